@@ -1,0 +1,56 @@
+package import Tokenization
+
+/// One KV cache block: an index into every layer's block storage.
+///
+/// A type of its own so that a block and a token cannot be mixed up.
+package struct BlockID: RawRepresentable, Hashable, Sendable {
+    /// Index of the block, from 0 up to the cache's block count.
+    package var rawValue: Int32
+
+    package init(rawValue: Int32) { self.rawValue = rawValue }
+}
+
+/// What a caller may know of a model without running it.
+package struct ModelTraits: Sendable, Equatable {
+    /// Name of the architecture, as checkpoints spell it: `llama`, `qwen2`, …
+    package var architecture: String
+    /// Rows of the output projection: every logit row has this many floats.
+    package var vocabularySize: Int
+    /// Most tokens, prompt and answer together, that the positions of the model reach.
+    package var contextLength: Int
+    /// Bytes of KV cache for one token over all layers.
+    package var cacheBytesPerToken: Int
+    /// Number of learned parameters.
+    package var parameterCount: Int
+
+    package init(
+        architecture: String, vocabularySize: Int, contextLength: Int, cacheBytesPerToken: Int, parameterCount: Int
+    ) {
+        self.architecture = architecture
+        self.vocabularySize = vocabularySize
+        self.contextLength = contextLength
+        self.cacheBytesPerToken = cacheBytesPerToken
+        self.parameterCount = parameterCount
+    }
+}
+
+/// A decoder that turns batches of token rows into logits, over a paged KV cache that it owns.
+///
+/// Used by one thread at a time. Rows never influence each other: what a row yields depends on its own tokens and the
+/// cache blocks it names, to the bit, whatever else is in the batch and however its prefill was cut into chunks.
+package protocol LanguageModel: AnyObject {
+    /// Sizes and limits, fixed for the life of the model.
+    var traits: ModelTraits { get }
+
+    /// Reserves the KV cache. Call once, before the first `forward`.
+    ///
+    /// - Parameters:
+    ///   - blockCount: number of blocks; ids run from 0.
+    ///   - blockSize: tokens a block holds.
+    func allocateCache(blockCount: Int, blockSize: Int)
+
+    /// Runs one step: writes K and V of every new token into the rows' blocks and computes the logits asked for.
+    ///
+    /// - Returns: `[sum of logitCount, vocabulary]`, valid until the next call.
+    func forward(_ batch: ForwardBatch) -> Logits
+}
