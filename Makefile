@@ -1,0 +1,47 @@
+# Every verb sets up what it needs, can be run again at any time, and survives being interrupted.
+.PHONY: run test build lint format bench conformance sanitize clean help
+
+HEARTH := .build/release/hearth
+SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.c' -o -name '*.h')
+MODEL ?= smollm2-135m
+
+help: ## What the verbs do
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+
+run: $(HEARTH) ## Build, get the default model and serve it on 127.0.0.1:8080
+	@exec $(HEARTH) serve $(MODEL)
+
+build: $(HEARTH) ## Build the release binary, .build/release/hearth
+
+# The binary is remade only when a source is newer, so a second `make run` starts at once.
+$(HEARTH): $(SOURCES)
+	@scripts/setup run
+	swift build -c release --product hearth
+	@touch $(HEARTH)
+
+test: ## Set up what the tests need and run them all
+	@scripts/setup test
+	@scripts/test-data
+	swift test
+
+lint: ## Format, sizes, arrows between rooms, links, comments
+	@scripts/lint
+
+format: ## Format every Swift file in place
+	swift format --in-place --recursive --parallel --configuration .swift-format Sources Tests Package.swift
+
+bench: $(HEARTH) ## Hearth beside llama.cpp: same file, same threads, interleaved, medians
+	@scripts/bench
+
+conformance: $(HEARTH) ## A live server under official clients, and whole-model checks against references
+	@scripts/setup test
+	@scripts/test-data
+	@scripts/conformance
+
+sanitize: ## The tests under Thread Sanitizer and Address Sanitizer
+	@scripts/setup test
+	@scripts/test-data
+	@scripts/sanitize
+
+clean: ## Remove what was built, but not downloaded models
+	rm -rf .build .build-*
