@@ -1,0 +1,46 @@
+import Synchronization
+import Testing
+
+@testable import Tensors
+
+@Suite struct WorkerPoolTests {
+    @Test(arguments: [1, 2, 3, 7], [0, 1, 2, 5, 64, 1001])
+    func `every task runs exactly once, whatever the thread count`(threadCount: Int, taskCount: Int) {
+        let pool = WorkerPool(threadCount: threadCount)
+        let counts = UnsafeMutableBufferPointer<Int>.allocate(capacity: taskCount)
+        counts.initialize(repeating: 0)
+        defer { counts.deallocate() }
+        for _ in 0..<5 {
+            pool.run(taskCount: taskCount) { counts[$0] += 1 }
+            pool.runClaiming(taskCount: taskCount) { counts[$0] += 1 }
+        }
+        #expect(counts.allSatisfy { $0 == 10 })
+    }
+
+    @Test func `work is still done after the threads went to sleep`() {
+        let pool = WorkerPool(threadCount: 3, spinLimit: 0)
+        let total = Atomic<Int>(0)
+        for _ in 0..<2_000 {
+            pool.run(taskCount: 3) { total.add($0 + 1, ordering: .relaxed) }
+        }
+        #expect(total.load(ordering: .relaxed) == 12_000)
+    }
+
+    @Test func `what tasks wrote is visible when the region returns`() {
+        let pool = WorkerPool(threadCount: 2)
+        let cells = UnsafeMutableBufferPointer<Int>.allocate(capacity: 64)
+        cells.initialize(repeating: 0)
+        defer { cells.deallocate() }
+        for round in 1...3_000 {
+            pool.run(taskCount: 64) { cells[$0] += $0 }
+            if round % 500 == 0 { #expect(cells.enumerated().allSatisfy { $0.element == $0.offset * round }) }
+        }
+    }
+
+    @Test func `pools come and go without leaving threads behind`() {
+        for _ in 0..<50 {
+            let pool = WorkerPool(threadCount: 4, spinLimit: 100)
+            pool.run(taskCount: 4) { _ in }
+        }
+    }
+}
