@@ -1,0 +1,175 @@
+package import JSON
+
+/// Reads the members of one JSON object and remembers which, so that what nobody asked for is an error.
+///
+/// Explicit `null` means absent throughout. Errors name the member by its path from the request's root.
+package struct FieldReader {
+    private let object: JSONObject
+    private let path: String
+    private var known: Set<String> = []
+
+    /// - Parameter path: where `object` stands in the request; empty at the root.
+    package init(_ object: JSONObject, path: String = "") {
+        self.object = object
+        self.path = path
+    }
+
+    /// Reads `value`, which must be an object.
+    package init(_ value: JSONValue, path: String) throws(APIError) {
+        guard let object = value.objectValue else {
+            throw .invalidType(path.isEmpty ? "body" : path, expected: "an object", got: value)
+        }
+        self.init(object, path: path)
+    }
+
+    /// The path of member `key`.
+    package func parameter(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+    /// Member `key` as it stands; nil when it is absent or null.
+    package mutating func value(_ key: String) -> JSONValue? {
+        known.insert(key)
+        guard let value = object[key], !value.isNull else { return nil }
+        return value
+    }
+
+    package mutating func required(_ key: String) throws(APIError) -> JSONValue {
+        guard let value = value(key) else { throw .missing(parameter(key)) }
+        return value
+    }
+
+    package mutating func bool(_ key: String) throws(APIError) -> Bool? {
+        guard let value = value(key) else { return nil }
+        guard let bool = value.boolValue else {
+            throw .invalidType(parameter(key), expected: "a boolean", got: value)
+        }
+        return bool
+    }
+
+    /// - Parameter bytes: longest text accepted, in bytes of UTF-8.
+    package mutating func string(_ key: String, bytes: Int = .max) throws(APIError) -> String? {
+        guard let value = value(key) else { return nil }
+        return try Self.string(value, parameter(key), bytes: bytes)
+    }
+
+    package mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
+        guard let value = value(key) else { return nil }
+        return try Self.integer(value, parameter(key), in: range)
+    }
+
+    package mutating func number(_ key: String, in range: ClosedRange<Double>) throws(APIError) -> Double? {
+        guard let value = value(key) else { return nil }
+        return try Self.number(value, parameter(key), in: range)
+    }
+
+    package mutating func array(_ key: String) throws(APIError) -> [JSONValue]? {
+        guard let value = value(key) else { return nil }
+        guard let array = value.arrayValue else {
+            throw .invalidType(parameter(key), expected: "an array", got: value)
+        }
+        return array
+    }
+
+    package mutating func object(_ key: String) throws(APIError) -> JSONObject? {
+        guard let value = value(key) else { return nil }
+        guard let object = value.objectValue else {
+            throw .invalidType(parameter(key), expected: "an object", got: value)
+        }
+        return object
+    }
+
+    /// Marks members that have no effect here whatever their value.
+    package mutating func ignore(_ keys: [String]) { known.formUnion(keys) }
+
+    /// Ends the reading: a member that nothing asked for is refused.
+    package func finish() throws(APIError) {
+        for key in object.keys where !known.contains(key) { throw .unknownParameter(parameter(key)) }
+    }
+}
+
+extension FieldReader {
+    static func string(_ value: JSONValue, _ parameter: String, bytes: Int = .max) throws(APIError) -> String {
+        guard let string = value.stringValue else {
+            throw .invalidType(parameter, expected: "a string", got: value)
+        }
+        guard string.utf8.count <= bytes else {
+            throw APIError(
+                code: "string_above_max_length",
+                parameter: parameter,
+                "Invalid '\(parameter)': string too long. Expected at most \(bytes) bytes, but got \(string.utf8.count)."
+            )
+        }
+        return string
+    }
+
+    static func integer(
+        _ value: JSONValue,
+        _ parameter: String,
+        in range: ClosedRange<Int>
+    ) throws(APIError) -> Int {
+        guard let integer = value.integerValue else {
+            if case .number(let number) = value, number.rounded() == number {
+                throw outOfRange(parameter, "integer", isBelow: number < 0, bound: bound(range, number < 0), value)
+            }
+            throw .invalidType(parameter, expected: "an integer", got: value)
+        }
+        guard range.contains(integer) else {
+            let isBelow = integer < range.lowerBound
+            throw outOfRange(parameter, "integer", isBelow: isBelow, bound: bound(range, isBelow), value)
+        }
+        return integer
+    }
+
+    static func number(
+        _ value: JSONValue,
+        _ parameter: String,
+        in range: ClosedRange<Double>
+    ) throws(APIError) -> Double {
+        guard let number = value.doubleValue else {
+            throw .invalidType(parameter, expected: "a number", got: value)
+        }
+        guard range.contains(number) else {
+            let isBelow = number < range.lowerBound
+            throw outOfRange(parameter, "decimal", isBelow: isBelow, bound: bound(range, isBelow), value)
+        }
+        return number
+    }
+
+    private static func bound<Number>(_ range: ClosedRange<Number>, _ isBelow: Bool) -> String {
+        isBelow ? "\(range.lowerBound)" : "\(range.upperBound)"
+    }
+
+    private static func outOfRange(
+        _ parameter: String,
+        _ type: String,
+        isBelow: Bool,
+        bound: String,
+        _ value: JSONValue
+    ) -> APIError {
+        APIError(
+            code: isBelow ? "\(type)_below_min_value" : "\(type)_above_max_value",
+            parameter: parameter,
+            "Invalid '\(parameter)': \(type) \(isBelow ? "below minimum" : "above maximum") value. "
+                + "Expected a value \(isBelow ? ">=" : "<=") \(bound), but got \(value.serialized()) instead."
+        )
+    }
+
+    /// Refuses an array of an unwanted length.
+    static func checkCount(_ count: Int, _ parameter: String, in range: ClosedRange<Int>) throws(APIError) {
+        if count < range.lowerBound {
+            throw APIError(
+                code: range.lowerBound == 1 ? "empty_array" : "array_below_min_length",
+                parameter: parameter,
+                "Invalid '\(parameter)': array too short. Expected at least \(range.lowerBound) elements, "
+                    + "but got \(count)."
+            )
+        }
+        if count > range.upperBound {
+            throw APIError(
+                code: "array_above_max_length",
+                parameter: parameter,
+                "Invalid '\(parameter)': array too long. Expected at most \(range.upperBound) elements, "
+                    + "but got \(count)."
+            )
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import JSON
+
+/// A parameter that clients of such servers send and this server cannot honour, with the values that ask for nothing.
+struct UnsupportedField {
+    let name: String
+    /// What is missing, as a sentence.
+    let explanation: String
+    /// Values that mean the same as leaving the parameter out.
+    let harmless: [JSONValue]
+
+    init(_ name: String, _ explanation: String, harmless: [JSONValue] = []) {
+        self.name = name
+        self.explanation = explanation
+        self.harmless = harmless
+    }
+}
+
+extension FieldReader {
+    /// Refuses every one of `fields` that is there and asks for something.
+    mutating func refuse(_ fields: [UnsupportedField]) throws(APIError) {
+        for field in fields {
+            guard let value = value(field.name), !field.harmless.contains(value) else { continue }
+            throw .unsupported(parameter(field.name), field.explanation)
+        }
+    }
+}
+
+extension UnsupportedField {
+    private static let structured = "This server does not constrain answers to a format yet."
+    private static let functions = "This server does not call functions yet."
+    private static let textOnly = "This server reads and writes text only."
+    private static let decoding = "This server does not offer this way of decoding."
+    private static let truncation = "This server never truncates a prompt; a prompt that does not fit is an error."
+    private static let reporting = "This server does not report this."
+    private static let reasoning =
+        "This server does not control reasoning; "
+        + "use chat_template_kwargs where the model's template has a switch."
+
+    /// Refused in every kind of generation.
+    static let generation: [UnsupportedField] =
+        constraints + search + prompts + reports
+        + [
+            UnsupportedField("lora", "This server does not load adapters yet."),
+            UnsupportedField("prediction", "This server does not take predicted output yet."),
+            UnsupportedField("speculation", "This server does not take predicted output yet."),
+            UnsupportedField("kv_transfer_params", "This server does not move its cache between machines."),
+            UnsupportedField("vllm_xargs", "This server has no such extensions."),
+            UnsupportedField("request_id", "Send the header X-Request-Id instead."),
+            UnsupportedField("images", textOnly, harmless: [[]]),
+        ]
+
+    /// Refused in chats beside `generation`.
+    static let chat: [UnsupportedField] = [
+        UnsupportedField("tools", functions, harmless: [[]]),
+        UnsupportedField("tool_choice", functions, harmless: ["none"]),
+        UnsupportedField("functions", functions, harmless: [[]]),
+        UnsupportedField("function_call", functions, harmless: ["none"]),
+        UnsupportedField("modalities", textOnly, harmless: [["text"]]),
+        UnsupportedField("audio", textOnly),
+        UnsupportedField("mm_processor_kwargs", textOnly, harmless: [[:]]),
+        UnsupportedField("web_search_options", "This server does not search the web."),
+        UnsupportedField("moderation", "This server does not moderate."),
+        UnsupportedField("documents", "Put the documents into a message.", harmless: [[]]),
+        UnsupportedField("chat_template", "The model's own chat template is always used."),
+        UnsupportedField("reasoning_effort", reasoning),
+        UnsupportedField("reasoning", reasoning),
+        UnsupportedField("thinking", reasoning),
+        UnsupportedField("thinking_token_budget", reasoning),
+        UnsupportedField("reasoning_format", reasoning, harmless: ["none"]),
+        UnsupportedField("include_reasoning", reasoning, harmless: [true]),
+        UnsupportedField("verbosity", "This server does not steer the answer's length; say so in a message."),
+        UnsupportedField("store", "This server does not store answers.", harmless: [false]),
+        UnsupportedField("echo", "A chat's prompt cannot be echoed; use /v1/completions.", harmless: [false]),
+        UnsupportedField("best_of", decoding, harmless: [1]),
+    ]
+
+    /// Refused in plain completions beside `generation`.
+    static let completion: [UnsupportedField] = [
+        UnsupportedField("suffix", "This server does not fill in the middle yet.", harmless: [""]),
+        UnsupportedField("best_of", decoding, harmless: [1]),
+        UnsupportedField("prompt_embeds", "This server does not take embeddings as a prompt."),
+    ]
+
+    private static let constraints: [UnsupportedField] = [
+        UnsupportedField("response_format", structured, harmless: [["type": "text"]]),
+        UnsupportedField("structured_outputs", structured),
+        UnsupportedField("guided_json", structured),
+        UnsupportedField("guided_regex", structured),
+        UnsupportedField("guided_choice", structured),
+        UnsupportedField("guided_grammar", structured),
+        UnsupportedField("guided_decoding_backend", structured),
+        UnsupportedField("guided_whitespace_pattern", structured),
+        UnsupportedField("structural_tag", structured),
+        UnsupportedField("grammar", structured),
+        UnsupportedField("json_schema", structured),
+    ]
+
+    private static let search: [UnsupportedField] = [
+        UnsupportedField("use_beam_search", decoding, harmless: [false]),
+        UnsupportedField("length_penalty", decoding, harmless: [1, 1.0]),
+        UnsupportedField("early_stopping", decoding, harmless: [false]),
+        UnsupportedField("mirostat", decoding, harmless: [0, 0.0]),
+        UnsupportedField("mirostat_mode", decoding, harmless: [0, 0.0]),
+        UnsupportedField("mirostat_lr", decoding),
+        UnsupportedField("mirostat_target", decoding),
+        UnsupportedField("mirostat_tau", decoding),
+        UnsupportedField("mirostat_eta", decoding),
+        UnsupportedField("top_a", decoding, harmless: [0, 0.0]),
+        UnsupportedField("tfs_z", decoding, harmless: [1, 1.0]),
+        UnsupportedField("allowed_token_ids", decoding),
+        UnsupportedField("bad_words", decoding, harmless: [[]]),
+        UnsupportedField("logits_processors", decoding, harmless: [[]]),
+        UnsupportedField("repetition_detection", decoding),
+    ]
+
+    private static let prompts: [UnsupportedField] = [
+        UnsupportedField("prompt_truncate_len", truncation),
+        UnsupportedField("truncate_prompt_tokens", truncation),
+        UnsupportedField("truncation", truncation, harmless: ["disabled"]),
+        UnsupportedField("context_length_exceeded_behavior", truncation, harmless: ["error"]),
+        UnsupportedField("echo_last", "This server does not echo part of a prompt.", harmless: [0]),
+        UnsupportedField("prompt_cache_options", "This server's cache has no per-request options."),
+        UnsupportedField("prompt_cache_retention", "This server's cache lives in memory.", harmless: ["in_memory"]),
+    ]
+
+    private static let reports: [UnsupportedField] = [
+        UnsupportedField("prompt_logprobs", "Use echo with logprobs in /v1/completions."),
+        UnsupportedField("raw_output", reporting, harmless: [false]),
+        UnsupportedField("perf_metrics_in_response", reporting, harmless: [false]),
+        UnsupportedField("timings_per_token", reporting, harmless: [false]),
+        UnsupportedField("return_tokens_as_token_ids", "Use return_token_ids.", harmless: [false]),
+        UnsupportedField("spaces_between_special_tokens", reporting, harmless: [true]),
+    ]
+}

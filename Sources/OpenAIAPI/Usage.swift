@@ -1,0 +1,25 @@
+package import JSON
+
+/// Token counts of one request.
+package struct Usage: Sendable, Equatable {
+    package var promptTokens: Int
+    package var completionTokens: Int
+    /// Prompt tokens that came from the prefix cache.
+    package var cachedTokens: Int
+
+    package init(promptTokens: Int = 0, completionTokens: Int = 0, cachedTokens: Int = 0) {
+        self.promptTokens = promptTokens
+        self.completionTokens = completionTokens
+        self.cachedTokens = cachedTokens
+    }
+
+    package var json: JSONValue {
+        [
+            "prompt_tokens": .integer(Int64(promptTokens)),
+            "completion_tokens": .integer(Int64(completionTokens)),
+            "total_tokens": .integer(Int64(promptTokens + completionTokens)),
+            "prompt_tokens_details": ["cached_tokens": .integer(Int64(cachedTokens))],
+            "completion_tokens_details": ["reasoning_tokens": 0],
+        ]
+    }
+}
