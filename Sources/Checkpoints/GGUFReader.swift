@@ -33,6 +33,7 @@ struct GGUFReader {
         cursor = ByteCursor(file.bytes, file: file.path)
         self.fileIndex = fileIndex
         self.limits = limits
+        try GitPointer.refuse(file)
         try readMagicAndVersion()
         let tensorCount = try count("the tensor count", limit: limits.tensorCount, minimumBytes: 8 + 4 + 4 + 8)
         let metadataCount = try count("the metadata count", limit: limits.metadataCount, minimumBytes: 8 + 4 + 1)
@@ -363,7 +364,7 @@ extension GGUFReader {
     private static func typeName(_ id: UInt32) -> String {
         let names: [UInt32: String] = [
             9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S",
-            22: "IQ2_S", 23: "IQ4_XS", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0",
+            22: "IQ2_S", 23: "IQ4_XS", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 40: "NVFP4", 41: "Q1_0",
         ]
         return names[id].map { "\($0) (\(id))" } ?? "number \(id)"
     }
