@@ -1,0 +1,374 @@
+package import Logging
+package import Models
+import Synchronization
+import Tokenization
+
+/// Runs many requests over one model: one batch per step, one stream of events per request.
+///
+/// The engine lives on a thread of its own and a step has no `await` in it, so nothing changes while a step runs.
+/// Between two steps the loop yields, and that is where submissions and cancellations enter. With nothing to do the
+/// thread sleeps.
+package actor Engine: GenerationBackend {
+    /// What the model is and can.
+    package nonisolated let traits: ModelTraits
+    /// Blocks of the KV cache.
+    package nonisolated let blockCount: Int
+
+    private let thread: EngineThread
+    private let configuration: EngineConfiguration
+    private let logger: Logger
+    private let clock = ContinuousClock()
+    private let model: any LanguageModel
+    private var scheduler: Scheduler
+    private var scratch = SamplerScratch()
+    private var active: [RequestID: ActiveRequest] = [:]
+    private var isLooping = false
+    /// When the requests at hand must be done; nil as long as new ones are welcome.
+    private var deadline: ContinuousClock.Instant?
+    private var drainWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Written by the engine thread only; a lock, so that others can read it while a step runs.
+    private nonisolated let counters: Mutex<EngineStatistics>
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// Makes an engine and reserves the model's KV cache.
+    ///
+    /// - Parameters:
+    ///   - model: used by this engine only from here on.
+    ///   - logger: gets one line per request and, at debug level, one per step.
+    package init(
+        model: sending any LanguageModel,
+        configuration: EngineConfiguration = .standard,
+        logger: Logger = Logger(label: "hearth.engine")
+    ) throws(ConfigurationError) {
+        let traits = model.traits
+        let blockCount = try configuration.blockCount(for: traits)
+        model.allocateCache(blockCount: blockCount, blockSize: configuration.blockSize)
+        self.model = model
+        self.traits = traits
+        self.blockCount = blockCount
+        self.configuration = configuration
+        self.logger = logger
+        scheduler = Scheduler(
+            limits: configuration.limits,
+            blockCount: blockCount,
+            blockSize: configuration.blockSize
+        )
+        thread = EngineThread(name: "hearth-engine")
+        var statistics = EngineStatistics()
+        statistics.blockCount = blockCount
+        statistics.freeBlockCount = blockCount
+        statistics.blockSize = configuration.blockSize
+        counters = Mutex(statistics)
+    }
+
+    package func submit(
+        _ request: GenerationRequest
+    ) async throws(SubmissionError) -> AsyncStream<GenerationEvent> {
+        do throws(SubmissionError) {
+            if deadline != nil { throw SubmissionError.draining }
+            if active[request.id] != nil { throw SubmissionError.duplicateRequest(request.id) }
+            try request.check(traits, logprobLimit: configuration.logprobLimit)
+            try scheduler.submit(request)
+        } catch {
+            counters.withLock { $0.refusedRequests += 1 }
+            throw error
+        }
+        let stream = open(request)
+        publish()
+        startLoop()
+        return stream
+    }
+
+    package func cancel(_ id: RequestID) {
+        guard scheduler.cancel(id) else { return }
+        finish(id, .cancelled, at: clock.now)
+        publish()
+    }
+
+    package func complete(_ id: RequestID) {
+        guard scheduler.cancel(id) else { return }
+        finish(id, .cancelled, countedAs: .stop, at: clock.now)
+        publish()
+    }
+
+    package nonisolated func statistics() -> EngineStatistics { counters.withLock { $0 } }
+
+    package func shutdown(gracePeriod: Duration) async {
+        let end = clock.now.advanced(by: gracePeriod)
+        deadline = deadline.map { min($0, end) } ?? end
+        failOverdue()
+        if active.isEmpty { return }
+        await withCheckedContinuation { drainWaiters.append($0) }
+    }
+
+    /// Looks for blocks and streams that nobody needs; telling only while nothing runs.
+    package func verifyIdle() -> IdleReport {
+        IdleReport(
+            isIdle: !scheduler.hasWork,
+            leakedBlockCount: scheduler.hasWork ? 0 : scheduler.blocks.pool.usedCount,
+            openRequestCount: scheduler.hasWork ? 0 : active.count,
+            violations: scheduler.invariantViolations()
+        )
+    }
+}
+
+// MARK: - The loop
+
+extension Engine {
+    private func startLoop() {
+        if isLooping { return }
+        isLooping = true
+        Task { await loop() }
+    }
+
+    private func loop() async {
+        while scheduler.hasWork {
+            step()
+            failOverdue()
+            publish()
+            // Admits submissions and cancellations between steps, never inside one.
+            await Task.yield()
+        }
+        isLooping = false
+        assert(scheduler.invariantViolations().isEmpty, "Engine: \(scheduler.invariantViolations())")
+    }
+
+    /// Plans, computes and commits one step.
+    private func step() {
+        let begin = clock.now
+        let plan = scheduler.planStep()
+        precondition(!plan.isEmpty, "Engine: \(scheduler.waitingCount) requests wait and none can run")
+        for id in plan.preempted { active[id]?.notePreemption() }
+        for admission in plan.admitted { start(admission, at: begin) }
+        let logits = model.forward(plan.batch)
+        let outcomes = draw(plan, logits)
+        for ending in scheduler.commit(outcomes) { finish(ending.id, ending.reason, at: clock.now) }
+        record(plan, duration: begin.duration(to: clock.now))
+    }
+
+    private func start(_ admission: Admission, at instant: ContinuousClock.Instant) {
+        active[admission.id]?.start(cachedTokenCount: admission.cachedTokenCount, at: instant)
+        guard !admission.isResumption, let request = active[admission.id] else { return }
+        counters.withLock { counters in
+            counters.promptTokens += UInt64(request.usage.promptTokens)
+            counters.cachedPromptTokens += UInt64(request.usage.cachedTokens)
+            if let queueTime = request.queueTime { counters.queueTime.observe(queueTime) }
+        }
+    }
+
+    /// Turns the step's logits into one outcome per row, and tells the rows' callers.
+    private func draw(_ plan: StepPlan, _ logits: Logits) -> [RowOutcome] {
+        var outcomes: [RowOutcome] = []
+        var logitIndex = 0
+        for (row, forward) in zip(plan.rows, plan.batch.rows) {
+            do throws(GenerationError) {
+                outcomes.append(try outcome(of: row, logits, from: logitIndex))
+            } catch {
+                fail(row.id, error, at: clock.now)
+                outcomes.append(.failed)
+            }
+            logitIndex += forward.logitCount
+        }
+        return outcomes
+    }
+
+    private func outcome(
+        of row: PlannedRow,
+        _ logits: Logits,
+        from logitIndex: Int
+    ) throws(GenerationError) -> RowOutcome {
+        var lastIndex = logitIndex
+        if case .promptLogprobs = row.logits {
+            lastIndex += row.tokenCount - 1
+            try scorePrompt(row, logits, from: logitIndex)
+        }
+        guard row.logits.draws else { return .computed }
+        let position = row.firstPosition + row.tokenCount
+        do throws(SamplingFailure) {
+            let drawn = try active[row.id]?.sampler.draw(from: logits.row(lastIndex), scratch: &scratch)
+            guard let (token, logprobs) = drawn else { preconditionFailure("Engine: row of unknown request \(row.id)") }
+            take(token, logprobs, for: row.id)
+            return .token(token)
+        } catch {
+            switch error {
+            case .notFinite: throw .logitsNotFinite(position: position)
+            case .nothingAllowed: throw .noTokenAllowed(position: position)
+            }
+        }
+    }
+
+    /// Notes the log probabilities of the prompt tokens that a chunk's logits predict; sends them after the last chunk.
+    private func scorePrompt(_ row: PlannedRow, _ logits: Logits, from logitIndex: Int) throws(GenerationError) {
+        guard let request = active[row.id]?.request, let count = request.promptLogprobCount else { return }
+        for offset in 0..<row.tokenCount {
+            let position = row.firstPosition + offset + 1
+            if position >= request.prompt.count { break }
+            do throws(SamplingFailure) {
+                let logprobs = try scratch.promptLogprobs(
+                    of: request.prompt[position],
+                    in: logits.row(logitIndex + offset),
+                    count: count
+                )
+                active[row.id]?.setPromptLogprobs(logprobs, at: position)
+            } catch {
+                throw .logitsNotFinite(position: position)
+            }
+        }
+        if row.firstPosition + row.tokenCount >= request.prompt.count { active[row.id]?.sendPromptLogprobs() }
+    }
+
+    private func take(_ token: TokenID, _ logprobs: TokenLogprobs?, for id: RequestID) {
+        let instant = clock.now
+        guard let latency = active[id]?.latency(at: instant) else { return }
+        active[id]?.take(token, logprobs, at: instant)
+        counters.withLock { counters in
+            counters.generatedTokens += 1
+            if let first = latency.toFirst { counters.timeToFirstToken.observe(first) }
+            if let next = latency.toNext { counters.interTokenLatency.observe(next) }
+        }
+    }
+}
+
+// MARK: - Ends
+
+extension Engine {
+    /// Opens the stream of a request that the scheduler took.
+    private func open(_ request: GenerationRequest) -> AsyncStream<GenerationEvent> {
+        // Room for every event the request can cause, so that none is dropped and memory stays bounded.
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: GenerationEvent.self,
+            bufferingPolicy: .bufferingOldest(request.maxTokens + 3)
+        )
+        let id = request.id
+        continuation.onTermination = { [weak self] termination in
+            guard case .cancelled = termination else { return }
+            Task { await self?.cancel(id) }
+        }
+        active[id] = ActiveRequest(request, continuation, submitted: clock.now)
+        return stream
+    }
+
+    private func finish(
+        _ id: RequestID,
+        _ reason: FinishReason,
+        countedAs kind: EngineStatistics.EndingKind? = nil,
+        at instant: ContinuousClock.Instant
+    ) {
+        guard let request = close(id, kind ?? .init(reason), at: instant) else { return }
+        request.end(.finished(reason, request.usage))
+    }
+
+    private func fail(_ id: RequestID, _ error: GenerationError, at instant: ContinuousClock.Instant) {
+        guard let request = close(id, .error, at: instant) else { return }
+        logger.error(
+            "request failed",
+            metadata: [LogKeys.requestID: "\(request.request.name)", LogKeys.error: "\(error)"]
+        )
+        request.end(.failed(error))
+    }
+
+    /// Takes a request from the books and writes its log line.
+    private func close(
+        _ id: RequestID,
+        _ kind: EngineStatistics.EndingKind,
+        at instant: ContinuousClock.Instant
+    ) -> ActiveRequest? {
+        guard let request = active.removeValue(forKey: id) else { return nil }
+        counters.withLock { counters in
+            counters.finishedRequests[kind, default: 0] += 1
+            request.record(in: &counters, at: instant)
+        }
+        logger.info("request done", metadata: request.logMetadata(kind))
+        if active.isEmpty {
+            for waiter in drainWaiters { waiter.resume() }
+            drainWaiters = []
+        }
+        return request
+    }
+
+    /// Ends what is left once the grace period of a shutdown is over.
+    private func failOverdue() {
+        guard let deadline, clock.now >= deadline else { return }
+        for id in active.keys.sorted(by: { $0.rawValue < $1.rawValue }) where scheduler.cancel(id) {
+            fail(id, .engineStopped, at: clock.now)
+        }
+        publish()
+    }
+}
+
+// MARK: - Figures
+
+extension Engine {
+    private func record(_ plan: StepPlan, duration: Duration) {
+        counters.withLock { counters in
+            counters.steps += 1
+            counters.computedTokens += UInt64(plan.batch.tokens.count)
+            counters.preemptions += UInt64(plan.preempted.count)
+            counters.stepTime.observe(duration)
+            counters.stepTokens.observe(Double(plan.batch.tokens.count))
+        }
+        logger.debug(
+            "step",
+            metadata: [
+                LogKeys.stepRows: "\(plan.rows.count)",
+                LogKeys.stepTokens: "\(plan.batch.tokens.count)",
+                LogKeys.stepPreempted: "\(plan.preempted.count)",
+                LogKeys.stepDuration: "\(duration)",
+                LogKeys.running: "\(scheduler.runningCount)",
+                LogKeys.waiting: "\(scheduler.waitingCount)",
+                LogKeys.freeBlocks: "\(scheduler.blocks.pool.freeCount)",
+            ]
+        )
+    }
+
+    /// Shows the present state to readers of the statistics.
+    private func publish() {
+        let (running, waiting) = (scheduler.runningCount, scheduler.waitingCount)
+        let (free, cached) = (scheduler.blocks.pool.freeCount, scheduler.blocks.cache.count)
+        counters.withLock { counters in
+            counters.runningCount = running
+            counters.waitingCount = waiting
+            counters.freeBlockCount = free
+            counters.cachedBlockCount = cached
+        }
+    }
+}
+
+extension EngineStatistics.EndingKind {
+    init(_ reason: FinishReason) {
+        switch reason {
+        case .stop: self = .stop
+        case .length: self = .length
+        case .cancelled: self = .abort
+        }
+    }
+}
+
+extension GenerationRequest {
+    /// Checks everything that does not depend on the state of the engine.
+    func check(_ traits: ModelTraits, logprobLimit: Int) throws(SubmissionError) {
+        if prompt.isEmpty { throw .emptyPrompt }
+        try requireInBounds("max_tokens", maxTokens, 0...Int(Int32.max))
+        if prompt.count + maxTokens > traits.contextLength {
+            throw .contextLengthExceeded(promptTokens: prompt.count, maxTokens: maxTokens, limit: traits.contextLength)
+        }
+        try requireInBounds("min_tokens", minTokens, 0...maxTokens)
+        try requireInBounds("logprobs", logprobCount ?? 0, 0...logprobLimit)
+        try requireInBounds("prompt_logprobs", promptLogprobCount ?? 0, 0...logprobLimit)
+        let vocabulary = 0..<Int32(traits.vocabularySize)
+        for token in prompt where !vocabulary.contains(token.rawValue) { throw outOfRange(token, traits) }
+        for token in sampling.logitBias.keys where !vocabulary.contains(token.rawValue) {
+            throw outOfRange(token, traits)
+        }
+        for token in endingTokens where !vocabulary.contains(token.rawValue) { throw outOfRange(token, traits) }
+    }
+
+    private func outOfRange(_ token: TokenID, _ traits: ModelTraits) -> SubmissionError {
+        .tokenOutOfRange(token: Int(token.rawValue), vocabularySize: traits.vocabularySize)
+    }
+
+    private func requireInBounds(_ name: String, _ value: Int, _ bounds: ClosedRange<Int>) throws(SubmissionError) {
+        if !bounds.contains(value) { throw .limitOutOfRange(name: name, value: value, bounds: bounds) }
+    }
+}

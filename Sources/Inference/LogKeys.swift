@@ -1,0 +1,20 @@
+/// Names of the metadata in this target's log lines.
+enum LogKeys {
+    static let requestID = "request.id"
+    static let finishReason = "request.finish_reason"
+    static let promptTokens = "request.prompt_tokens"
+    static let cachedTokens = "request.cached_tokens"
+    static let completionTokens = "request.completion_tokens"
+    static let preemptions = "request.preemptions"
+    static let queueTime = "request.queue_time"
+    static let timeToFirstToken = "request.time_to_first_token"
+    static let interTokenLatency = "request.inter_token_latency"
+    static let error = "error"
+    static let stepRows = "step.rows"
+    static let stepTokens = "step.tokens"
+    static let stepPreempted = "step.preempted"
+    static let stepDuration = "step.duration"
+    static let running = "engine.running"
+    static let waiting = "engine.waiting"
+    static let freeBlocks = "engine.free_blocks"
+}

@@ -1,0 +1,115 @@
+package import Tokenization
+
+/// Draws one sequence's tokens from the model's logits.
+///
+/// The order is: repetition, frequency and presence penalty, logit bias, minimum length, temperature, top-k, typical,
+/// top-p, min-p, draw. `docs/sampling.md` says where it agrees with others. Each draw takes its random number from the
+/// seed and the token's place in the answer alone, so neither batch mates nor a preemption change an answer.
+package struct Sampler: Sendable {
+    private let parameters: SamplingParameters
+    private let logprobCount: Int?
+    private let endingTokens: Set<TokenID>
+    private let minTokens: Int
+    private let random: SamplingRandom
+    private var penalties: Penalties
+    private var outputCount = 0
+
+    /// A sampler at the start of the request's answer.
+    package init(_ request: GenerationRequest) {
+        parameters = request.sampling
+        logprobCount = request.logprobCount
+        endingTokens = request.endingTokens
+        minTokens = request.minTokens
+        random = SamplingRandom(seed: request.sampling.seed ?? .random(in: .min ... .max))
+        penalties = Penalties(request.sampling, prompt: request.prompt)
+    }
+
+    /// Draws the next token and takes note of it.
+    ///
+    /// - Parameters:
+    ///   - logits: `[vocabulary]`, the model's own; overwritten.
+    ///   - scratch: reused from call to call, for any sequence.
+    package mutating func draw(
+        from logits: UnsafeMutableBufferPointer<Float>,
+        scratch: inout SamplerScratch
+    ) throws(SamplingFailure) -> (token: TokenID, logprobs: TokenLogprobs?) {
+        var report: LogprobReport?
+        if let logprobCount {
+            scratch.keep(logits)
+            report = try LogprobReport(UnsafeBufferPointer(logits), count: logprobCount, scratch: &scratch)
+        }
+        penalties.apply(to: logits)
+        if outputCount < minTokens { for token in endingTokens { logits[Int(token.rawValue)] = -.infinity } }
+        let index = try choose(UnsafeBufferPointer(logits), scratch: &scratch)
+        penalties.append(TokenID(index))
+        outputCount += 1
+        let logprobs = report.map { report in
+            scratch.withKept { report.logprobs(of: index, in: $0) }
+        }
+        return (TokenID(index), logprobs)
+    }
+
+    private func choose(
+        _ logits: UnsafeBufferPointer<Float>,
+        scratch: inout SamplerScratch
+    ) throws(SamplingFailure) -> Int {
+        let peak = try scratch.blockMaxima.scan(logits)
+        if parameters.temperature < Self.greedyTemperature {
+            return scratch.blockMaxima.firstIndex(of: peak, in: logits)
+        }
+        var distribution = Distribution(peak: peak, temperature: parameters.temperature)
+        let unit = random.unit(at: outputCount)
+        let isTruncated = parameters.topK > 0 || parameters.topP < 1 || parameters.minP > 0 || parameters.typicalP < 1
+        if !isTruncated { return distribution.drawFromAll(logits, unit: unit, scratch: &scratch) }
+        distribution.gather(logits, parameters, scratch: &scratch)
+        if parameters.typicalP < 1 { distribution.keepTypical(parameters.typicalP, &scratch.candidates) }
+        if parameters.topP < 1 { distribution.keepLikeliest(parameters.topP, &scratch.candidates) }
+        if parameters.minP > 0 { distribution.keepAbove(parameters.minP, &scratch.candidates) }
+        return distribution.draw(from: scratch.candidates, unit: unit)
+    }
+
+    /// Below it the likeliest token is as good as certain, and dividing by it could overflow.
+    private static let greedyTemperature: Float = 1e-5
+}
+
+/// Why no token can be drawn from a row of logits.
+package enum SamplingFailure: Error, Equatable, Sendable {
+    /// A logit is NaN or +∞.
+    case notFinite
+    /// Every logit is -∞.
+    case nothingAllowed
+}
+
+/// Memory that samplers share: one per engine.
+package struct SamplerScratch: Sendable {
+    var blockMaxima = BlockMaxima()
+    /// `[vocabulary]`: unnormalised probabilities.
+    var weights: [Float] = []
+    var candidates: [Candidate] = []
+    /// `[vocabulary]`: the logits before they were overwritten.
+    private var kept: [Float] = []
+
+    package init() {}
+
+    mutating func keep(_ logits: UnsafeMutableBufferPointer<Float>) {
+        kept.removeAll(keepingCapacity: true)
+        kept.append(contentsOf: logits)
+    }
+
+    func withKept<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        kept.withUnsafeBufferPointer(body)
+    }
+}
+
+/// Random numbers that can be computed for any place without those before it.
+struct SamplingRandom: Sendable {
+    private let key: UInt64
+
+    init(seed: UInt64) { key = BitMixer.mix(seed ^ 0x5851_F42D_4C95_7F2D) }
+
+    /// The number for the answer's token `index`, from 0 up to but not 1, in steps of 2⁻⁵³.
+    func unit(at index: Int) -> Double {
+        let word = BitMixer.mix(BitMixer.mix(key &+ UInt64(index) &* BitMixer.golden) ^ key)
+        return Double(word >> 11) * 0x1p-53
+    }
+}

@@ -1,0 +1,309 @@
+import Models
+import Tokenization
+
+/// Decides what the next step computes. Pure: no clock, no tensors, no `await`.
+///
+/// There is no prefill phase and no decode phase. Every sequence has tokens and a count of those that are computed, and a
+/// step lets the count catch up: by a chunk of a long prompt, by one drawn token, or by what was lost in a preemption.
+///
+/// A step is `planStep`, then the model, then `commit`. Submissions and cancellations come between steps. Running
+/// sequences are planned in the order of their admission, and when blocks run out the one admitted last gives way; it has
+/// no row in the plan yet, so nothing ever has to be taken back. The oldest is never preempted, so each step brings
+/// somebody nearer to the end. `docs/design/0003-scheduling.md` has a worked example.
+///
+/// Not copyable: two copies would write to the same blocks.
+package struct Scheduler: ~Copyable {
+    package let limits: StepLimits
+    /// The KV cache's blocks and who holds them.
+    package private(set) var blocks: BlockLedger
+    /// In the order in which they will be admitted.
+    private var waiting: [TokenSequence] = []
+    /// In the order in which they were admitted.
+    private var running: [TokenSequence] = []
+    /// The rows of a plan that has not been committed.
+    private var planned: [PlannedRow] = []
+    private var nextArrival: UInt64 = 0
+
+    /// - Parameters:
+    ///   - blockCount: blocks of the model's cache, at least 1.
+    ///   - hasher: has a random key unless a test needs to repeat.
+    package init(limits: StepLimits, blockCount: Int, blockSize: Int, hasher: BlockHasher = BlockHasher()) {
+        self.limits = limits
+        blocks = BlockLedger(blockCount: blockCount, blockSize: blockSize, hasher: hasher)
+    }
+
+    /// Number of requests not admitted yet or preempted.
+    package var waitingCount: Int { waiting.count }
+
+    /// Number of requests that hold blocks.
+    package var runningCount: Int { running.count }
+
+    /// Whether there is anything to plan.
+    package var hasWork: Bool { !running.isEmpty || !waiting.isEmpty }
+
+    /// Queues a request whose tokens and limits have been checked against the model.
+    package mutating func submit(_ request: GenerationRequest) throws(SubmissionError) {
+        if waiting.count >= limits.maxWaiting { throw .queueFull(waiting: waiting.count) }
+        if blocks.blockCount(forTokens: request.computedLimit) > blocks.pool.blockCount {
+            throw .cacheTooSmall(tokens: request.computedLimit, limit: blocks.pool.blockCount * blocks.blockSize)
+        }
+        enqueue(
+            TokenSequence(request, arrival: nextArrival, hasher: blocks.cache.hasher, blockSize: blocks.blockSize)
+        )
+        nextArrival += 1
+    }
+
+    /// Drops a request wherever it is; false when there is none of this id.
+    package mutating func cancel(_ id: RequestID) -> Bool {
+        if let index = running.firstIndex(where: { $0.id == id }) {
+            blocks.release(&running[index])
+            running.remove(at: index)
+            return true
+        }
+        if let index = waiting.firstIndex(where: { $0.id == id }) {
+            waiting.remove(at: index)
+            return true
+        }
+        return false
+    }
+
+    /// Plans the running sequences, oldest first, then admits newcomers with what is left of the step's limits.
+    package mutating func planStep() -> StepPlan {
+        precondition(planned.isEmpty, "Scheduler: a plan of \(planned.count) rows has not been committed")
+        var plan = StepPlan()
+        var budget = StepBudget(limits)
+        var index = 0
+        while index < running.count, !budget.isSpent {
+            // Whoever comes after must still get its one token: a long prefill does not hold up younger decodes.
+            let share = budget.share(reservedRows: running.count - index - 1)
+            if advance(index, within: share, budget: &budget, plan: &plan) {
+                index += 1
+            } else {
+                plan.preempted.append(preemptYoungest())
+            }
+        }
+        // Right after a preemption a newcomer would take the very blocks that were missing.
+        if plan.preempted.isEmpty { admit(within: &budget, plan: &plan) }
+        planned = plan.rows
+        return plan
+    }
+
+    /// Takes in what the planned step brought.
+    ///
+    /// - Parameter outcomes: one per row of the plan, in its order.
+    /// - Returns: the requests that ended by it. Failed ones are dropped as well but are not among them.
+    package mutating func commit(_ outcomes: [RowOutcome]) -> [Ending] {
+        precondition(outcomes.count == planned.count, "Scheduler: \(outcomes.count) outcomes of \(planned.count) rows")
+        let rows = planned
+        planned = []
+        var endings: [Ending] = []
+        for (row, outcome) in zip(rows, outcomes) {
+            // A request may have been cancelled since it was planned.
+            guard let index = running.firstIndex(where: { $0.id == row.id }) else { continue }
+            if outcome == .failed {
+                blocks.discard(&running[index])
+                running.remove(at: index)
+            } else if let reason = take(outcome, of: row, index: index) {
+                endings.append(Ending(id: row.id, reason: reason))
+                blocks.release(&running[index])
+                running.remove(at: index)
+            }
+        }
+        return endings
+    }
+
+    /// Plans a row for the running sequence at `index`; false when there is no block for it.
+    private mutating func advance(
+        _ index: Int,
+        within share: StepShare,
+        budget: inout StepBudget,
+        plan: inout StepPlan
+    ) -> Bool {
+        let tokenCount = share.tokenCount(for: running[index])
+        let end = running[index].computedCount + tokenCount
+        guard blocks.reserve(&running[index], tokenCount: end) else { return false }
+        let (row, forward) = running[index].row(tokenCount: tokenCount, blockSize: blocks.blockSize)
+        budget.spend(forward)
+        plan.append(row, forward, tokens: running[index].tokens)
+        return true
+    }
+
+    /// Admits from the head of the queue until a limit is met.
+    private mutating func admit(within budget: inout StepBudget, plan: inout StepPlan) {
+        var index = 0
+        while index < waiting.count, running.count < limits.maxRunning, !budget.isSpent {
+            switch admission(of: waiting[index]) {
+            case .full:
+                return
+            case .wait(let hash):
+                waiting[index].awaitedHash = hash
+                index += 1
+            case .enter(let hits):
+                plan.admitted.append(start(waiting.remove(at: index), hits: hits))
+                let fits = advance(
+                    running.count - 1,
+                    within: budget.share(reservedRows: 0),
+                    budget: &budget,
+                    plan: &plan
+                )
+                precondition(fits, "Scheduler: an admitted sequence has no block for its first row")
+            }
+        }
+    }
+
+    /// Books a computed row; the reason when its request is over.
+    private mutating func take(_ outcome: RowOutcome, of row: PlannedRow, index: Int) -> FinishReason? {
+        running[index].computedCount = row.firstPosition + row.tokenCount
+        if running[index].computedCount >= running[index].promptCount { running[index].hasPromptLogits = true }
+        blocks.registerFullBlocks(of: &running[index])
+        switch outcome {
+        case .token(let token):
+            precondition(row.logits.draws, "Scheduler: a token for a row that was to draw none")
+            return running[index].append(token, hasher: blocks.cache.hasher, blockSize: blocks.blockSize)
+        case .computed, .failed:
+            precondition(!row.logits.draws, "Scheduler: no token for a row that was to draw one")
+            // Only a request for no tokens at all is complete without a drawn one.
+            return running[index].missingCount == 0 ? .length : nil
+        }
+    }
+
+    /// The admission checks, in order: shared prefixes first, then room.
+    private func admission(of sequence: TokenSequence) -> AdmissionDecision {
+        if let hash = sequence.awaitedHash, blocks.isPending(hash) { return .wait(for: hash) }
+        let hits = blocks.cachedPrefix(of: sequence)
+        if hits.count < sequence.hittableCount(blockSize: blocks.blockSize) {
+            let next = sequence.hashes[hits.count]
+            if blocks.isPending(next) { return .wait(for: next) }
+        }
+        // Every running sequence will soon want one more block; a newcomer that takes the last ones would be preempted
+        // right away.
+        return blocks.hasRoom(for: sequence, hits: hits, spareCount: running.count) ? .enter(hits: hits) : .full
+    }
+
+    /// Makes a sequence that left the queue a running one, with all the blocks its present tokens need.
+    private mutating func start(_ waiting: TokenSequence, hits: [BlockID]) -> Admission {
+        var sequence = waiting
+        blocks.enter(&sequence, hits: hits)
+        let admission = Admission(
+            id: sequence.id,
+            cachedTokenCount: sequence.computedCount,
+            isResumption: sequence.hasStarted
+        )
+        sequence.hasStarted = true
+        sequence.awaitedHash = nil
+        running.append(sequence)
+        return admission
+    }
+
+    /// Sends the sequence that was admitted last back to the queue.
+    private mutating func preemptYoungest() -> RequestID {
+        var sequence = running.removeLast()
+        blocks.release(&sequence)
+        enqueue(sequence)
+        return sequence.id
+    }
+
+    private mutating func enqueue(_ sequence: TokenSequence) {
+        let index = waiting.lastIndex { !sequence.precedes($0) }.map { $0 + 1 } ?? 0
+        waiting.insert(sequence, at: index)
+    }
+}
+
+extension Scheduler {
+    /// What is wrong with the scheduler's books, in words; empty when nothing is. Linear in blocks and tokens.
+    package func invariantViolations() -> [String] {
+        var violations = blocks.invariantViolations(running: running)
+        if waiting.contains(where: { !$0.blocks.isEmpty || $0.computedCount != 0 }) {
+            violations.append("a waiting sequence holds blocks")
+        }
+        for sequence in running + waiting where sequence.missingCount < 1 {
+            violations.append("request \(sequence.id) has nothing left to compute")
+        }
+        if running.count > limits.maxRunning { violations.append("\(running.count) sequences run") }
+        return violations
+    }
+
+    /// Stops the program when a book is wrong: a mistake of ours that would give one request another's tokens.
+    package func checkInvariants() {
+        let violations = invariantViolations()
+        precondition(violations.isEmpty, "Scheduler: " + violations.joined(separator: "; "))
+    }
+}
+
+/// Whether a waiting sequence may run.
+private enum AdmissionDecision {
+    /// It may, with these cached blocks at its front.
+    case enter(hits: [BlockID])
+    /// A running sequence is computing the next block it needs; it will be in the cache soon.
+    case wait(for: BlockHash)
+    /// There are not enough free blocks; nobody behind it may pass, or long prompts would never get their turn.
+    case full
+}
+
+/// What is left of a step's limits.
+struct StepBudget {
+    private(set) var tokens: Int
+    private(set) var logitRows: Int
+
+    init(_ limits: StepLimits) {
+        tokens = limits.tokensPerStep
+        logitRows = limits.logitRowsPerStep
+    }
+
+    /// Whether no further row fits.
+    var isSpent: Bool { tokens < 1 || logitRows < 1 }
+
+    /// What one row may take when `reservedRows` others still want at least a token and its logits.
+    func share(reservedRows: Int) -> StepShare {
+        StepShare(tokens: max(1, tokens - reservedRows), logitRows: max(1, logitRows - reservedRows))
+    }
+
+    mutating func spend(_ row: ForwardRow) {
+        tokens -= row.tokenCount
+        logitRows -= row.logitCount
+    }
+}
+
+/// The most one row may take.
+struct StepShare {
+    var tokens: Int
+    var logitRows: Int
+
+    /// Tokens the sequence's next row computes.
+    func tokenCount(for sequence: TokenSequence) -> Int {
+        let tokenCount = min(sequence.missingCount, tokens)
+        return sequence.isCollectingPromptLogits ? min(tokenCount, logitRows) : tokenCount
+    }
+}
+
+extension TokenSequence {
+    /// The row that computes the next `tokenCount` tokens.
+    func row(tokenCount: Int, blockSize: Int) -> (PlannedRow, ForwardRow) {
+        let end = computedCount + tokenCount
+        let draws = end == tokens.count && maxTokens > 0
+        let logits: LogitUse = isCollectingPromptLogits ? .promptLogprobs(draws: draws) : draws ? .draw : .none
+        let logitCount =
+            switch logits {
+            case .none: 0
+            case .draw: 1
+            case .promptLogprobs: tokenCount
+            }
+        let row = PlannedRow(id: id, logits: logits, firstPosition: computedCount, tokenCount: tokenCount)
+        let forward = ForwardRow(
+            firstPosition: computedCount,
+            tokenCount: tokenCount,
+            blockTable: Array(blocks.prefix((end + blockSize - 1) / blockSize)),
+            logitCount: logitCount
+        )
+        return (row, forward)
+    }
+}
+
+extension StepPlan {
+    /// Adds a row that computes its share of `tokens`.
+    mutating func append(_ row: PlannedRow, _ forward: ForwardRow, tokens: [TokenID]) {
+        rows.append(row)
+        batch.rows.append(forward)
+        batch.tokens += tokens[row.firstPosition..<row.firstPosition + row.tokenCount]
+    }
+}

@@ -1,0 +1,75 @@
+package import Models
+package import Tokenization
+
+/// What one step computes, and what had to be decided on the way.
+package struct StepPlan: Sendable, Equatable {
+    /// One entry per row of `batch`, in the same order.
+    package var rows: [PlannedRow] = []
+    /// The step's work, as the model takes it.
+    package var batch = ForwardBatch()
+    /// Requests that were admitted, in order.
+    package var admitted: [Admission] = []
+    /// Running requests that lost their blocks to older ones and wait again, in order.
+    package var preempted: [RequestID] = []
+
+    package init() {}
+
+    /// Whether there is nothing to compute.
+    package var isEmpty: Bool { rows.isEmpty }
+}
+
+/// One sequence's share of a step.
+package struct PlannedRow: Sendable, Equatable {
+    package var id: RequestID
+    /// What the row's logits are for.
+    package var logits: LogitUse
+    /// Position of the row's first token.
+    package var firstPosition: Int
+    /// Tokens computed.
+    package var tokenCount: Int
+}
+
+/// What a row's logits are for; says how many rows of them the model must yield.
+package enum LogitUse: Sendable, Equatable {
+    /// An unfinished prefill: no logits.
+    case none
+    /// The next token is drawn from the last token's logits: one row.
+    case draw
+    /// Log probabilities of the prompt's tokens: one row per token. The last chunk's last row also draws, if
+    /// `draws` is set.
+    case promptLogprobs(draws: Bool)
+
+    /// Whether a token is to be drawn from the row's last logits.
+    package var draws: Bool {
+        switch self {
+        case .none: false
+        case .draw: true
+        case .promptLogprobs(let draws): draws
+        }
+    }
+}
+
+/// A request that begins, or goes on after a preemption.
+package struct Admission: Sendable, Equatable {
+    package var id: RequestID
+    /// Tokens found in the prefix cache, a multiple of the block size.
+    package var cachedTokenCount: Int
+    /// Whether the request had been admitted before.
+    package var isResumption: Bool
+}
+
+/// What became of one planned row.
+package enum RowOutcome: Sendable, Equatable {
+    /// Its tokens are computed; none was to be drawn.
+    case computed
+    /// This token was drawn.
+    case token(TokenID)
+    /// It cannot go on; what it computed must not be reused.
+    case failed
+}
+
+/// A request that came to its end by its own rules.
+package struct Ending: Sendable, Equatable {
+    package var id: RequestID
+    package var reason: FinishReason
+}
