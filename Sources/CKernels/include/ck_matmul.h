@@ -1,0 +1,74 @@
+#ifndef CK_MATMUL_H
+#define CK_MATMUL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ck_instruction_set.h"
+#include "ck_quantize.h"
+
+/// Outputs in a panel.
+enum { ck_panel_width = 16 };
+
+/// Weights `[outputs, inputs]` of one element type in panels of 16 outputs; `docs/design/0002-packed-panels.md` has a
+/// worked example. Rows of the last panel past `outputs` are zeros.
+typedef struct {
+    /// `[panels, panel_bytes]`, 64-byte aligned.
+    uint8_t *bytes;
+    /// `ck_panel_bytes(type, inputs)`.
+    int64_t panel_bytes;
+    /// The element type the weights had in the checkpoint: it names the panel's layout.
+    int32_t type;
+    int32_t inputs;
+    int32_t outputs;
+} ck_panels;
+
+/// Bytes of one panel, a multiple of 64; 0 when the type cannot be packed or `inputs` is not whole blocks of it.
+int64_t ck_panel_bytes(int32_t type, int64_t inputs);
+
+/// Packs the stored rows of panels `first_panel ..< panel_end`.
+///
+/// - rows: all stored rows, `row_bytes` apart, `[panels->outputs, inputs]`
+void ck_pack_panels(
+    const ck_panels *panels, const void *rows, int64_t row_bytes, int32_t first_panel, int32_t panel_end);
+
+/// Writes the weights of one output as float32, `[inputs]`: bit for bit `ck_dequantize` of the row that was packed.
+void ck_unpack_output(const ck_panels *panels, int32_t output, float *out);
+
+/// Where a product goes: `y[row, output] = x · w (+ bias[output]) (+ y[row, output])`.
+typedef struct {
+    /// `[rows, stride]`; column 0 is output 0 of the panels.
+    float *values;
+    /// Floats from row to row.
+    int64_t stride;
+    /// `[outputs]` or NULL.
+    const float *bias;
+    /// Whether the old contents are added.
+    bool accumulates;
+} ck_destination;
+
+/// The part of a product that one call computes.
+typedef struct {
+    int32_t first_row, row_end, first_panel, panel_end;
+} ck_product_range;
+
+/// y = x Wᵀ for block types: int8 activations, integer sums per group of 32, float32 between groups.
+///
+/// The sum over groups runs in order of the input; its rounding depends on `inputs` only, never on the range.
+/// `y` must not overlap anything else.
+void ck_matmul_quantized(
+    ck_instruction_set set, const ck_panels *panels, const ck_activations *x, ck_destination y,
+    ck_product_range range);
+
+/// y = x Wᵀ for f32, f16 and bf16 weights with float32 activations `[rows, x_stride]`.
+///
+/// Sums run over runs of 128 inputs in order, then over the runs: rounding depends on `inputs` only.
+typedef struct {
+    const float *values;
+    int64_t stride;
+} ck_float_rows;
+
+void ck_matmul_float(
+    ck_instruction_set set, const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range);
+
+#endif

@@ -1,0 +1,71 @@
+#ifndef CK_QUANTIZE_H
+#define CK_QUANTIZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ck_instruction_set.h"
+
+/// Element types; the values are the type ids of the GGUF format.
+enum {
+    ck_type_f32 = 0,
+    ck_type_f16 = 1,
+    ck_type_q4_0 = 2,
+    ck_type_q4_1 = 3,
+    ck_type_q5_0 = 6,
+    ck_type_q5_1 = 7,
+    ck_type_q8_0 = 8,
+    ck_type_q2_k = 10,
+    ck_type_q3_k = 11,
+    ck_type_q4_k = 12,
+    ck_type_q5_k = 13,
+    ck_type_q6_k = 14,
+    ck_type_iq4_nl = 20,
+    ck_type_bf16 = 30,
+    ck_type_mxfp4 = 39,
+};
+
+/// Elements that share one activation scale.
+enum { ck_group_size = 32 };
+
+/// What a row's group of 32 activations needs besides its int8 values.
+typedef struct {
+    /// x ≈ scale · q. Zero for a group of zeros.
+    float scale;
+    /// scale · Σ q, for weights with a minimum.
+    float scaled_sum;
+    /// -Σ q over the group, for weights with a zero point.
+    int32_t negative_sum;
+    /// -Σ q over the first 16.
+    int32_t negative_low_sum;
+} ck_activation_group;
+
+/// Activations quantised to int8, `[rows, inputs]` with one `ck_activation_group` per row and 32 inputs.
+typedef struct {
+    /// `[rows, value_stride]`, each in -127…127.
+    int8_t *values;
+    /// Bytes from row to row; at least inputs.
+    int64_t value_stride;
+    /// `[rows, group_stride]`.
+    ck_activation_group *groups;
+    /// Groups from row to row; at least inputs / 32.
+    int64_t group_stride;
+} ck_activations;
+
+/// Quantises rows of float32 to int8: scale = max|x| / 127 per group, round half to even.
+///
+/// Every row is treated alone. The scale is rounded the same on all instruction sets and so are the values. A group
+/// that holds an infinity or a NaN gets unspecified values within -127…127 and a scale that makes the product non-finite.
+///
+/// - x: `[row_count, inputs]`, `x_stride` floats from row to row; inputs is a multiple of 32
+/// - out: the row `x` points at is written to row 0 of `out`
+void ck_quantize_rows(
+    ck_instruction_set set, const float *x, int64_t x_stride, ck_activations out, const int32_t shape[2]);
+
+/// Writes `count` elements of a stored tensor as float32. `count` is a multiple of the type's block.
+///
+/// Bit for bit what the reference decoder (`gguf.quants.dequantize`) gives, finite values assumed.
+/// Returns false, and writes nothing, for a type that is not a floating-point or block type above.
+bool ck_dequantize(int32_t type, const void *blocks, int64_t count, float *out);
+
+#endif

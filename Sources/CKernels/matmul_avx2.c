@@ -1,0 +1,91 @@
+// Products with AVX2, FMA and F16C. 16 registers hold a tile of 2 rows and one panel (two vectors of 8 outputs).
+#if defined(__x86_64__)
+#include "matmul_implementations.h"
+
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+#include "panel_traits.h"
+
+#define LANES 8
+typedef __m256i VB, VI;
+typedef __m256 VF;
+
+enum { CK_PREFETCH_ROWS = 2, CK_PREFETCH_BYTES = 4096 };
+
+CK_INLINE VB v_load_bytes(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+CK_INLINE VB v_low_half(VB v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
+CK_INLINE VB v_high_half(VB v) { return _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(15)); }
+CK_INLINE VB v_load_table(const uint8_t *p) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p));
+}
+CK_INLINE VB v_lookup(VB table, VB indices) { return _mm256_shuffle_epi8(table, indices); }
+
+CK_INLINE VI v_broadcast4(int32_t v) { return _mm256_set1_epi32(v); }
+CK_INLINE VI v_subtract_i32(VI a, VI b) { return _mm256_sub_epi32(a, b); }
+CK_INLINE VI v_times(VI a, int b) { return _mm256_mullo_epi32(a, _mm256_set1_epi32(b)); }
+CK_INLINE VF v_to_float(VI v) { return _mm256_cvtepi32_ps(v); }
+
+CK_INLINE VF v_zero(void) { return _mm256_setzero_ps(); }
+CK_INLINE VF v_broadcast(float v) { return _mm256_set1_ps(v); }
+CK_INLINE VF v_add(VF a, VF b) { return _mm256_add_ps(a, b); }
+CK_INLINE VF v_multiply(VF a, VF b) { return _mm256_mul_ps(a, b); }
+CK_INLINE VF v_multiply_add(VF a, VF b, VF c) { return _mm256_fmadd_ps(a, b, c); }
+
+CK_INLINE __m128i load_8_bytes(const uint8_t *p) { return _mm_loadl_epi64((const __m128i *)p); }
+CK_INLINE __m128i load_8_words(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
+CK_INLINE VF v_load_half(const uint8_t *p) { return _mm256_cvtph_ps(load_8_words(p)); }
+CK_INLINE VF v_load_bfloat(const uint8_t *p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_8_words(p)), 16));
+}
+CK_INLINE VF v_load_u8(const uint8_t *p) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(load_8_bytes(p))); }
+CK_INLINE VF v_load_i8(const uint8_t *p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(load_8_bytes(p))); }
+CK_INLINE VF v_load_float(const uint8_t *p) { return _mm256_loadu_ps((const float *)p); }
+CK_INLINE void v_store_float(float *p, VF v) { _mm256_storeu_ps(p, v); }
+CK_INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+
+// vpmaddubsw saturates at 16 bits: two products of u8 and s8 need 17. Wide codes go in two parts, u = 2 · (u >> 1) + (u & 1).
+CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
+    const VI ones = _mm256_set1_epi16(1);
+    if (!traits.is_wide) return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), ones));
+    const VB upper = _mm256_and_si256(_mm256_srli_epi16(codes, 1), _mm256_set1_epi8(127));
+    const VB lowest = _mm256_and_si256(codes, _mm256_set1_epi8(1));
+    const VI twice = _mm256_madd_epi16(_mm256_maddubs_epi16(upper, x), _mm256_set1_epi16(2));
+    const VI once = _mm256_madd_epi16(_mm256_maddubs_epi16(lowest, x), ones);
+    return _mm256_add_epi32(sum, _mm256_add_epi32(twice, once));
+}
+
+#include "matmul_quantized_tile.h"
+
+#define CK_TILES(type)                                                                                                \
+    CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 1, 1)                                                         \
+    static const ck_tile_function functions_##type[][2] = {{tile_##type##_2x1, 0}, {tile_##type##_1x1, 0}};
+CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
+
+static const int32_t row_counts[] = {2, 1};
+
+void ck_matmul_quantized_avx2(
+    const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
+    CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, 1)
+}
+
+#include "matmul_float_tile.h"
+
+CK_FLOAT_TILES(3, 1)
+CK_FLOAT_TILES(1, 1)
+
+static const int32_t float_row_counts[] = {3, 1};
+static const ck_tile_function float_functions[3][2][2] = {
+    {{tile_f32_3x1, 0}, {tile_f32_1x1, 0}},
+    {{tile_f16_3x1, 0}, {tile_f16_1x1, 0}},
+    {{tile_bf16_3x1, 0}, {tile_bf16_1x1, 0}},
+};
+
+void ck_matmul_float_avx2(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
+    const ck_tile_set set = {float_row_counts, float_functions[float_type_index(panels->type)], 1};
+    ck_walk_tiles(set, panels, float_tile(panels, x), y, range);
+}
+
+#pragma clang attribute pop
+#endif

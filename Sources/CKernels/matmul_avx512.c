@@ -1,0 +1,66 @@
+// Products with AVX-512 but without VNNI: the dot product is vpmaddubsw and vpmaddwd.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "matmul_implementations.h"
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"))), \
+    apply_to = function)
+
+#include "matmul_avx512_vectors.h"
+
+enum { CK_PREFETCH_ROWS = 2, CK_PREFETCH_BYTES = 4096 };
+
+// vpmaddubsw saturates at 16 bits: two products of u8 and s8 need 17. Wide codes go in two parts, u = 2 · (u >> 1) + (u & 1).
+CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
+    const VI ones = _mm512_set1_epi16(1);
+    if (!traits.is_wide) return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(codes, x), ones));
+    const VB upper = _mm512_and_si512(_mm512_srli_epi16(codes, 1), _mm512_set1_epi8(127));
+    const VB lowest = _mm512_and_si512(codes, _mm512_set1_epi8(1));
+    const VI twice = _mm512_madd_epi16(_mm512_maddubs_epi16(upper, x), _mm512_set1_epi16(2));
+    const VI once = _mm512_madd_epi16(_mm512_maddubs_epi16(lowest, x), ones);
+    return _mm512_add_epi32(sum, _mm512_add_epi32(twice, once));
+}
+
+#include "matmul_quantized_tile.h"
+
+#define CK_TILES(type)                                                                                                \
+    CK_TILE_FUNCTION(type, 4, 1) CK_TILE_FUNCTION(type, 4, 2) CK_TILE_FUNCTION(type, 1, 1)                            \
+    CK_TILE_FUNCTION(type, 1, 2)                                                                                      \
+    static const ck_tile_function functions_##type[][2] = {                                                           \
+        {tile_##type##_4x1, tile_##type##_4x2},                                                                       \
+        {tile_##type##_1x1, tile_##type##_1x2},                                                                       \
+    };
+CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
+
+static const int32_t row_counts[] = {4, 1};
+
+void ck_matmul_quantized_avx512(
+    const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
+    CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, 2)
+}
+
+#include "matmul_float_tile.h"
+
+CK_FLOAT_TILES(6, 2)
+CK_FLOAT_TILES(6, 1)
+CK_FLOAT_TILES(2, 2)
+CK_FLOAT_TILES(2, 1)
+CK_FLOAT_TILES(1, 2)
+CK_FLOAT_TILES(1, 1)
+
+static const int32_t float_row_counts[] = {6, 2, 1};
+static const ck_tile_function float_functions[3][3][2] = {
+    {{tile_f32_6x1, tile_f32_6x2}, {tile_f32_2x1, tile_f32_2x2}, {tile_f32_1x1, tile_f32_1x2}},
+    {{tile_f16_6x1, tile_f16_6x2}, {tile_f16_2x1, tile_f16_2x2}, {tile_f16_1x1, tile_f16_1x2}},
+    {{tile_bf16_6x1, tile_bf16_6x2}, {tile_bf16_2x1, tile_bf16_2x2}, {tile_bf16_1x1, tile_bf16_1x2}},
+};
+
+void ck_matmul_float_avx512(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
+    const ck_tile_set set = {float_row_counts, float_functions[float_type_index(panels->type)], 2};
+    ck_walk_tiles(set, panels, float_tile(panels, x), y, range);
+}
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,43 @@
+// Products with AVX-512 VNNI: one vpdpbusd is 64 multiplications. 32 registers hold a tile of 6 rows and 2 panels: 12
+// integer and 12 float sums, the codes of one step and a broadcast.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "matmul_implementations.h"
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c"))), \
+    apply_to = function)
+
+#include "matmul_avx512_vectors.h"
+
+enum { CK_PREFETCH_ROWS = 2, CK_PREFETCH_BYTES = 4096 };
+
+CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
+    (void)traits;
+    return _mm512_dpbusd_epi32(sum, codes, x);
+}
+
+#include "matmul_quantized_tile.h"
+
+#define CK_TILES(type)                                                                                                \
+    CK_TILE_FUNCTION(type, 6, 1) CK_TILE_FUNCTION(type, 6, 2) CK_TILE_FUNCTION(type, 4, 1)                            \
+    CK_TILE_FUNCTION(type, 4, 2) CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 2, 2)                            \
+    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 1, 2)                                                         \
+    static const ck_tile_function functions_##type[][2] = {                                                           \
+        {tile_##type##_6x1, tile_##type##_6x2},                                                                       \
+        {tile_##type##_4x1, tile_##type##_4x2},                                                                       \
+        {tile_##type##_2x1, tile_##type##_2x2},                                                                       \
+        {tile_##type##_1x1, tile_##type##_1x2},                                                                       \
+    };
+CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
+
+static const int32_t row_counts[] = {6, 4, 2, 1};
+
+void ck_matmul_quantized_avx512vnni(
+    const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
+    CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, 2)
+}
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,153 @@
+// Products in plain C: the reference for the other instruction sets, and what a machine without them runs.
+#include "matmul_driver.h"
+#include "matmul_implementations.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+/// Scale (or min) of one group, half and output.
+CK_INLINE float scale_at(ck_traits traits, const uint8_t *steps, const uint8_t *halves, int output) {
+    if (traits.scale == scale_bf16) return ck_load_bfloat(steps + 2 * output);
+    if (traits.scale == scale_f16) return ck_load_half(steps + 2 * output);
+    const float step = traits.has_signed_scales ? (float)(int8_t)steps[output] : (float)steps[output];
+    return ck_load_half(halves + 2 * output) * step;
+}
+
+/// Codes of a group as bytes, `[8 steps, 16 outputs, 4 inputs]`.
+CK_INLINE void decode_codes(int32_t type, const uint8_t *codes, uint8_t out[512]) {
+    const ck_traits traits = ck_traits_of(type);
+    const uint8_t *table = ck_code_table(type);
+    for (int i = 0; i < 512; i++) {
+        if (traits.bits == 8) {
+            out[i] = codes[i];
+        } else {
+            const uint8_t code = codes[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4) & 15;
+            out[i] = traits.has_table ? table[code] : code;
+        }
+    }
+}
+
+CK_INLINE void dot_steps(const uint8_t codes[512], const int8_t *x, int first, int end, int32_t sums[16]) {
+    for (int s = first; s < end; s++)
+        for (int output = 0; output < 16; output++)
+            for (int i = 0; i < 4; i++) sums[output] += codes[64 * s + 4 * output + i] * x[4 * s + i];
+}
+
+static void add_group(
+    int32_t type, const uint8_t *panel, ck_panel_layout layout, const ck_tile *tile, int64_t g) {
+    const ck_traits traits = ck_traits_of(type);
+    const int parts = traits.has_half_groups ? 2 : 1;
+    const ck_activation_group group = tile->groups[g];
+    const uint8_t *scales = panel + layout.scales + g * layout.scale_bytes;
+    const uint8_t *mins = panel + layout.mins + g * layout.min_bytes;
+    const uint8_t *block = panel + layout.blocks + g / 8 * (traits.has_min ? 64 : 32);
+    uint8_t codes[512];
+    float scaled[16] = {0};
+    decode_codes(type, panel + g * layout.code_bytes, codes);
+    for (int h = 0; h < parts; h++) {
+        int32_t start = group.negative_sum;
+        if (parts == 2) start = h == 0 ? group.negative_low_sum : group.negative_sum - group.negative_low_sum;
+        int32_t sums[16];
+        for (int o = 0; o < 16; o++) sums[o] = traits.zero * start;
+        dot_steps(codes, tile->x + g * 32, h * 4, parts == 2 ? h * 4 + 4 : 8, sums);
+        for (int o = 0; o < 16; o++) scaled[o] += (float)sums[o] * scale_at(traits, scales + 16 * h, block, o);
+    }
+    for (int o = 0; o < 16; o++) tile->results[o] += scaled[o] * group.scale;
+    for (int h = 0; h < parts && traits.has_min; h++) {
+        const int32_t part = h == 0 ? group.negative_low_sum : group.negative_sum - group.negative_low_sum;
+        const float sum = parts == 2 ? -group.scale * (float)part : group.scaled_sum;
+        for (int o = 0; o < 16; o++) tile->results[o] += scale_at(traits, mins + 16 * h, block + 32, o) * sum;
+    }
+}
+
+CK_INLINE void multiply_row(int32_t type, const ck_tile *tile) {
+    const ck_panel_layout layout = ck_layout_of(ck_traits_of(type), tile->group_count);
+    memset(tile->results, 0, 16 * sizeof(float));
+    for (int64_t g = 0; g < tile->group_count; g++) add_group(type, tile->panel, layout, tile, g);
+}
+
+#define CK_ROW_FUNCTION(type)                                                                                         \
+    static void row_##type(const ck_tile *tile) { multiply_row(ck_type_##type, tile); }                               \
+    static const ck_tile_function functions_##type[][2] = {{row_##type, 0}};
+
+CK_ROW_FUNCTION(q4_0)
+CK_ROW_FUNCTION(q4_1)
+CK_ROW_FUNCTION(q5_0)
+CK_ROW_FUNCTION(q5_1)
+CK_ROW_FUNCTION(q8_0)
+CK_ROW_FUNCTION(q2_k)
+CK_ROW_FUNCTION(q3_k)
+CK_ROW_FUNCTION(q4_k)
+CK_ROW_FUNCTION(q5_k)
+CK_ROW_FUNCTION(q6_k)
+CK_ROW_FUNCTION(iq4_nl)
+CK_ROW_FUNCTION(mxfp4)
+
+static const int32_t one_row[] = {1};
+
+static const ck_tile_function (*row_functions(int32_t type))[2] {
+    switch (type) {
+    case ck_type_q4_0: return functions_q4_0;
+    case ck_type_q4_1: return functions_q4_1;
+    case ck_type_q5_0: return functions_q5_0;
+    case ck_type_q5_1: return functions_q5_1;
+    case ck_type_q8_0: return functions_q8_0;
+    case ck_type_q2_k: return functions_q2_k;
+    case ck_type_q3_k: return functions_q3_k;
+    case ck_type_q4_k: return functions_q4_k;
+    case ck_type_q5_k: return functions_q5_k;
+    case ck_type_q6_k: return functions_q6_k;
+    case ck_type_iq4_nl: return functions_iq4_nl;
+    case ck_type_mxfp4: return functions_mxfp4;
+    default: return 0;
+    }
+}
+
+void ck_matmul_quantized_portable(
+    const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
+    const ck_tile_set set = {one_row, row_functions(panels->type), 1};
+    if (set.functions == 0) return;
+    const ck_tile tile = {
+        .panel_bytes = panels->panel_bytes,
+        .group_count = panels->inputs / ck_group_size,
+        .x = x->values,
+        .x_stride = x->value_stride,
+        .groups = x->groups,
+        .group_stride = x->group_stride,
+    };
+    ck_walk_tiles(set, panels, tile, y, range);
+}
+
+CK_INLINE void multiply_float_row(int32_t type, const ck_tile *tile) {
+    memset(tile->results, 0, 16 * sizeof(float));
+    for (int64_t first = 0; first < tile->group_count; first += 128) {
+        const int64_t end = first + 128 < tile->group_count ? first + 128 : tile->group_count;
+        float run[16] = {0};
+        for (int64_t k = first; k < end; k++) {
+            for (int o = 0; o < 16; o++) {
+                const uint8_t *at = tile->panel + (16 * k + o) * (type == ck_type_f32 ? 4 : 2);
+                float weight;
+                if (type == ck_type_f32) memcpy(&weight, at, 4);
+                else weight = type == ck_type_f16 ? ck_load_half(at) : ck_load_bfloat(at);
+                run[o] += weight * tile->x_floats[k];
+            }
+        }
+        for (int o = 0; o < 16; o++) tile->results[o] += run[o];
+    }
+}
+
+static void float_row_f32(const ck_tile *tile) { multiply_float_row(ck_type_f32, tile); }
+static void float_row_f16(const ck_tile *tile) { multiply_float_row(ck_type_f16, tile); }
+static void float_row_bf16(const ck_tile *tile) { multiply_float_row(ck_type_bf16, tile); }
+
+void ck_matmul_float_portable(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
+    static const ck_tile_function functions[3][1][2] = {{{float_row_f32, 0}}, {{float_row_f16, 0}}, {{float_row_bf16, 0}}};
+    const int index = panels->type == ck_type_f32 ? 0 : panels->type == ck_type_f16 ? 1 : 2;
+    const ck_tile_set set = {one_row, functions[index], 1};
+    const ck_tile tile = {
+        .panel_bytes = panels->panel_bytes,
+        .group_count = panels->inputs,
+        .x_floats = x.values,
+        .x_stride = x.stride,
+    };
+    ck_walk_tiles(set, panels, tile, y, range);
+}

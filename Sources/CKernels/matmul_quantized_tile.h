@@ -1,0 +1,157 @@
+// The product of a few rows with one or two panels, written once for every vector instruction set. The file that
+// includes it defines (names as in matmul_avx512vnni.c, the shortest):
+//   LANES                         int32 lanes of a vector; 16 / LANES vectors make a panel ("columns")
+//   VB VI VF                      vectors of bytes, int32 and float32
+//   v_load_bytes v_low_half v_high_half v_lookup v_load_table
+//   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact
+//   v_broadcast4 v_subtract_i32 v_times v_to_float v_multiply v_multiply_add v_broadcast v_zero
+//   v_load_half v_load_bfloat v_load_u8 v_load_i8 (LANES values to float) v_load_float v_store_float v_prefetch
+// Every float operation on one (row, output) happens in an order that only the number of groups decides.
+
+#include "matmul_driver.h"
+
+enum { columns_per_panel = 16 / LANES, ck_most_rows = 6, ck_most_columns = 4 };
+
+/// One step of a group for one column: codes of 4 inputs x LANES outputs.
+CK_INLINE VB load_codes(ck_traits traits, const uint8_t *codes, int step, VB table) {
+    if (traits.bits == 8) return v_load_bytes(codes + 64 * step);
+    const VB both = v_load_bytes(codes + 64 * (step / 2));
+    const VB half = step % 2 ? v_high_half(both) : v_low_half(both);
+    return traits.has_table ? v_lookup(table, half) : half;
+}
+
+/// Scales of LANES outputs in group `g`, half `h`; `lane` is the first of them.
+CK_INLINE VF load_scales(ck_traits traits, ck_panel_layout layout, const uint8_t *panel, int64_t g, int at[2]) {
+    const int h = at[0], lane = at[1];
+    const uint8_t *scales = panel + layout.scales + g * layout.scale_bytes;
+    if (traits.scale == scale_f16) return v_load_half(scales + 2 * lane);
+    if (traits.scale == scale_bf16) return v_load_bfloat(scales + 2 * lane);
+    const uint8_t *block = panel + layout.blocks + g / 8 * (traits.has_min ? 64 : 32);
+    const uint8_t *steps = scales + 16 * h + lane;
+    const VF step = traits.has_signed_scales ? v_load_i8(steps) : v_load_u8(steps);
+    return v_multiply(v_load_half(block + 2 * lane), step);
+}
+
+CK_INLINE VF load_mins(ck_traits traits, ck_panel_layout layout, const uint8_t *panel, int64_t g, int at[2]) {
+    const int h = at[0], lane = at[1];
+    const uint8_t *mins = panel + layout.mins + g * layout.min_bytes;
+    if (traits.scale == scale_f16) return v_load_half(mins + 2 * lane);
+    const uint8_t *block = panel + layout.blocks + g / 8 * 64;
+    return v_multiply(v_load_half(block + 32 + 2 * lane), v_load_u8(mins + 16 * h + lane));
+}
+
+/// The integer sums start at -zero · Σx, so that unsigned codes need no correction afterwards.
+CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h) {
+    if (traits.zero == 0) return v_broadcast4(0);
+    VI sum = v_broadcast4(h == 0 && traits.has_half_groups ? group->negative_low_sum : group->negative_sum);
+    if (h == 1) sum = v_subtract_i32(sum, v_broadcast4(group->negative_low_sum));
+    return v_times(sum, traits.zero);
+}
+
+/// Adds a group's `step_count` steps from `first_step` on to sums[row][column].
+#define CK_DOT_STEPS(first_step, step_count)                                                                          \
+    _Pragma("unroll") for (int s = (first_step); s < (first_step) + (step_count); s++) {                              \
+        VB w[ck_most_columns];                                                                                                \
+        _Pragma("unroll") for (int c = 0; c < columns; c++) w[c] =                                                    \
+            load_codes(traits, codes[c] + g * layout.code_bytes, s, table);                                           \
+        _Pragma("unroll") for (int r = 0; r < rows; r++) {                                                            \
+            int32_t four;                                                                                             \
+            memcpy(&four, x + r * tile->x_stride + g * 32 + 4 * s, 4);                                                \
+            const VI xs = v_broadcast4(four);                                                                         \
+            _Pragma("unroll") for (int c = 0; c < columns; c++) sums[r][c] = v_dot(sums[r][c], w[c], xs, traits);     \
+        }                                                                                                             \
+    }
+
+/// y tile = rows x (panels · 16) of x Wᵀ. `traits`, `rows` and `panels` are constants where this is inlined.
+CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panels, const ck_tile *tile) {
+    const ck_traits traits = ck_traits_of(type);
+    const int columns = panels * columns_per_panel, parts = traits.has_half_groups ? 2 : 1;
+    const ck_panel_layout layout = ck_layout_of(traits, tile->group_count);
+    const VB table = traits.has_table ? v_load_table(ck_code_table(type)) : v_load_table(ck_code_table(0));
+    const int8_t *x = tile->x;
+    const uint8_t *panel[ck_most_columns], *codes[ck_most_columns];
+    VF total[ck_most_rows][ck_most_columns];
+    _Pragma("unroll") for (int c = 0; c < columns; c++) {
+        panel[c] = tile->panel + c / columns_per_panel * tile->panel_bytes;
+        codes[c] = panel[c] + c % columns_per_panel * LANES * 4;
+        _Pragma("unroll") for (int r = 0; r < rows; r++) total[r][c] = v_zero();
+    }
+    for (int64_t g = 0; g < tile->group_count; g++) {
+        const ck_activation_group *xg = tile->groups + g;
+        VF scaled[ck_most_rows][ck_most_columns];
+        if (CK_PREFETCH_ROWS >= rows) {
+            _Pragma("unroll") for (int c = 0; c < columns; c += columns_per_panel)
+                for (int line = 0; line < layout.code_bytes; line += 64)
+                    v_prefetch(codes[c] + g * layout.code_bytes + CK_PREFETCH_BYTES + line);
+        }
+        _Pragma("unroll") for (int h = 0; h < parts; h++) {
+            VI sums[ck_most_rows][ck_most_columns];
+            _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                const VI start = start_sum(traits, xg + r * tile->group_stride, h);
+                _Pragma("unroll") for (int c = 0; c < columns; c++) sums[r][c] = start;
+            }
+            if (traits.has_half_groups) {
+                CK_DOT_STEPS(4 * h, 4)
+            } else {
+                CK_DOT_STEPS(0, 8)
+            }
+            _Pragma("unroll") for (int c = 0; c < columns; c++) {
+                int at[2] = {h, c % columns_per_panel * LANES};
+                const VF scale = load_scales(traits, layout, panel[c], g, at);
+                _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                    const VF sum = v_to_float(sums[r][c]);
+                    scaled[r][c] = h == 0 ? v_multiply(sum, scale) : v_multiply_add(sum, scale, scaled[r][c]);
+                }
+            }
+        }
+        _Pragma("unroll") for (int c = 0; c < columns; c++)
+            _Pragma("unroll") for (int r = 0; r < rows; r++) total[r][c] =
+                v_multiply_add(scaled[r][c], v_broadcast(xg[r * tile->group_stride].scale), total[r][c]);
+        if (!traits.has_min) continue;
+        _Pragma("unroll") for (int h = 0; h < parts; h++) _Pragma("unroll") for (int c = 0; c < columns; c++) {
+            int at[2] = {h, c % columns_per_panel * LANES};
+            const VF min = load_mins(traits, layout, panel[c], g, at);
+            _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                const ck_activation_group *group = xg + r * tile->group_stride;
+                const int32_t low = group->negative_low_sum;
+                const int32_t part = h == 0 ? low : group->negative_sum - low;
+                const float sum = traits.has_half_groups ? -group->scale * (float)part : group->scaled_sum;
+                total[r][c] = v_multiply_add(min, v_broadcast(sum), total[r][c]);
+            }
+        }
+    }
+    _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
+        v_store_float(tile->results + r * ck_tile_width + c * LANES, total[r][c]);
+}
+
+#define CK_TILE_FUNCTION(type, rows, panels)                                                                          \
+    static __attribute__((noinline)) void tile_##type##_##rows##x##panels(const ck_tile *tile) {                      \
+        multiply_tile(ck_type_##type, rows, panels, tile);                                                            \
+    }
+
+#define CK_FOR_EACH_BLOCK_TYPE(act)                                                                                   \
+    act(q4_0) act(q4_1) act(q5_0) act(q5_1) act(q8_0) act(q2_k) act(q3_k) act(q4_k) act(q5_k) act(q6_k) act(iq4_nl)    \
+        act(mxfp4)
+
+#define CK_TILE_SET_CASE(type)                                                                                        \
+    case ck_type_##type: set.functions = functions_##type; break;
+
+/// The body of a product on this instruction set: picks the type's tile functions and walks the range. Half groups need
+/// registers for a third tile of sums, so they skip the tallest tile.
+#define CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, panel_limit)                                               \
+    ck_tile_set set = {row_counts, 0, panel_limit};                                                                   \
+    switch ((panels)->type) { CK_FOR_EACH_BLOCK_TYPE(CK_TILE_SET_CASE) }                                              \
+    if (set.functions == 0) return;                                                                                   \
+    if (ck_traits_of((panels)->type).has_half_groups && set.row_counts[0] > 4) {                                      \
+        set.row_counts++;                                                                                             \
+        set.functions++;                                                                                              \
+    }                                                                                                                 \
+    const ck_tile tile = {                                                                                            \
+        .panel_bytes = (panels)->panel_bytes,                                                                         \
+        .group_count = (panels)->inputs / ck_group_size,                                                              \
+        .x = (x)->values,                                                                                             \
+        .x_stride = (x)->value_stride,                                                                                \
+        .groups = (x)->groups,                                                                                        \
+        .group_stride = (x)->group_stride,                                                                            \
+    };                                                                                                                \
+    ck_walk_tiles(set, panels, tile, y, range);

@@ -1,0 +1,155 @@
+#include "dequantize_groups.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+static int64_t element_bytes(int32_t type) { return type == ck_type_f32 ? 4 : 2; }
+
+static bool is_plain(int32_t type) { return type == ck_type_f32 || type == ck_type_f16 || type == ck_type_bf16; }
+
+int64_t ck_panel_bytes(int32_t type, int64_t inputs) {
+    int64_t bytes;
+    int32_t elements, block_bytes;
+    if (is_plain(type)) {
+        bytes = inputs * ck_panel_width * element_bytes(type);
+    } else if (ck_block_shape(type, &elements, &block_bytes) && inputs % elements == 0) {
+        bytes = ck_layout_of(ck_traits_of(type), inputs / ck_group_size).end;
+    } else {
+        return 0;
+    }
+    return (bytes + 63) / 64 * 64;
+}
+
+/// `[16 outputs, 8 steps, 4]` codes to `[8 steps, 16 outputs, 4]`.
+CK_INLINE void transpose_codes(const uint32_t from[16][8], uint32_t to[8][16]) {
+    for (int step = 0; step < 8; step++)
+        for (int output = 0; output < 16; output++) to[step][output] = from[output][step];
+}
+
+CK_INLINE void store_codes(ck_traits traits, const uint32_t steps[8][16], uint8_t *out) {
+    if (traits.bits == 8) {
+        memcpy(out, steps, 512);
+        return;
+    }
+    for (int pair = 0; pair < 4; pair++) {
+        uint32_t both[16];
+        for (int output = 0; output < 16; output++) both[output] = steps[2 * pair][output] | steps[2 * pair + 1][output] << 4;
+        memcpy(out + 64 * pair, both, 64);
+    }
+}
+
+/// Writes scale and min of one output and group into its panel.
+CK_INLINE void store_scales(
+    ck_traits traits, const ck_panel_layout *layout, uint8_t *panel, const int64_t place[2],
+    const ck_stored_group *group) {
+    const int64_t g = place[0], output = place[1];
+    uint8_t *scales = panel + layout->scales + g * layout->scale_bytes;
+    uint8_t *mins = panel + layout->mins + g * layout->min_bytes;
+    if (traits.scale != scale_block8) {
+        memcpy(scales + 2 * output, &group->scale, 2);
+        if (traits.has_min) memcpy(mins + 2 * output, &group->min, 2);
+        return;
+    }
+    for (int h = 0; h < (traits.has_half_groups ? 2 : 1); h++) {
+        scales[16 * h + output] = group->steps[h];
+        if (traits.has_min) mins[16 * h + output] = group->min_steps[h];
+    }
+    if (g % 8 != 0) return;
+    uint8_t *block = panel + layout->blocks + g / 8 * (traits.has_min ? 64 : 32);
+    memcpy(block + 2 * output, &group->scale, 2);
+    if (traits.has_min) memcpy(block + 32 + 2 * output, &group->min, 2);
+}
+
+CK_INLINE void pack_blocks(
+    int32_t type, uint8_t *panel, const uint8_t *rows, int64_t row_bytes, const int64_t shape[2]) {
+    const ck_traits traits = ck_traits_of(type);
+    const int64_t row_count = shape[0], group_count = shape[1];
+    const ck_panel_layout layout = ck_layout_of(traits, group_count);
+    ck_stored_group group = {0};
+    for (int64_t g = 0; g < group_count; g++) {
+        uint32_t codes[16][8] = {{0}}, steps[8][16];
+        for (int64_t output = 0; output < row_count; output++) {
+            ck_read_group(type, rows + output * row_bytes, g, &group);
+            memcpy(codes[output], group.codes, 32);
+            const int64_t place[2] = {g, output};
+            store_scales(traits, &layout, panel, place, &group);
+        }
+        transpose_codes(codes, steps);
+        store_codes(traits, steps, panel + g * layout.code_bytes);
+    }
+}
+
+CK_INLINE void pack_plain(
+    int64_t size, uint8_t *panel, const uint8_t *rows, int64_t row_bytes, const int64_t shape[2]) {
+    for (int64_t k = 0; k < shape[1]; k++)
+        for (int64_t output = 0; output < shape[0]; output++)
+            memcpy(panel + (k * ck_panel_width + output) * size, rows + output * row_bytes + k * size, (size_t)size);
+}
+
+static void pack_panel(
+    int32_t type, uint8_t *panel, const uint8_t *rows, int64_t row_bytes, const int64_t shape[2]) {
+    const int64_t groups[2] = {shape[0], shape[1] / ck_group_size};
+    switch (type) {
+    case ck_type_f32: return pack_plain(4, panel, rows, row_bytes, shape);
+    case ck_type_f16:
+    case ck_type_bf16: return pack_plain(2, panel, rows, row_bytes, shape);
+    default: return pack_blocks(type, panel, rows, row_bytes, groups);
+    }
+}
+
+void ck_pack_panels(
+    const ck_panels *panels, const void *rows, int64_t row_bytes, int32_t first_panel, int32_t panel_end) {
+    for (int64_t p = first_panel; p < panel_end; p++) {
+        uint8_t *panel = panels->bytes + p * panels->panel_bytes;
+        const int64_t left = panels->outputs - p * ck_panel_width;
+        const int64_t shape[2] = {left < ck_panel_width ? left : ck_panel_width, panels->inputs};
+        memset(panel, 0, (size_t)panels->panel_bytes);
+        const uint8_t *from = (const uint8_t *)rows + p * ck_panel_width * row_bytes;
+        pack_panel(panels->type, panel, from, row_bytes, shape);
+    }
+}
+
+/// Puts back together what `store_codes` and `store_scales` took apart.
+static void load_group(
+    const ck_panels *panels, const uint8_t *panel, int64_t g, int64_t output, ck_stored_group *out) {
+    const ck_traits traits = ck_traits_of(panels->type);
+    const ck_panel_layout layout = ck_layout_of(traits, panels->inputs / ck_group_size);
+    for (int i = 0; i < 32; i++) {
+        const int step = i / 4;
+        if (traits.bits == 8) {
+            out->codes[i] = panel[g * layout.code_bytes + step * 64 + output * 4 + i % 4];
+        } else {
+            const uint8_t both = panel[g * layout.code_bytes + step / 2 * 64 + output * 4 + i % 4];
+            out->codes[i] = step % 2 ? both >> 4 : both & 15;
+        }
+    }
+    const uint8_t *scales = panel + layout.scales + g * layout.scale_bytes;
+    const uint8_t *mins = panel + layout.mins + g * layout.min_bytes;
+    if (traits.scale != scale_block8) {
+        out->scale = ck_load_u16(scales + 2 * output);
+        if (traits.has_min) out->min = ck_load_u16(mins + 2 * output);
+        return;
+    }
+    for (int h = 0; h < (traits.has_half_groups ? 2 : 1); h++) {
+        out->steps[h] = scales[16 * h + output];
+        if (traits.has_min) out->min_steps[h] = mins[16 * h + output];
+    }
+    const uint8_t *block = panel + layout.blocks + g / 8 * (traits.has_min ? 64 : 32);
+    out->scale = ck_load_u16(block + 2 * output);
+    if (traits.has_min) out->min = ck_load_u16(block + 32 + 2 * output);
+}
+
+void ck_unpack_output(const ck_panels *panels, int32_t output, float *out) {
+    const uint8_t *panel = panels->bytes + output / ck_panel_width * panels->panel_bytes;
+    const int64_t inside = output % ck_panel_width;
+    if (is_plain(panels->type)) {
+        const int64_t size = element_bytes(panels->type);
+        for (int64_t k = 0; k < panels->inputs; k++)
+            ck_dequantize(panels->type, panel + (k * ck_panel_width + inside) * size, 1, out + k);
+        return;
+    }
+    ck_stored_group group = {0};
+    for (int64_t g = 0; g < panels->inputs / ck_group_size; g++) {
+        load_group(panels, panel, g, inside, &group);
+        ck_group_values(panels->type, &group, out + 32 * g);
+    }
+}

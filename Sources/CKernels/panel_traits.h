@@ -1,0 +1,108 @@
+// How the panels of each element type are laid out, and scalar conversions. Everything folds at compile time when the
+// type is a constant.
+#ifndef CK_PANEL_TRAITS_H
+#define CK_PANEL_TRAITS_H
+
+#include <string.h>
+
+#include "include/ck_matmul.h"
+
+#define CK_INLINE static inline __attribute__((always_inline, unused))
+
+typedef enum {
+    scale_f16,     // 16 halves per group
+    scale_bf16,    // 16 bfloat16 per group
+    scale_block8,  // 16 bytes per group (or half group), times 16 halves per block of 256
+} ck_scale_form;
+
+typedef struct {
+    int bits;                // of a stored code: 4 or 8
+    bool has_table;          // codes are indices into ck_code_table
+    bool is_wide;            // decoded codes reach above 127
+    bool has_min;            // w = scale·code + min; otherwise w = scale·(code - zero)
+    bool has_half_groups;    // one scale (and min) per 16 inputs
+    bool has_signed_scales;  // bytes of scale_block8
+    ck_scale_form scale;
+    int zero;
+} ck_traits;
+
+CK_INLINE ck_traits ck_traits_of(int32_t type) {
+    switch (type) {
+    case ck_type_q4_0: return (ck_traits){.bits = 4, .zero = 8};
+    case ck_type_q4_1: return (ck_traits){.bits = 4, .has_min = true};
+    case ck_type_q4_k: return (ck_traits){.bits = 4, .has_min = true, .scale = scale_block8};
+    case ck_type_iq4_nl: return (ck_traits){.bits = 4, .has_table = true, .is_wide = true, .zero = 128};
+    case ck_type_mxfp4: return (ck_traits){.bits = 4, .has_table = true, .scale = scale_bf16, .zero = 12};
+    case ck_type_q8_0: return (ck_traits){.bits = 8, .is_wide = true, .zero = 128};
+    case ck_type_q5_0: return (ck_traits){.bits = 8, .zero = 16};
+    case ck_type_q5_1: return (ck_traits){.bits = 8, .has_min = true};
+    case ck_type_q5_k: return (ck_traits){.bits = 8, .has_min = true, .scale = scale_block8};
+    case ck_type_q6_k:
+        return (ck_traits){
+            .bits = 8, .has_half_groups = true, .has_signed_scales = true, .scale = scale_block8, .zero = 32};
+    case ck_type_q3_k:
+        return (ck_traits){
+            .bits = 8, .has_half_groups = true, .has_signed_scales = true, .scale = scale_block8, .zero = 4};
+    case ck_type_q2_k:
+        return (ck_traits){.bits = 8, .has_min = true, .has_half_groups = true, .scale = scale_block8};
+    default: return (ck_traits){.bits = 0};
+    }
+}
+
+/// Decoded codes of the table types, already raised by the type's zero. Source: `kvalues` of the reference decoder.
+CK_INLINE const uint8_t *ck_code_table(int32_t type) {
+    static const uint8_t iq4_nl[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
+    static const uint8_t mxfp4[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+    return type == ck_type_iq4_nl ? iq4_nl : mxfp4;
+}
+
+/// A panel is four arrays in this order; offsets in bytes. Codes are `[groups, 8 steps, 16 outputs, 4 inputs]`, one
+/// byte each, or with 4 bits two steps to a byte (the earlier in the low half).
+typedef struct {
+    int64_t code_bytes, scale_bytes, min_bytes;  // per group
+    int64_t scales, mins, blocks, end;           // offsets; blocks: 16 halves d, then 16 halves -dmin
+} ck_panel_layout;
+
+CK_INLINE ck_panel_layout ck_layout_of(ck_traits traits, int64_t group_count) {
+    ck_panel_layout layout;
+    const int64_t in_group = traits.scale == scale_block8 ? (traits.has_half_groups ? 32 : 16) : 32;
+    layout.code_bytes = traits.bits == 4 ? 256 : 512;
+    layout.scale_bytes = in_group;
+    layout.min_bytes = traits.has_min ? in_group : 0;
+    layout.scales = group_count * layout.code_bytes;
+    layout.mins = layout.scales + group_count * layout.scale_bytes;
+    layout.blocks = layout.mins + group_count * layout.min_bytes;
+    layout.end = layout.blocks;
+    if (traits.scale == scale_block8) layout.end += group_count / 8 * (traits.has_min ? 64 : 32);
+    return layout;
+}
+
+CK_INLINE float ck_float_of_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+/// Widens a half, denormals, infinities and NaN included, without the instruction for it.
+CK_INLINE float ck_float_of_half(uint16_t half) {
+    const uint32_t sign = (uint32_t)(half & 0x8000) << 16;
+    const uint32_t magnitude = half & 0x7fff;
+    if (magnitude >= 0x7c00) return ck_float_of_bits(sign | 0x7f800000 | (magnitude & 0x3ff) << 13);
+    // 2^-24 times an integer below 1024 is exact; so is shifting the exponent of a normal number.
+    if (magnitude < 0x400) {
+        const float value = (float)magnitude * 0x1p-24f;
+        return sign ? -value : value;
+    }
+    return ck_float_of_bits(sign | ((magnitude << 13) + 0x38000000));
+}
+
+CK_INLINE uint16_t ck_load_u16(const void *from) {
+    uint16_t value;
+    memcpy(&value, from, 2);
+    return value;
+}
+
+CK_INLINE float ck_load_half(const void *from) { return ck_float_of_half(ck_load_u16(from)); }
+CK_INLINE float ck_load_bfloat(const void *from) { return ck_float_of_bits((uint32_t)ck_load_u16(from) << 16); }
+
+#endif
