@@ -1,0 +1,18 @@
+/// What operations run on: an instruction set, threads, and the scratch memory that they share.
+///
+/// It belongs to the one thread that runs steps. Operations are extensions of it, a file each under `Operations`.
+package final class Compute {
+    /// What the kernels may execute.
+    package let instructionSet: InstructionSet
+    /// The threads of every operation.
+    package let workers: WorkerPool
+    /// Activations of the product that is running.
+    let activations = QuantizedActivations()
+
+    /// Uses `instructionSet`, which this machine must have.
+    package init(instructionSet: InstructionSet = .detected, workers: WorkerPool) {
+        precondition(instructionSet.isAvailable, "Compute: this machine has no \(instructionSet.name)")
+        self.instructionSet = instructionSet
+        self.workers = workers
+    }
+}

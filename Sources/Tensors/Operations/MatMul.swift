@@ -1,0 +1,153 @@
+import CKernels
+
+extension Compute {
+    /// y = x Wᵀ (+ bias) (+ y).
+    ///
+    /// Block-quantised weights multiply x quantised to int8 in groups of 32; f32, f16 and bf16 weights multiply it as it
+    /// is. The bits of a row of y depend on that row of x and on W alone: not on the other rows, nor on the threads.
+    ///
+    /// - Parameters:
+    ///   - weights: W, `[outputs, inputs]`.
+    ///   - x: `[rows, inputs]`.
+    ///   - bias: `[outputs]`, or nil.
+    ///   - y: `[rows, outputs]`, not x.
+    ///   - accumulate: whether the old y is added.
+    package func matMul(
+        _ weights: PackedMatrix,
+        _ x: FloatMatrix,
+        bias: [Float]? = nil,
+        into y: FloatMatrix,
+        accumulate: Bool = false
+    ) {
+        if weights.wantsQuantizedActivations { activations.quantize(x, on: self) }
+        multiply(weights, Operand(floats: x, quantized: activations), bias, into: y, accumulate: accumulate)
+    }
+
+    /// As above with ready activations, so that one quantisation serves several products. All of W must be of block types.
+    package func matMul(
+        _ weights: PackedMatrix,
+        quantized x: QuantizedActivations,
+        bias: [Float]? = nil,
+        into y: FloatMatrix,
+        accumulate: Bool = false
+    ) {
+        precondition(!weights.wantsFloatActivations, "matMul: float weights take float32 activations")
+        multiply(weights, Operand(floats: nil, quantized: x), bias, into: y, accumulate: accumulate)
+    }
+
+    /// x in both forms, as far as the weights want them.
+    private struct Operand {
+        var floats: FloatMatrix?
+        var quantized: QuantizedActivations
+        var rows: Int { floats?.rows ?? quantized.rows }
+        var inputs: Int { floats?.width ?? quantized.inputs }
+    }
+
+    private func multiply(
+        _ weights: PackedMatrix,
+        _ x: Operand,
+        _ bias: [Float]?,
+        into y: FloatMatrix,
+        accumulate: Bool
+    ) {
+        precondition(x.inputs == weights.inputs, "matMul: \(x.inputs) activations for \(weights.inputs) inputs")
+        precondition(
+            y.rows == x.rows && y.width == weights.outputs && y !== x.floats,
+            "matMul: [\(y.rows), \(y.width)] for [\(x.rows), \(weights.outputs)]"
+        )
+        precondition(bias == nil || bias?.count == weights.outputs, "matMul: bias of another length")
+        guard x.rows > 0, let bias else {
+            if x.rows > 0 { run(weights, x, ck_destination(y, accumulate, nil)) }
+            return
+        }
+        bias.withUnsafeBufferPointer { run(weights, x, ck_destination(y, accumulate, $0.baseAddress)) }
+    }
+
+    /// Hands out the sections' panels.
+    private func run(_ weights: PackedMatrix, _ x: Operand, _ y: ck_destination) {
+        let split = ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount)
+        let set = instructionSet.rawValue
+        let quantized = x.quantized.kernelView
+        let floats = ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs))
+        func body(task: Int) {
+            split.forEachRange(of: task, weights) { section, range in
+                var part = y
+                part.values += section.firstOutput
+                if let bias = part.bias { part.bias = bias + section.firstOutput }
+                withUnsafePointer(to: section.panels) { panels in
+                    if section.isQuantized {
+                        withUnsafePointer(to: quantized) { ck_matmul_quantized(set, panels, $0, part, range) }
+                    } else {
+                        ck_matmul_float(set, panels, floats, part, range)
+                    }
+                }
+            }
+        }
+        if split.isUneven {
+            workers.runClaiming(taskCount: split.taskCount, body)
+        } else {
+            workers.run(taskCount: split.taskCount, body)
+        }
+    }
+}
+
+extension ck_destination {
+    fileprivate init(_ matrix: FloatMatrix, _ accumulate: Bool, _ bias: UnsafePointer<Float>?) {
+        self.init(values: matrix.pointer, stride: Int64(matrix.width), bias: bias, accumulates: accumulate)
+    }
+}
+
+/// How a product is shared out: by panels, and by rows too where panels alone are too few. Never along the inputs.
+struct ProductSplit {
+    let rows: Int
+    let panelCount: Int
+    let panelsPerTask: Int
+    let rowsPerTask: Int
+
+    /// Few rows: one contiguous share of the panels for every thread, so that each streams its own part of the weights.
+    /// Many rows: smaller tasks to be claimed, so that a thread that is held up does less.
+    init(_ weights: PackedMatrix, rows: Int, threadCount: Int) {
+        self.rows = rows
+        panelCount = weights.sections.reduce(0) { $0 + $1.panelCount }
+        let isStreaming = rows <= 8 || threadCount == 1
+        let shares = isStreaming ? threadCount : 4 * threadCount
+        // Tiles are two panels wide: an even number leaves no half tiles inside a share.
+        panelsPerTask = max(2, (panelCount + shares - 1) / shares + 1 & ~1)
+        let panelTasks = (panelCount + panelsPerTask - 1) / panelsPerTask
+        let rowTasks = isStreaming ? 1 : min(max(1, shares / max(panelTasks, 1)), max(1, rows / 24))
+        rowsPerTask = ((rows + rowTasks - 1) / max(rowTasks, 1) + 11) / 12 * 12
+    }
+
+    private var panelTaskCount: Int { (panelCount + panelsPerTask - 1) / panelsPerTask }
+    private var rowTaskCount: Int { (rows + rowsPerTask - 1) / rowsPerTask }
+    var taskCount: Int { panelTaskCount * rowTaskCount }
+    /// Whether tasks should be claimed.
+    var isUneven: Bool { rows > 8 }
+
+    /// Calls `body` with the parts of `task`, one for every section that it touches.
+    func forEachRange(
+        of task: Int,
+        _ weights: PackedMatrix,
+        _ body: (PackedMatrix.Section, ck_product_range) -> Void
+    ) {
+        let firstRow = task / panelTaskCount * rowsPerTask
+        let firstPanel = task % panelTaskCount * panelsPerTask
+        let endPanel = min(firstPanel + panelsPerTask, panelCount)
+        var sectionStart = 0
+        for section in weights.sections {
+            let sectionEnd = sectionStart + section.panelCount
+            let from = max(firstPanel, sectionStart)
+            let to = min(endPanel, sectionEnd)
+            if from < to {
+                let range = ck_product_range(
+                    first_row: Int32(firstRow),
+                    row_end: Int32(min(firstRow + rowsPerTask, rows)),
+                    first_panel: Int32(from - sectionStart),
+                    panel_end: Int32(to - sectionStart)
+                )
+                body(section, range)
+            }
+            sectionStart = sectionEnd
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import CKernels
+
+/// Why weights could not be packed.
+package enum PackingError: Error, Equatable, CustomStringConvertible {
+    /// No kernel multiplies with elements of this type.
+    case unsupportedType(ElementType)
+    /// A row of this many inputs is not whole blocks of the type, or too long.
+    case unsupportedInputs(Int, ElementType)
+    /// The stored bytes are not as many as the shape needs.
+    case wrongByteCount(found: Int, expected: Int)
+
+    package var description: String {
+        switch self {
+        case .unsupportedType(let type): "there is no product with \(type.name) weights"
+        case .unsupportedInputs(let inputs, let type):
+            "rows of \(inputs) inputs are not whole blocks of \(type.blockSize) as \(type.name) needs"
+        case .wrongByteCount(let found, let expected): "found \(found) bytes where the shape needs \(expected)"
+        }
+    }
+}
+
+/// Weights `[outputs, inputs]` in the layout that the kernels read: panels of 16 outputs.
+///
+/// Several stored matrices may stand under one another, each in its own type: query, key and value, or gate and up, are
+/// one product that way. Packing keeps every bit: `gather` gives back what the checkpoint holds.
+/// `docs/design/0002-packed-panels.md` describes the layout.
+///
+/// Unchecked: the panels are written in `init` only.
+package final class PackedMatrix: @unchecked Sendable {
+    /// A stored matrix `[outputs, inputs]`, rows of whole blocks one after the other.
+    package struct Source {
+        package var bytes: UnsafeRawBufferPointer
+        package var elementType: ElementType
+        package var outputs: Int
+
+        package init(bytes: UnsafeRawBufferPointer, elementType: ElementType, outputs: Int) {
+            self.bytes = bytes
+            self.elementType = elementType
+            self.outputs = outputs
+        }
+    }
+
+    /// One stored matrix in panels.
+    struct Section {
+        var panels: ck_panels
+        /// Its first output among all of the matrix's.
+        var firstOutput: Int
+        var elementType: ElementType
+        var panelCount: Int { (Int(panels.outputs) + 15) / 16 }
+        var byteCount: Int { panelCount * Int(panels.panel_bytes) }
+        /// Whether it takes int8 activations rather than float32.
+        var isQuantized: Bool { elementType.blockSize > 1 }
+    }
+
+    /// Rows of the result, the sum over the sources.
+    package let outputs: Int
+    /// Width of the activations.
+    package let inputs: Int
+    /// Bytes of the panels.
+    package let byteCount: Int
+    let sections: [Section]
+    private let storage: UnsafeMutableRawBufferPointer
+
+    /// Packs the sources under one another.
+    package convenience init(
+        packing sources: [Source],
+        inputs: Int,
+        on workers: WorkerPool
+    ) throws(PackingError) {
+        var sections: [Section] = []
+        var outputs = 0
+        for source in sources {
+            sections.append(try Self.section(of: source, inputs: inputs, firstOutput: outputs))
+            outputs += source.outputs
+        }
+        self.init(sections, inputs: inputs, outputs: outputs)
+        for (section, source) in zip(self.sections, sources) { Self.pack(source, into: section, on: workers) }
+    }
+
+    private init(_ planned: [Section], inputs: Int, outputs: Int) {
+        self.inputs = inputs
+        self.outputs = outputs
+        byteCount = planned.reduce(0) { $0 + $1.byteCount }
+        // Kernels prefetch, but never read, past the end.
+        storage = .allocate(byteCount: max(byteCount, 64), alignment: 4096)
+        var next = storage.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        sections = planned.map { section in
+            var placed = section
+            placed.panels.bytes = next
+            next = next.map { $0 + section.byteCount }
+            return placed
+        }
+    }
+
+    deinit { storage.deallocate() }
+
+    private static func section(
+        of source: Source,
+        inputs: Int,
+        firstOutput: Int
+    ) throws(PackingError) -> Section {
+        let type = source.elementType
+        if ck_panel_bytes(Int32(type.rawValue), Int64(type.blockSize)) == 0 { throw .unsupportedType(type) }
+        let limit = Int(Int32.max)
+        guard inputs > 0, inputs % type.blockSize == 0, inputs <= limit, source.outputs <= limit - 16,
+            let rowBytes = type.bytes(forElementCount: inputs)
+        else { throw .unsupportedInputs(inputs, type) }
+        let (expected, overflow) = rowBytes.multipliedReportingOverflow(by: source.outputs)
+        guard !overflow, source.outputs >= 0, source.bytes.count == expected else {
+            throw .wrongByteCount(found: source.bytes.count, expected: overflow ? .max : expected)
+        }
+        let panels = ck_panels(
+            bytes: nil,
+            panel_bytes: ck_panel_bytes(Int32(type.rawValue), Int64(inputs)),
+            type: Int32(type.rawValue),
+            inputs: Int32(inputs),
+            outputs: Int32(source.outputs)
+        )
+        return Section(panels: panels, firstOutput: firstOutput, elementType: type)
+    }
+
+    private static func pack(_ source: Source, into section: Section, on workers: WorkerPool) {
+        guard let rowBytes = source.elementType.bytes(forElementCount: Int(section.panels.inputs)) else { return }
+        nonisolated(unsafe) let rows = source.bytes.baseAddress
+        let panelCount = section.panelCount
+        let panelsPerTask = 8
+        workers.runClaiming(taskCount: (panelCount + panelsPerTask - 1) / panelsPerTask) { task in
+            let first = task * panelsPerTask
+            withUnsafePointer(to: section.panels) {
+                let end = Int32(min(first + panelsPerTask, panelCount))
+                ck_pack_panels($0, rows, Int64(rowBytes), Int32(first), end)
+            }
+        }
+    }
+
+    /// Whether products with it take quantised activations, for at least a part of the outputs.
+    package var wantsQuantizedActivations: Bool { sections.contains(where: \.isQuantized) }
+
+    /// Whether products with it take float32 activations, for at least a part of the outputs.
+    package var wantsFloatActivations: Bool { sections.contains { !$0.isQuantized } }
+
+    /// Writes the weights of one output as float32, `[inputs]`, exactly as the checkpoint holds them.
+    package func unpack(output: Int, into values: UnsafeMutablePointer<Float>) {
+        precondition(output >= 0 && output < outputs, "PackedMatrix: output \(output) of \(outputs)")
+        for section in sections.reversed() where output >= section.firstOutput {
+            return withUnsafePointer(to: section.panels) {
+                ck_unpack_output($0, Int32(output - section.firstOutput), values)
+            }
+        }
+    }
+
+    /// Writes row `outputs[i]` of the weights as row `i` of `matrix`, which becomes `[outputs.count, inputs]`: the
+    /// embedding of tokens. Exact.
+    package func gather(_ outputs: [Int32], into matrix: FloatMatrix, compute: Compute) {
+        matrix.reshape(rows: outputs.count, width: inputs)
+        let target = matrix.pointer
+        let width = inputs
+        compute.workers.run(taskCount: outputs.count) { index in
+            unpack(output: Int(outputs[index]), into: target + index * width)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import CKernels
+
+/// Rows of activations as int8 with one scale per 32 inputs, `[rows, inputs]`; a reusable buffer.
+///
+/// x ≈ scale · q with scale = max|x| / 127 over the group, rounded half to even: symmetric, so that a product with weights
+/// of any zero point needs only the group's sum of q.
+package final class QuantizedActivations {
+    /// Rows in use.
+    package private(set) var rows = 0
+    /// Activations in a row, a multiple of 32.
+    package private(set) var inputs = 0
+    private var valueStride = 0
+    private var groupStride = 0
+    private var values: UnsafeMutableRawBufferPointer
+    private var groups: UnsafeMutableRawBufferPointer
+
+    /// Makes an empty buffer.
+    package init() {
+        values = .allocate(byteCount: 64, alignment: 64)
+        groups = .allocate(byteCount: 64, alignment: 64)
+    }
+
+    deinit {
+        values.deallocate()
+        groups.deallocate()
+    }
+
+    /// Makes room for `[rows, inputs]`; contents are undefined. Allocates only when it was never that large before.
+    package func reshape(rows: Int, inputs: Int) {
+        precondition(rows >= 0 && inputs % Int(ck_group_size) == 0, "QuantizedActivations: \(inputs) inputs")
+        self.rows = rows
+        self.inputs = inputs
+        // An odd number of cache lines from row to row spreads the rows of a tile over the sets of a cache.
+        valueStride = (inputs + 63) / 64 * 64
+        if valueStride / 64 % 2 == 0 { valueStride += 64 }
+        groupStride = inputs / Int(ck_group_size)
+        if groupStride % 4 == 0 { groupStride += 1 }
+        Self.grow(&values, to: rows * valueStride)
+        Self.grow(&groups, to: rows * groupStride * MemoryLayout<ck_activation_group>.stride)
+    }
+
+    /// Becomes the quantised `matrix`, whose width is a multiple of 32.
+    package func quantize(_ matrix: FloatMatrix, on compute: Compute) {
+        reshape(rows: matrix.rows, inputs: matrix.width)
+        let width = matrix.width
+        let source = UnsafePointer(matrix.pointer)
+        let set = compute.instructionSet.rawValue
+        let all = kernelView
+        // Some 4 kB a task: less would cost more to hand out than to do.
+        let rowsPerTask = max(1, 1024 / max(width, 1))
+        compute.workers.run(taskCount: (rows + rowsPerTask - 1) / rowsPerTask) { task in
+            let first = task * rowsPerTask
+            var part = all
+            part.values += first * Int(all.value_stride)
+            part.groups += first * Int(all.group_stride)
+            let shape = (Int32(min(rowsPerTask, matrix.rows - first)), Int32(width))
+            withUnsafeBytes(of: shape) {
+                let pointer = $0.assumingMemoryBound(to: Int32.self).baseAddress
+                ck_quantize_rows(set, source + first * width, Int64(width), part, pointer)
+            }
+        }
+    }
+
+    /// The kernels' view of it.
+    var kernelView: ck_activations {
+        ck_activations(
+            values: values.assumingMemoryBound(to: Int8.self).baseAddress,
+            value_stride: Int64(valueStride),
+            groups: groups.assumingMemoryBound(to: ck_activation_group.self).baseAddress,
+            group_stride: Int64(groupStride)
+        )
+    }
+
+    private static func grow(_ buffer: inout UnsafeMutableRawBufferPointer, to byteCount: Int) {
+        guard buffer.count < byteCount else { return }
+        buffer.deallocate()
+        buffer = .allocate(byteCount: byteCount, alignment: 64)
+    }
+}

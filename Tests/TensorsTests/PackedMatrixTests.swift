@@ -1,0 +1,61 @@
+import Testing
+
+@testable import Tensors
+
+@Suite struct PackedMatrixTests {
+    private let workers = WorkerPool(threadCount: 2)
+
+    @Test(arguments: ElementType.packable, [1, 15, 16, 17, 33])
+    func `unpacking gives back every bit that was packed`(type: ElementType, outputs: Int) throws {
+        for inputs in [type.blockSize, 3 * type.blockSize, type.blockSize == 1 ? 37 : 4 * type.blockSize] {
+            let stored = StoredWeights(type, outputs: outputs, inputs: inputs, seed: 7)
+            let matrix = try stored.packed(on: workers)
+            let compute = Compute(workers: workers)
+            let gathered = FloatMatrix()
+            matrix.gather((0..<Int32(outputs)).map { $0 }, into: gathered, compute: compute)
+            #expect(gathered.elements.map(\.bitPattern) == stored.values().map(\.bitPattern))
+        }
+    }
+
+    @Test func `matrices of several types stand under one another`() throws {
+        let parts = [
+            StoredWeights(.q4_K, outputs: 20, inputs: 256, seed: 1),
+            StoredWeights(.q6_K, outputs: 7, inputs: 256, seed: 2),
+            StoredWeights(.f16, outputs: 16, inputs: 256, seed: 3),
+        ]
+        var sources: [PackedMatrix.Source] = []
+        for part in parts {
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: part.bytes.count, alignment: 1)
+            copy.copyBytes(from: part.bytes)
+            sources.append(.init(bytes: UnsafeRawBufferPointer(copy), elementType: part.type, outputs: part.outputs))
+        }
+        defer { for source in sources { source.bytes.deallocate() } }
+        let matrix = try PackedMatrix(packing: sources, inputs: 256, on: workers)
+        #expect(matrix.outputs == 43)
+        #expect(matrix.wantsFloatActivations && matrix.wantsQuantizedActivations)
+        let gathered = FloatMatrix()
+        matrix.gather([42, 0, 26, 20, 19], into: gathered, compute: Compute(workers: workers))
+        let all = parts.flatMap { $0.values() }
+        for (index, output) in [42, 0, 26, 20, 19].enumerated() {
+            #expect(Array(gathered.row(index)) == Array(all[(output * 256)..<(output * 256 + 256)]))
+        }
+    }
+
+    @Test func `what cannot be packed is refused with a reason`() {
+        let bytes = [UInt8](repeating: 0, count: 1024)
+        func pack(_ type: ElementType, inputs: Int, outputs: Int) throws(PackingError) {
+            // The buffer outlives the call: it is a constant of the test.
+            let source = bytes.withUnsafeBytes { PackedMatrix.Source(bytes: $0, elementType: type, outputs: outputs) }
+            _ = try PackedMatrix(packing: [source], inputs: inputs, on: workers)
+        }
+        #expect(throws: PackingError.unsupportedType(.i32)) { try pack(.i32, inputs: 32, outputs: 8) }
+        #expect(throws: PackingError.unsupportedInputs(33, .q4_0)) { try pack(.q4_0, inputs: 33, outputs: 1) }
+        #expect(throws: PackingError.unsupportedInputs(0, .f32)) { try pack(.f32, inputs: 0, outputs: 1) }
+        #expect(throws: PackingError.wrongByteCount(found: 1024, expected: 1152)) {
+            try pack(.q4_0, inputs: 32, outputs: 64)
+        }
+        #expect(throws: PackingError.wrongByteCount(found: 1024, expected: 1 << 62)) {
+            try pack(.f32, inputs: 1 << 30, outputs: 1 << 30)
+        }
+    }
+}
