@@ -29,6 +29,9 @@ package actor Engine: GenerationBackend {
     /// Written by the engine thread only; a lock, so that others can read it while a step runs.
     private nonisolated let counters: Mutex<EngineStatistics>
 
+    /// Drops every line: for engines that nobody watches.
+    package static let silentLogger = Logger(label: "hearth.engine") { _ in SwiftLogNoOpLogHandler() }
+
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// Makes an engine and reserves the model's KV cache.
@@ -39,7 +42,7 @@ package actor Engine: GenerationBackend {
     package init(
         model: sending any LanguageModel,
         configuration: EngineConfiguration = .standard,
-        logger: Logger = Logger(label: "hearth.engine")
+        logger: Logger = Engine.silentLogger
     ) throws(ConfigurationError) {
         let traits = model.traits
         let blockCount = try configuration.blockCount(for: traits)
@@ -332,43 +335,5 @@ extension Engine {
             counters.freeBlockCount = free
             counters.cachedBlockCount = cached
         }
-    }
-}
-
-extension EngineStatistics.EndingKind {
-    init(_ reason: FinishReason) {
-        switch reason {
-        case .stop: self = .stop
-        case .length: self = .length
-        case .cancelled: self = .abort
-        }
-    }
-}
-
-extension GenerationRequest {
-    /// Checks everything that does not depend on the state of the engine.
-    func check(_ traits: ModelTraits, logprobLimit: Int) throws(SubmissionError) {
-        if prompt.isEmpty { throw .emptyPrompt }
-        try requireInBounds("max_tokens", maxTokens, 0...Int(Int32.max))
-        if prompt.count + maxTokens > traits.contextLength {
-            throw .contextLengthExceeded(promptTokens: prompt.count, maxTokens: maxTokens, limit: traits.contextLength)
-        }
-        try requireInBounds("min_tokens", minTokens, 0...maxTokens)
-        try requireInBounds("logprobs", logprobCount ?? 0, 0...logprobLimit)
-        try requireInBounds("prompt_logprobs", promptLogprobCount ?? 0, 0...logprobLimit)
-        let vocabulary = 0..<Int32(traits.vocabularySize)
-        for token in prompt where !vocabulary.contains(token.rawValue) { throw outOfRange(token, traits) }
-        for token in sampling.logitBias.keys where !vocabulary.contains(token.rawValue) {
-            throw outOfRange(token, traits)
-        }
-        for token in endingTokens where !vocabulary.contains(token.rawValue) { throw outOfRange(token, traits) }
-    }
-
-    private func outOfRange(_ token: TokenID, _ traits: ModelTraits) -> SubmissionError {
-        .tokenOutOfRange(token: Int(token.rawValue), vocabularySize: traits.vocabularySize)
-    }
-
-    private func requireInBounds(_ name: String, _ value: Int, _ bounds: ClosedRange<Int>) throws(SubmissionError) {
-        if !bounds.contains(value) { throw .limitOutOfRange(name: name, value: value, bounds: bounds) }
     }
 }

@@ -136,3 +136,13 @@ package struct IdleReport: Sendable, Equatable {
     /// Whether the engine is idle and holds nothing it should not.
     package var isClean: Bool { isIdle && leakedBlockCount == 0 && openRequestCount == 0 && violations.isEmpty }
 }
+
+extension EngineStatistics.EndingKind {
+    init(_ reason: FinishReason) {
+        switch reason {
+        case .stop: self = .stop
+        case .length: self = .length
+        case .cancelled: self = .abort
+        }
+    }
+}

@@ -272,7 +272,8 @@ struct StepShare {
     /// Tokens the sequence's next row computes.
     func tokenCount(for sequence: TokenSequence) -> Int {
         let tokenCount = min(sequence.missingCount, tokens)
-        return sequence.isCollectingPromptLogits ? min(tokenCount, logitRows) : tokenCount
+        // One row of logits stays free for a newcomer, who would otherwise wait for the end of this prompt.
+        return sequence.isCollectingPromptLogits ? min(tokenCount, max(1, logitRows - 1)) : tokenCount
     }
 }
 

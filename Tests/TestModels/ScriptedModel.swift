@@ -104,7 +104,8 @@ package final class ScriptedModel: LanguageModel {
         }
     }
 
-    private static func hashed(_ tokens: [TokenID], _ logits: UnsafeMutableBufferPointer<Float>) {
+    /// The script of the hashed model: what stands at the end depends on every token before.
+    package static func hashed(_ tokens: [TokenID], _ logits: UnsafeMutableBufferPointer<Float>) {
         var state: UInt64 = 0x243F_6A88_85A3_08D3
         for token in tokens { state = spread(state ^ UInt64(UInt32(bitPattern: token.rawValue))) }
         for index in logits.indices {

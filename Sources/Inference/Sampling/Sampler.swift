@@ -39,7 +39,7 @@ package struct Sampler: Sendable {
             report = try LogprobReport(UnsafeBufferPointer(logits), count: logprobCount, scratch: &scratch)
         }
         penalties.apply(to: logits)
-        if outputCount < minTokens { for token in endingTokens { logits[Int(token.rawValue)] = -.infinity } }
+        if outputCount < minTokens { forbidEnd(in: logits) }
         let index = try choose(UnsafeBufferPointer(logits), scratch: &scratch)
         penalties.append(TokenID(index))
         outputCount += 1
@@ -47,6 +47,13 @@ package struct Sampler: Sendable {
             scratch.withKept { report.logprobs(of: index, in: $0) }
         }
         return (TokenID(index), logprobs)
+    }
+
+    private func forbidEnd(in logits: UnsafeMutableBufferPointer<Float>) {
+        // A tokenizer may know tokens the model has no logits for.
+        for token in endingTokens where logits.indices.contains(Int(token.rawValue)) {
+            logits[Int(token.rawValue)] = -.infinity
+        }
     }
 
     private func choose(

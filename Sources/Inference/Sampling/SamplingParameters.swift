@@ -4,7 +4,7 @@ package import Tokenization
 package struct SamplingSettings: Sendable, Equatable {
     /// Divides the logits, 0 to 2; below 0.00001 the likeliest token is taken.
     package var temperature: Float = 1
-    /// Keeps this many of the likeliest tokens; 0 keeps all.
+    /// Keeps this many of the likeliest tokens; 0 keeps all, and so does -1, as vLLM's clients write it.
     package var topK = 0
     /// Keeps the likeliest tokens that together reach this probability, 0 to 1; 1 keeps all.
     package var topP: Float = 1
@@ -50,7 +50,7 @@ package struct SamplingParameters: Sendable, Equatable {
     package init(_ settings: SamplingSettings) throws(SamplingParameterError) {
         self.settings = settings
         try Self.require("temperature", settings.temperature, in: 0...2)
-        try Self.require("top_k", Float(settings.topK), in: 0...Float(Int32.max))
+        try Self.require("top_k", Float(settings.topK), in: -1...Float(Int32.max))
         try Self.require("top_p", settings.topP, in: 0...1)
         try Self.require("min_p", settings.minP, in: 0...1)
         try Self.require("typical_p", settings.typicalP, in: 0...1)
