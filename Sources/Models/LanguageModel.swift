@@ -1,5 +1,3 @@
-package import Tokenization
-
 /// One KV cache block: an index into every layer's block storage.
 ///
 /// A type of its own so that a block and a token cannot be mixed up.
@@ -24,7 +22,11 @@ package struct ModelTraits: Sendable, Equatable {
     package var parameterCount: Int
 
     package init(
-        architecture: String, vocabularySize: Int, contextLength: Int, cacheBytesPerToken: Int, parameterCount: Int
+        architecture: String,
+        vocabularySize: Int,
+        contextLength: Int,
+        cacheBytesPerToken: Int,
+        parameterCount: Int
     ) {
         self.architecture = architecture
         self.vocabularySize = vocabularySize

@@ -1,0 +1,163 @@
+package import Checkpoints
+package import Tensors
+import Tokenization
+
+/// A pre-norm transformer decoder over packed weights and a paged KV cache.
+///
+/// One class runs every architecture that `DecoderLayout` can describe. A step is one pass over the layers with the rows
+/// of all sequences together; only attention and the rotary embedding know where a row stands.
+package final class Decoder: LanguageModel {
+    package let traits: ModelTraits
+
+    let configuration: ModelConfiguration
+    let layout: DecoderLayout
+    let weights: DecoderWeights
+    let compute: Compute
+    let globalRotation: RotaryTable
+    let localRotation: RotaryTable
+    let workspace = DecoderWorkspace()
+    private let cacheShape: CacheShape
+    private var cache: KVStore?
+
+    /// Loads the decoder that `checkpoint` describes.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: its configuration must name an architecture of `ArchitectureRegistry`.
+    ///   - compute: the instruction set and the threads to use.
+    ///   - contextLength: most positions to prepare for; nil takes the checkpoint's.
+    ///   - cacheElementType: how keys and values are kept: f16, bf16 or f32.
+    package init(
+        _ checkpoint: Checkpoint,
+        compute: Compute,
+        contextLength: Int? = nil,
+        cacheElementType: ElementType = .f16
+    ) throws(ModelError) {
+        let configuration = checkpoint.configuration
+        let architecture = try ArchitectureRegistry.architecture(named: configuration.architecture)
+        layout = try architecture.layout(configuration, format: checkpoint.format)
+        weights = try DecoderWeights(checkpoint, layout: layout, workers: compute.workers)
+        let context = contextLength ?? configuration.contextLength
+        let rotations = try Self.rotations(configuration, divisors: weights.rotaryDivisors, positionCount: context)
+        globalRotation = rotations.global
+        localRotation = rotations.local
+        self.configuration = configuration
+        self.compute = compute
+        cacheShape = CacheShape(
+            layerCount: configuration.layerCount,
+            kvHeadCount: configuration.kvHeadCount,
+            headWidth: configuration.headWidth,
+            elementType: cacheElementType
+        )
+        traits = ModelTraits(
+            architecture: configuration.architecture,
+            vocabularySize: configuration.vocabularySize,
+            contextLength: context,
+            cacheBytesPerToken: cacheShape.bytesPerToken,
+            parameterCount: checkpoint.tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        )
+    }
+
+    package func allocateCache(blockCount: Int, blockSize: Int) {
+        cache = KVStore(cacheShape, blockCount: blockCount, blockSize: blockSize)
+    }
+
+    /// One pass over the layers with all rows together; nothing but attention reads across tokens.
+    package func forward(_ batch: ForwardBatch) -> Logits {
+        guard let cache else { preconditionFailure("Decoder: forward before allocateCache") }
+        let step = DecoderStep(batch)
+        workspace.prepare(for: configuration, tokenCount: batch.tokens.count, logitCount: step.logitTokens.count)
+        embed(batch.tokens)
+        for layer in weights.layers.indices {
+            attend(step, layer: layer, cache: cache)
+            feedForward(layer: layer)
+        }
+        return project(step)
+    }
+
+    /// hidden = embedding rows, scaled.
+    private func embed(_ tokens: [TokenID]) {
+        weights.embedding.gather(tokens.map(\.rawValue), into: workspace.hidden, compute: compute)
+        if let scale = configuration.embeddingScale { compute.scale(workspace.hidden, by: scale) }
+    }
+
+    /// hidden += W_o · attention(W_qkv · norm(hidden)).
+    private func attend(_ step: DecoderStep, layer: Int, cache: KVStore) {
+        let parameters = weights.layers[layer]
+        let fused = workspace.queryKeyValue
+        norm(parameters.attentionNorm)
+        compute.matMul(parameters.queryKeyValue, workspace.normed, bias: parameters.queryKeyValueBias, into: fused)
+        normHeads(parameters)
+        let rotation = layout.usesLocalRotation[layer] ? localRotation : globalRotation
+        let heads = configuration.headCount + configuration.kvHeadCount
+        compute.rotate(fused, headCount: heads, headWidth: configuration.headWidth, step.positions, rotation)
+        let attention = Attention(
+            rows: step.attentionRows,
+            layer: layer,
+            headCount: configuration.headCount,
+            scale: configuration.queryScale,
+            window: layout.windows[layer],
+            softcap: configuration.attentionLogitSoftcap
+        )
+        compute.attend(attention, fused, cache: cache, into: workspace.attended)
+        addBranch(
+            parameters.attentionOutput,
+            of: workspace.attended,
+            bias: parameters.attentionOutputBias,
+            postNorm: parameters.postAttentionNorm
+        )
+    }
+
+    /// hidden += W_down · (activation(W_gate · x) ⊙ W_up · x), x = norm(hidden).
+    private func feedForward(layer: Int) {
+        let parameters = weights.layers[layer]
+        norm(parameters.feedForwardNorm)
+        compute.matMul(parameters.gateUp, workspace.normed, bias: nil, into: workspace.gateUp)
+        compute.gate(workspace.gateUp, layout.activation, into: workspace.activated)
+        addBranch(parameters.down, of: workspace.activated, bias: nil, postNorm: parameters.postFeedForwardNorm)
+    }
+
+    /// normed = norm(hidden).
+    private func norm(_ gain: [Float]) {
+        compute.rmsNorm(workspace.hidden, gain: gain, epsilon: configuration.normEpsilon, into: workspace.normed)
+    }
+
+    /// Norms every query and key head in place, where the architecture does.
+    private func normHeads(_ parameters: DecoderLayerWeights) {
+        guard let queryNorm = parameters.queryNorm, let keyNorm = parameters.keyNorm else { return }
+        let epsilon = configuration.normEpsilon
+        let queries = 0..<configuration.headCount
+        let keys = configuration.headCount..<(configuration.headCount + configuration.kvHeadCount)
+        compute.rmsNormHeads(workspace.queryKeyValue, heads: queries, gain: queryNorm, epsilon: epsilon)
+        compute.rmsNormHeads(workspace.queryKeyValue, heads: keys, gain: keyNorm, epsilon: epsilon)
+    }
+
+    /// hidden += postNorm(matrix · input + bias).
+    private func addBranch(_ matrix: PackedMatrix, of input: FloatMatrix, bias: [Float]?, postNorm: [Float]?) {
+        guard let postNorm else {
+            compute.matMul(matrix, input, bias: bias, into: workspace.hidden, accumulate: true)
+            return
+        }
+        compute.matMul(matrix, input, bias: bias, into: workspace.branch)
+        compute.rmsNorm(workspace.branch, gain: postNorm, epsilon: configuration.normEpsilon, into: workspace.normed)
+        compute.add(workspace.normed, to: workspace.hidden)
+    }
+
+    /// Logits of the tokens that want them: the output projection runs for those rows only.
+    private func project(_ step: DecoderStep) -> Logits {
+        let selected = workspace.selected
+        for (index, token) in step.logitTokens.enumerated() {
+            selected.row(index).baseAddress?.update(
+                from: workspace.hidden.pointer + token * configuration.width,
+                count: configuration.width
+            )
+        }
+        compute.rmsNorm(selected, gain: weights.outputNorm, epsilon: configuration.normEpsilon, into: selected)
+        compute.matMul(weights.output ?? weights.embedding, selected, bias: nil, into: workspace.logits)
+        if let cap = configuration.finalLogitSoftcap { compute.softcap(workspace.logits, cap) }
+        return Logits(
+            rowCount: step.logitTokens.count,
+            vocabularySize: configuration.vocabularySize,
+            storage: workspace.logits.pointer
+        )
+    }
+}

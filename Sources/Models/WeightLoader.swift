@@ -1,0 +1,89 @@
+import Checkpoints
+import Tensors
+
+/// Fetches a decoder's tensors by name, checks their shapes, and remembers which were used.
+struct WeightLoader {
+    private let checkpoint: Checkpoint
+    private let workers: WorkerPool
+    private let architecture: String
+    /// Folders of models that also see images nest the text model under a prefix.
+    private let folderPrefix: String
+    private var used: Set<String> = []
+
+    init(_ checkpoint: Checkpoint, workers: WorkerPool) {
+        self.checkpoint = checkpoint
+        self.workers = workers
+        architecture = checkpoint.configuration.architecture
+        let prefixes = ["", "language_model.", "model.language_model."]
+        folderPrefix = prefixes.first { checkpoint.tensor($0 + "model.embed_tokens.weight") != nil } ?? ""
+    }
+
+    /// A tensor's name as this checkpoint spells it.
+    func spell(_ name: TensorName, layer: Int? = nil, ending: String = ".weight") -> String {
+        switch checkpoint.format {
+        case .gguf: (layer.map { "blk.\($0)." } ?? "") + name.gguf + ending
+        case .safetensors: folderPrefix + (layer.map { "model.layers.\($0)." } ?? "") + name.huggingFace + ending
+        }
+    }
+
+    /// Whether the checkpoint has the tensor.
+    func has(_ name: String) -> Bool { checkpoint.tensor(name) != nil }
+
+    /// A vector as float32, `[count]`; nil when the checkpoint has none of that name.
+    mutating func optionalVector(_ name: String, count: Int) throws(ModelError) -> [Float]? {
+        guard let entry = checkpoint.tensor(name) else { return nil }
+        if entry.shape != [count] { throw .wrongShape(tensor: name, expected: [count], found: entry.shape) }
+        used.insert(name)
+        var values = [Float](repeating: 0, count: count)
+        let bytes = checkpoint.bytes(of: entry)
+        let isRead = values.withUnsafeMutableBufferPointer { dequantize(bytes, as: entry.elementType, into: $0) }
+        if !isRead { throw .unsupportedType(tensor: name, type: entry.elementType.name) }
+        return values
+    }
+
+    /// A vector that must be there.
+    mutating func vector(_ name: String, count: Int) throws(ModelError) -> [Float] {
+        guard let values = try optionalVector(name, count: count) else { throw .missingTensor(name: name) }
+        return values
+    }
+
+    /// One or more matrices `[outputs, inputs]` packed as one, outputs one after the other.
+    mutating func matrix(_ parts: [(name: String, outputs: Int)], inputs: Int) throws(ModelError) -> PackedMatrix {
+        var sources: [PackedMatrix.Source] = []
+        for part in parts {
+            guard let entry = checkpoint.tensor(part.name) else { throw .missingTensor(name: part.name) }
+            let expected = [part.outputs, inputs]
+            if entry.shape != expected {
+                throw .wrongShape(tensor: part.name, expected: expected, found: entry.shape)
+            }
+            used.insert(part.name)
+            sources.append(
+                PackedMatrix.Source(
+                    bytes: checkpoint.bytes(of: entry),
+                    elementType: entry.elementType,
+                    outputs: part.outputs
+                )
+            )
+        }
+        do {
+            return try PackedMatrix(packing: sources, inputs: inputs, on: workers)
+        } catch {
+            throw .notPackable(tensors: parts.map(\.name).joined(separator: ", "), reason: error.description)
+        }
+    }
+
+    /// Marks a tensor as known though not needed.
+    mutating func ignore(_ name: String) { used.insert(name) }
+
+    /// Refuses a checkpoint with tensors of the text model that nothing used: it is a variant we would run wrongly.
+    func requireAllUsed() throws(ModelError) {
+        let otherParts = [
+            "vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.",
+        ]
+        for entry in checkpoint.tensors where !used.contains(entry.name) {
+            if otherParts.contains(where: entry.name.hasPrefix) { continue }
+            if entry.name.hasSuffix("rotary_emb.inv_freq") { continue }
+            throw .unexpectedTensor(name: entry.name, architecture: architecture)
+        }
+    }
+}

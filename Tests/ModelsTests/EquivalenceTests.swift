@@ -1,0 +1,89 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Testing
+import Tokenization
+
+@testable import Models
+
+/// What a row yields does not depend, to the bit, on how its tokens were brought to the model.
+@Suite struct EquivalenceTests {
+    static let models = ["llama-q4_0.gguf", "llama-q6_k.gguf", "llama-f32.gguf", "qwen3-f32.gguf", "gemma3-f32.gguf"]
+
+    @Test(arguments: models)
+    func `chunked prefill, single decode steps and one whole step give equal logits`(name: String) throws {
+        let tokens = try testTokens()
+        for set in InstructionSet.available {
+            for threadCount in [1, 2] {
+                let whole = try run(name, tokens, chunks: [tokens.count], set, threadCount)
+                #expect(try run(name, tokens, chunks: [5, 32, 1, 10], set, threadCount) == whole)
+                #expect(try run(name, tokens, chunks: Array(repeating: 1, count: tokens.count), set, 2) == whole)
+            }
+        }
+    }
+
+    @Test(arguments: models)
+    func `a row in a batch of unequal rows gives the logits it gives alone`(name: String) throws {
+        let tokens = try testTokens()
+        let others = [Array(tokens.reversed().prefix(33)), Array(tokens.dropFirst(7).prefix(17)), [tokens[3]]]
+        for set in InstructionSet.available {
+            let alone = try run(name, tokens, chunks: [tokens.count], set, 2)
+            let decoder = try makeDecoder(name, set, threadCount: 2)
+            var batch = ForwardBatch()
+            var nextBlock: Int32 = 7
+            for row in [others[0], tokens, others[1], others[2]] {
+                let blockCount = (row.count + 31) / 32
+                let table = (0..<blockCount).map { BlockID(rawValue: nextBlock - Int32($0)) }
+                nextBlock -= Int32(blockCount)
+                batch.tokens += row
+                batch.rows.append(
+                    ForwardRow(firstPosition: 0, tokenCount: row.count, blockTable: table, logitCount: 1)
+                )
+            }
+            let logits = decoder.forward(batch)
+            #expect(Array(logits.row(1)) == alone)
+        }
+    }
+
+    /// Logits of the last token after the tokens came in chunks of the sizes given.
+    private func run(
+        _ name: String,
+        _ tokens: [TokenID],
+        chunks: [Int],
+        _ set: InstructionSet,
+        _ threadCount: Int
+    ) throws -> [Float] {
+        let decoder = try makeDecoder(name, set, threadCount: threadCount)
+        let table = [5, 0].map { BlockID(rawValue: $0) }
+        var position = 0
+        var last: [Float] = []
+        for chunk in chunks {
+            let end = position + chunk
+            let row = ForwardRow(
+                firstPosition: position,
+                tokenCount: chunk,
+                blockTable: Array(table.prefix((end + 31) / 32)),
+                logitCount: 1
+            )
+            last = Array(decoder.forward(ForwardBatch(tokens: Array(tokens[position..<end]), rows: [row])).row(0))
+            position = end
+        }
+        #expect(position == tokens.count)
+        return last
+    }
+
+    private func makeDecoder(_ name: String, _ set: InstructionSet, threadCount: Int) throws -> Decoder {
+        let checkpoint = try Checkpoint.open(path: TestData.tiny(name))
+        let decoder = try Decoder(
+            checkpoint,
+            compute: Compute(instructionSet: set, workers: WorkerPool(threadCount: threadCount))
+        )
+        decoder.allocateCache(blockCount: 8, blockSize: 32)
+        return decoder
+    }
+
+    private func testTokens() throws -> [TokenID] {
+        let data = try Data(contentsOf: URL(fileURLWithPath: TestData.tiny("tokens.json")))
+        return try JSONDecoder().decode([Int32].self, from: data).map { TokenID(rawValue: $0) }
+    }
+}

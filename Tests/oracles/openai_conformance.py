@@ -1,0 +1,247 @@
+"""The official `openai` client against a live server: what it asks for it gets, and nothing leaks.
+
+    openai_conformance.py HEARTH MODEL
+
+Starts `HEARTH serve MODEL` on a free port, runs every check, stops the server with SIGTERM while a stream is running,
+and prints `N passed, N failed`.
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import openai
+
+CHECKS = []
+NAME = "smollm2-135m"
+
+
+def check(function):
+    CHECKS.append(function)
+    return function
+
+
+class Server:
+    def __init__(self, hearth, model):
+        with contextlib.closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        command = [hearth, "serve", model, "--port", str(self.port), "--alias", NAME]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.wait_ready()
+        self.client = openai.OpenAI(base_url=self.origin + "/v1", api_key="none", max_retries=0, timeout=120)
+
+    def wait_ready(self):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                if urllib.request.urlopen(self.origin + "/ready", timeout=2).status == 200:
+                    return
+            if self.process.poll() is not None:
+                sys.exit(f"the server ended with {self.process.returncode}")
+            time.sleep(0.05)
+        sys.exit("the server was not ready within a minute")
+
+    def metric(self, name):
+        text = urllib.request.urlopen(self.origin + "/metrics", timeout=10).read().decode()
+        values = re.findall(rf"^{re.escape(name)}(?:{{[^}}]*}})? ([0-9.e+-]+)$", text, re.M)
+        assert values, f"no metric {name} in:\n{text}"
+        return sum(float(value) for value in values)
+
+
+def ask(server, **extra):
+    question = {"model": NAME, "messages": [{"role": "user", "content": "Name three colours."}], "temperature": 0}
+    return server.client.chat.completions.create(**{**question, "max_tokens": 24, **extra})
+
+
+@check
+def models_are_listed(server):
+    names = [model.id for model in server.client.models.list()]
+    assert NAME in names, names
+    assert server.client.models.retrieve(NAME).id == NAME
+
+
+@check
+def an_answer_has_text_a_reason_and_usage(server):
+    answer = ask(server)
+    assert answer.object == "chat.completion" and answer.id.startswith("chatcmpl-")
+    assert answer.choices[0].message.role == "assistant" and answer.choices[0].message.content.strip()
+    assert answer.choices[0].finish_reason in ("stop", "length")
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+    assert answer._request_id
+
+
+@check
+def a_stream_says_what_the_whole_answer_says(server):
+    whole = ask(server)
+    stream = list(ask(server, stream=True, stream_options={"include_usage": True}))
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+    assert text == whole.choices[0].message.content, (text, whole.choices[0].message.content)
+    assert stream[0].choices[0].delta.role == "assistant"
+    assert stream[-1].usage.completion_tokens == whole.usage.completion_tokens
+    assert [chunk.choices[0].finish_reason for chunk in stream if chunk.choices][-1] == whole.choices[0].finish_reason
+
+
+@check
+def a_repeated_prompt_comes_from_the_cache(server):
+    long = [{"role": "user", "content": "Tell me about rivers. " * 60}]
+    ask(server, messages=long, max_tokens=1)
+    details = ask(server, messages=long, max_tokens=1).usage.prompt_tokens_details
+    assert details.cached_tokens > 100, details
+
+
+@check
+def choices_and_seeds(server):
+    one = ask(server, n=3, temperature=1.0, seed=5)
+    two = ask(server, n=3, temperature=1.0, seed=5)
+    texts = [[choice.message.content for choice in answer.choices] for answer in (one, two)]
+    assert texts[0] == texts[1] and len(texts[0]) == 3 and len(set(texts[0])) > 1, texts
+    assert [choice.index for choice in one.choices] == [0, 1, 2]
+
+
+@check
+def logprobs_have_alternatives(server):
+    content = ask(server, logprobs=True, top_logprobs=4, max_tokens=5).choices[0].logprobs.content
+    assert len(content) >= 1
+    for entry in content:
+        assert len(entry.top_logprobs) == 4 and entry.logprob <= 0
+        assert entry.logprob == max(item.logprob for item in entry.top_logprobs)
+        assert bytes(entry.bytes).decode(errors="replace") == entry.token
+
+
+@check
+def a_stop_string_ends_the_answer(server):
+    whole = ask(server, max_tokens=24).choices[0].message.content
+    word = whole.split()[1]
+    cut = ask(server, stop=[word], max_tokens=24).choices[0]
+    assert cut.finish_reason == "stop" and word not in cut.message.content
+    assert whole.startswith(cut.message.content)
+
+
+@check
+def completions_take_text_lists_and_tokens(server):
+    create = lambda prompt, **extra: server.client.completions.create(
+        model=NAME, prompt=prompt, max_tokens=6, temperature=0, **extra
+    )
+    single = create("The capital of France is")
+    several = create(["The capital of France is", "One two three"])
+    assert len(several.choices) == 2 and several.choices[0].text == single.choices[0].text
+    body = json.dumps({"model": NAME, "prompt": "The capital of France is"}).encode()
+    request = urllib.request.Request(server.origin + "/tokenize", body, {"Content-Type": "application/json"})
+    tokens = json.load(urllib.request.urlopen(request))["tokens"]
+    assert create(tokens).choices[0].text == single.choices[0].text
+    echoed = create("The capital of France is", echo=True, logprobs=1)
+    assert echoed.choices[0].text == "The capital of France is" + single.choices[0].text
+    assert echoed.choices[0].logprobs.token_logprobs[0] is None
+
+
+@check
+def errors_have_their_status_and_parameter(server):
+    def error_of(kind, **extra):
+        try:
+            ask(server, **extra)
+        except kind as error:
+            return error
+        raise AssertionError(f"{extra} was accepted")
+
+    assert error_of(openai.NotFoundError, model="nobody").code == "model_not_found"
+    assert error_of(openai.BadRequestError, temperature=9).param == "temperature"
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    assert error_of(openai.BadRequestError, tools=tools).param == "tools"
+    assert error_of(openai.BadRequestError, response_format={"type": "json_object"}).param.startswith("response_format")
+    long = [{"role": "user", "content": "word " * 20000}]
+    assert error_of(openai.BadRequestError, messages=long).code == "context_length_exceeded"
+    assert error_of(openai.BadRequestError, max_tokens=10**7).code == "context_length_exceeded"
+
+
+@check
+def sixty_four_at_once_and_half_of_them_cancelled(server):
+    asyncio.run(crowd(server))
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if server.metric("vllm:num_requests_running") == 0 and server.metric("vllm:num_requests_waiting") == 0:
+            break
+        time.sleep(0.1)
+    assert server.metric("vllm:num_requests_running") == 0, "requests are stuck"
+    assert server.metric("vllm:num_requests_waiting") == 0, "requests are stuck in the queue"
+    assert server.metric("hearth_cache_blocks_used") == 0, "blocks leaked"
+    assert server.metric("hearth_engine_invariant_violations_total") == 0
+
+
+async def crowd(server):
+    async with openai.AsyncOpenAI(base_url=server.origin + "/v1", api_key="none", max_retries=0, timeout=240) as client:
+        results = await asyncio.gather(*(visitor(client, number) for number in range(64)))
+    assert results.count("whole") == 32 and results.count("cancelled") == 32, results
+
+
+async def visitor(client, number):
+    messages = [{"role": "user", "content": f"Write a story about the number {number}."}]
+    stream = await client.chat.completions.create(
+        model=NAME, messages=messages, stream=True, max_tokens=48, temperature=0.8, seed=number
+    )
+    seen, reason = 0, None
+    async for chunk in stream:
+        seen += 1
+        reason = chunk.choices[0].finish_reason or reason
+        if number % 2 and seen > number % 7:
+            await stream.close()
+            return "cancelled"
+    return "whole" if reason in ("stop", "length") else f"broken: {reason}"
+
+
+@check
+def a_stop_is_graceful(server):
+    """Last: a stream that runs when SIGTERM comes ends as it should, while newcomers get 503."""
+    lines, refused = [], []
+
+    def follow():
+        for chunk in ask(server, stream=True, max_tokens=150, extra_body={"ignore_eos": True}):
+            lines.append(chunk)
+
+    reader = threading.Thread(target=follow)
+    reader.start()
+    while not lines:
+        time.sleep(0.01)
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    try:
+        ask(server, max_tokens=1)
+    except openai.APIStatusError as error:
+        refused.append(error.status_code)
+    reader.join(60)
+    assert lines[-1].choices[0].finish_reason == "length", lines[-1]
+    assert refused == [503], refused
+    assert server.process.wait(30) == 0
+
+
+def main():
+    server = Server(sys.argv[1], sys.argv[2])
+    failed = 0
+    try:
+        for function in CHECKS:
+            try:
+                function(server)
+                print(f"ok      {function.__name__}")
+            except Exception as error:
+                failed += 1
+                print(f"FAILED  {function.__name__}: {type(error).__name__}: {error}")
+    finally:
+        if server.process.poll() is None:
+            server.process.terminate()
+            server.process.wait(60)
+    print(f"{len(CHECKS) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
