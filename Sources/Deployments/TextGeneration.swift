@@ -26,8 +26,11 @@ package struct ChatPrompt: Sendable {
     package var templateArguments: JSONObject
 
     package init(
-        messages: [JSONValue], tools: [JSONValue]? = nil, addGenerationPrompt: Bool = true,
-        continueFinalMessage: Bool = false, templateArguments: JSONObject = JSONObject()
+        messages: [JSONValue],
+        tools: [JSONValue]? = nil,
+        addGenerationPrompt: Bool = true,
+        continueFinalMessage: Bool = false,
+        templateArguments: JSONObject = JSONObject()
     ) {
         self.messages = messages
         self.tools = tools
@@ -111,7 +114,9 @@ package struct TextGeneration: Sendable {
     private let onCancel: @Sendable () -> Void
 
     package init(
-        promptTokens: [TokenID], events: AsyncStream<TextEvent>, onCancel: @escaping @Sendable () -> Void
+        promptTokens: [TokenID],
+        events: AsyncStream<TextEvent>,
+        onCancel: @escaping @Sendable () -> Void
     ) {
         self.promptTokens = promptTokens
         self.events = events

@@ -1,0 +1,192 @@
+package import Foundation
+package import Inference
+import Models
+import Synchronization
+package import Tokenization
+
+/// What a deployment tells of its model.
+package struct ModelDetails: Sendable, Equatable {
+    /// Architecture as checkpoints name it: `llama`, `qwen2`, …
+    package var architecture: String
+    package var parameterCount: Int
+    package var vocabularySize: Int
+    /// Most tokens, prompt and answer together.
+    package var contextLength: Int
+    /// File or folder the weights came from.
+    package var path: String
+
+    package init(
+        architecture: String,
+        parameterCount: Int,
+        vocabularySize: Int,
+        contextLength: Int,
+        path: String
+    ) {
+        self.architecture = architecture
+        self.parameterCount = parameterCount
+        self.vocabularySize = vocabularySize
+        self.contextLength = contextLength
+        self.path = path
+    }
+}
+
+/// A model that runs, with its tokenizer, its chat template and its settings: text in, text events out.
+package final class Deployment: Sendable {
+    /// The name requests use.
+    package let name: String
+    /// Further names that mean this deployment.
+    package let aliases: [String]
+    /// When the deployment was made.
+    package let created: Date
+    package let details: ModelDetails
+    /// Sampling settings the model's makers recommend, used where a request is silent.
+    package let samplingDefaults: SamplingDefaults
+    package let tokenizer: Tokenizer
+
+    private let backend: any GenerationBackend
+    private let renderer: PromptRenderer
+    private let nextRequest = Atomic<UInt64>(1)
+
+    /// - Parameters:
+    ///   - name: the name requests use.
+    ///   - backend: what generates tokens; its context must be `details.contextLength`.
+    ///   - chatTemplate: nil for a model that only completes text.
+    package init(
+        identity: DeploymentIdentity,
+        details: ModelDetails,
+        tokenizer: Tokenizer,
+        chatTemplate: ChatTemplate?,
+        backend: any GenerationBackend
+    ) {
+        name = identity.name
+        aliases = identity.aliases
+        created = identity.created
+        samplingDefaults = identity.samplingDefaults
+        self.details = details
+        self.tokenizer = tokenizer
+        self.backend = backend
+        renderer = PromptRenderer(tokenizer: tokenizer, template: chatTemplate)
+    }
+
+    /// Most tokens, prompt and answer together.
+    package var contextLength: Int { details.contextLength }
+
+    /// The text that the chat template makes of `chat`.
+    package func renderPrompt(_ chat: ChatPrompt) throws(DeploymentError) -> String { try renderer.render(chat) }
+
+    /// The token ids of `prompt`.
+    package func encode(_ prompt: PromptSource, addsSpecialTokens: Bool = true) throws(DeploymentError) -> [TokenID] {
+        try renderer.encode(prompt, addsSpecialTokens: addsSpecialTokens)
+    }
+
+    /// Starts generating. Returns once every choice is queued; the answers come as events.
+    package func generate(_ request: TextRequest) async throws(DeploymentError) -> TextGeneration {
+        let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
+        let maxTokens = try answerLimit(promptTokenCount: prompt.count, asked: request.parameters.maxTokens)
+        var runs: [ChoiceRun] = []
+        for choice in 0..<request.choiceCount {
+            let generation = engineRequest(request, prompt: prompt, maxTokens: maxTokens, choice: choice)
+            do {
+                runs.append(ChoiceRun(id: generation.id, events: try await backend.submit(generation)))
+            } catch {
+                for run in runs { await backend.cancel(run.id) }
+                throw DeploymentError(error)
+            }
+        }
+        return merge(runs, request: request, prompt: prompt)
+    }
+
+    /// A snapshot of the engine's counters.
+    package func statistics() async -> EngineStatistics { await backend.statistics() }
+
+    /// Stops taking requests and waits for running ones until `gracePeriod` is over; the rest then end with an error.
+    package func shutdown(gracePeriod: Duration) async { await backend.shutdown(gracePeriod: gracePeriod) }
+
+    /// The answer's token limit, once prompt and answer are known to fit the context.
+    private func answerLimit(promptTokenCount: Int, asked: Int?) throws(DeploymentError) -> Int {
+        if promptTokenCount == 0 { throw .emptyPrompt }
+        let room = contextLength - promptTokenCount
+        let needed = asked ?? 1
+        if needed > room {
+            throw .contextLengthExceeded(promptTokens: promptTokenCount, maxTokens: needed, limit: contextLength)
+        }
+        return asked ?? room
+    }
+
+    private func engineRequest(
+        _ request: TextRequest,
+        prompt: [TokenID],
+        maxTokens: Int,
+        choice: Int
+    ) -> GenerationRequest {
+        let parameters = request.parameters
+        let id = RequestID(nextRequest.wrappingAdd(1, ordering: .relaxed).oldValue)
+        var sampling = parameters.sampling
+        // Choices of one seeded request must differ from each other and still be repeatable.
+        if let seed = sampling.seed { sampling.seed = seed &+ UInt64(choice) }
+        var generation = GenerationRequest(id: id, prompt: prompt, sampling: sampling, maxTokens: maxTokens)
+        generation.name = request.id
+        generation.minTokens = parameters.minTokens
+        generation.stopTokens = parameters.stopTokenIDs
+        generation.endOfSequence = tokenizer.endOfGeneration
+        generation.ignoresEndOfSequence = parameters.ignoreEndOfSequence
+        generation.logprobCount = parameters.logprobCount
+        generation.promptLogprobCount = choice == 0 ? parameters.promptLogprobCount : nil
+        generation.cacheSalt = parameters.cacheSalt
+        generation.priority = parameters.priority
+        return generation
+    }
+}
+
+/// One choice's place in the engine.
+private struct ChoiceRun {
+    let id: RequestID
+    let events: AsyncStream<GenerationEvent>
+}
+
+extension Deployment {
+    /// Runs the choices side by side and merges their events into one stream.
+    private func merge(_ runs: [ChoiceRun], request: TextRequest, prompt: [TokenID]) -> TextGeneration {
+        let (stream, continuation) = AsyncStream.makeStream(of: TextEvent.self)
+        let task = Task { [backend, tokenizer] in
+            var usage = TextUsage(promptTokenCount: prompt.count)
+            var hasFailed = false
+            await withTaskGroup(of: (choice: Int, text: ChoiceText, failed: Bool).self) { group in
+                for (choice, run) in runs.enumerated() {
+                    let text = ChoiceText(choice: choice, tokenizer: tokenizer, parameters: request.parameters)
+                    group.addTask { await Self.follow(run, choice, text, backend: backend, into: continuation) }
+                }
+                for await result in group {
+                    usage.completionTokenCount += result.text.completionTokenCount
+                    if result.choice == 0 { usage.cachedTokenCount = result.text.cachedTokenCount }
+                    hasFailed = hasFailed || result.failed
+                }
+            }
+            if !hasFailed { continuation.yield(.usage(usage)) }
+            continuation.finish()
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return TextGeneration(promptTokens: prompt, events: stream, onCancel: { task.cancel() })
+    }
+
+    /// Passes one choice's events on until it ends. Leaving early cancels its request in the engine.
+    private static func follow(
+        _ run: ChoiceRun,
+        _ choice: Int,
+        _ initial: ChoiceText,
+        backend: any GenerationBackend,
+        into continuation: AsyncStream<TextEvent>.Continuation
+    ) async -> (choice: Int, text: ChoiceText, failed: Bool) {
+        var text = initial
+        for await event in run.events {
+            let outcome = text.take(event)
+            for event in outcome.events { continuation.yield(event) }
+            if outcome.cancelsRequest { await backend.cancel(run.id) }
+            if outcome.isFinished {
+                if case .failed = event { return (choice, text, true) }
+                return (choice, text, false)
+            }
+        }
+        return (choice, text, false)
+    }
+}

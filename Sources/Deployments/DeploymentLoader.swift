@@ -1,0 +1,144 @@
+package import Checkpoints
+import Foundation
+package import Inference
+package import Models
+package import Tensors
+package import Tokenization
+
+/// How a model is to be run.
+package struct DeploymentConfiguration: Sendable {
+    /// The name requests use.
+    package var name: String
+    /// Further names that mean the same deployment.
+    package var aliases: [String]
+    /// GGUF file or Hugging Face folder.
+    package var path: String
+    /// Most tokens of prompt and answer together; nil takes what the checkpoint was made for.
+    package var contextLength: Int?
+    /// Bytes of KV cache; nil takes enough for four full contexts, but at most a quarter of the machine's memory.
+    package var cacheBytes: Int?
+    package var limits: StepLimits
+    package var instructionSet: InstructionSet
+    /// Compute threads, the engine's own included.
+    package var threadCount: Int
+
+    /// A deployment with every setting at its default.
+    package init(name: String, path: String) {
+        self.name = name
+        self.path = path
+        aliases = []
+        contextLength = nil
+        cacheBytes = nil
+        limits = .standard
+        instructionSet = .detected
+        threadCount = ProcessInfo.processInfo.activeProcessorCount
+    }
+}
+
+extension Deployment {
+    /// Opens the checkpoint, packs its weights and starts an engine. Blocks for as long as that takes.
+    package static func load(_ configuration: DeploymentConfiguration) throws(DeploymentError) -> Deployment {
+        let checkpoint = try openCheckpoint(configuration.path)
+        let tokenizer = try loadTokenizer(checkpoint)
+        let template = try parseTemplate(checkpoint)
+        let model = try loadDecoder(checkpoint, configuration)
+        let traits = model.traits
+        let details = ModelDetails(
+            architecture: traits.architecture,
+            parameterCount: traits.parameterCount,
+            vocabularySize: traits.vocabularySize,
+            contextLength: traits.contextLength,
+            path: configuration.path
+        )
+        let engine = try makeEngine(model, configuration)
+        return Deployment(
+            identity: DeploymentIdentity(
+                name: configuration.name,
+                aliases: configuration.aliases,
+                samplingDefaults: SamplingDefaults(checkpoint.generationDefaults)
+            ),
+            details: details,
+            tokenizer: tokenizer,
+            chatTemplate: template,
+            backend: engine
+        )
+    }
+
+    /// Opens the checkpoint at `path`.
+    package static func openCheckpoint(_ path: String) throws(DeploymentError) -> Checkpoint {
+        do {
+            return try Checkpoint.open(path: path)
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+    }
+
+    /// The tokenizer that comes with `checkpoint`.
+    package static func loadTokenizer(_ checkpoint: Checkpoint) throws(DeploymentError) -> Tokenizer {
+        do {
+            if let gguf = checkpoint.gguf { return try Tokenizer(gguf: gguf) }
+            if let folder = checkpoint.folder { return try Tokenizer(huggingFaceFolder: folder) }
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+        throw .modelUnavailable(message: "The checkpoint has no place where a tokenizer could be.")
+    }
+
+    /// The decoder of `checkpoint`, its weights packed.
+    package static func loadDecoder(
+        _ checkpoint: Checkpoint,
+        _ configuration: DeploymentConfiguration
+    ) throws(DeploymentError) -> sending Decoder {
+        let trained = checkpoint.configuration.contextLength
+        if let asked = configuration.contextLength, asked > trained || asked < 1 {
+            throw .modelUnavailable(
+                message: "A context of \(asked) tokens was asked for; \(configuration.name) reaches 1 to \(trained)."
+            )
+        }
+        do {
+            let compute = Compute(
+                instructionSet: configuration.instructionSet,
+                workers: WorkerPool(threadCount: configuration.threadCount)
+            )
+            return try Decoder(checkpoint, compute: compute, contextLength: configuration.contextLength)
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+    }
+
+    private static func parseTemplate(_ checkpoint: Checkpoint) throws(DeploymentError) -> ChatTemplate? {
+        guard let source = checkpoint.chatTemplate else { return nil }
+        do {
+            return try ChatTemplate(source: source)
+        } catch {
+            throw .modelUnavailable(message: "The model's chat template cannot be read: \(error)")
+        }
+    }
+
+    private static func makeEngine(
+        _ model: sending Decoder,
+        _ configuration: DeploymentConfiguration
+    ) throws(DeploymentError) -> Engine {
+        let traits = model.traits
+        let contextBytes = traits.contextLength * traits.cacheBytesPerToken
+        let memoryBytes = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        let bytes = configuration.cacheBytes ?? min(4 * contextBytes, memoryBytes / 4)
+        do {
+            let settings = try EngineConfiguration(cacheSize: .bytes(bytes), limits: configuration.limits)
+            return try Engine(model: model, configuration: settings)
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+    }
+}
+
+extension SamplingDefaults {
+    init(_ defaults: GenerationDefaults) {
+        self.init(
+            temperature: defaults.temperature,
+            topP: defaults.topP,
+            topK: defaults.topK,
+            repetitionPenalty: defaults.repetitionPenalty
+        )
+    }
+}

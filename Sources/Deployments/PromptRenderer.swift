@@ -1,0 +1,68 @@
+import JSON
+import Tokenization
+
+/// Renders conversations with a model's chat template and encodes prompts of every kind.
+struct PromptRenderer: Sendable {
+    let tokenizer: Tokenizer
+    let template: ChatTemplate?
+
+    /// The token ids of `prompt`.
+    func encode(_ prompt: PromptSource, addsSpecialTokens: Bool) throws(DeploymentError) -> [TokenID] {
+        switch prompt {
+        case .chat(let chat):
+            // The template writes the special tokens itself, so none are added.
+            return tokenizer.encode(try render(chat), addSpecial: false, parseSpecial: true)
+        case .text(let text):
+            return tokenizer.encode(text, addSpecial: addsSpecialTokens, parseSpecial: true)
+        case .tokens(let tokens):
+            let size = tokenizer.vocabularySize
+            for token in tokens where token.rawValue < 0 || token.rawValue >= size {
+                throw .tokenOutOfRange(token: Int(token.rawValue), vocabularySize: size)
+            }
+            return tokens
+        }
+    }
+
+    /// The text that the chat template makes of `chat`.
+    func render(_ chat: ChatPrompt) throws(DeploymentError) -> String {
+        guard let template else { throw .chatTemplateMissing }
+        let expectsParts = template.capabilities.expectsContentParts
+        let messages = expectsParts ? chat.messages : chat.messages.map(flattenParts)
+        var context = chat.templateArguments
+        context["messages"] = .array(messages)
+        context["tools"] = chat.tools.map { .array($0) } ?? .null
+        context["add_generation_prompt"] = .bool(chat.addGenerationPrompt && !chat.continueFinalMessage)
+        context["bos_token"] = .string(tokenizer.bos.map(tokenizer.piece) ?? "")
+        context["eos_token"] = .string(tokenizer.eos.map(tokenizer.piece) ?? "")
+        let text: String
+        do {
+            text = try template.render(context)
+        } catch {
+            throw .chatTemplateFailed(message: String(describing: error))
+        }
+        return chat.continueFinalMessage ? try cutAfterFinalMessage(text, messages) : text
+    }
+
+    /// Joins the text parts of a message's content: most templates know only strings.
+    private func flattenParts(_ message: JSONValue) -> JSONValue {
+        guard case .object(var object) = message, case .array(let parts)? = object["content"] else { return message }
+        let texts = parts.compactMap { $0["text"]?.stringValue }
+        object["content"] = .string(texts.joined(separator: "\n"))
+        return .object(object)
+    }
+
+    /// Drops what the template wrote after the last message's content, so that the model goes on with it.
+    private func cutAfterFinalMessage(_ text: String, _ messages: [JSONValue]) throws(DeploymentError) -> String {
+        let content = (messages.last?["content"]?.stringValue ?? "").utf8
+        let bytes = Array(text.utf8)
+        let wanted = Array(content)
+        var start = bytes.count - wanted.count
+        while start >= 0, !wanted.isEmpty {
+            if bytes[start...].starts(with: wanted) {
+                return String(decoding: bytes[..<(start + wanted.count)], as: UTF8.self)
+            }
+            start -= 1
+        }
+        throw .chatTemplateFailed(message: "the final message's text does not appear in the prompt to be continued")
+    }
+}
