@@ -29,7 +29,8 @@ package struct WireLogprob: Sendable, Equatable {
         logprob.isFinite ? .number(Double(logprob.description) ?? Double(logprob)) : .number(-9999)
     }
 
-    /// `{token, logprob, bytes}` and, for the drawn token, `top_logprobs`.
+    /// `{token, logprob, bytes}` and, for the drawn token, `top_logprobs`. Bytes that are no whole character show as
+    /// U+FFFD in `token`; `bytes` has them.
     package var chatJSON: JSONValue {
         var object = chatObject
         object["top_logprobs"] = .array(alternatives.map { .object($0.chatObject) })
@@ -37,6 +38,7 @@ package struct WireLogprob: Sendable, Equatable {
     }
 
     private var chatObject: JSONObject {
-        ["token": .string(text), "logprob": number, "bytes": .array(bytes.map { .integer(Int64($0)) })]
+        let shown = String(decoding: bytes, as: UTF8.self)
+        return ["token": .string(shown), "logprob": number, "bytes": .array(bytes.map { .integer(Int64($0)) })]
     }
 }

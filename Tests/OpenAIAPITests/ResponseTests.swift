@@ -21,7 +21,7 @@ import Testing
             response.json.serialized()
                 == #"{"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"#
                 + #""message":{"role":"assistant","content":"hé\n","refusal":null,"annotations":[]},"logprobs":"#
-                + #"{"content":[{"token":"h","logprob":-0.1,"bytes":[104],"top_logprobs":[{"token":"bytes:\\xc3","#
+                + #"{"content":[{"token":"h","logprob":-0.1,"bytes":[104],"top_logprobs":[{"token":"�","#
                 + #""logprob":-9999.0,"bytes":[195]}]}],"refusal":null},"finish_reason":"stop","stop_reason":"END","#
                 + #""token_ids":[4]}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4,"#
                 + #""prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":0}},"#

@@ -1,0 +1,90 @@
+package import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import OpenAIAPI
+
+/// What the server takes from outside: the time of day, and names nobody has used.
+package struct ServingEnvironment: Sendable {
+    package var now: @Sendable () -> Date = { Date() }
+    /// A new name of 32 hexadecimal digits.
+    package var makeID: @Sendable () -> String = { UUID().uuidString.filter { $0 != "-" }.lowercased() }
+    /// Measures time limits.
+    package var clock: any Clock<Duration> = ContinuousClock()
+
+    package init() {}
+}
+
+/// Everything the routes share.
+struct APIService: Sendable {
+    let configuration: ServingConfiguration
+    let directory: DeploymentDirectory
+    let gate: RequestGate
+    let metrics: ServingMetrics
+    let environment: ServingEnvironment
+    let authentication: Authentication
+    let logger: Logger
+
+    init(
+        configuration: ServingConfiguration,
+        directory: DeploymentDirectory,
+        environment: ServingEnvironment,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.directory = directory
+        self.environment = environment
+        self.logger = logger
+        gate = RequestGate(limit: configuration.concurrentRequestLimit)
+        metrics = ServingMetrics()
+        authentication = Authentication(keys: configuration.apiKeys)
+    }
+
+    var bodies: BodyReader {
+        BodyReader(limit: configuration.bodyBytes, timeout: configuration.bodyTimeout, clock: environment.clock)
+    }
+
+    func answer(_ route: Route, _ exchange: Exchange) async throws -> Response {
+        switch route {
+        case .index: index()
+        case .chatCompletions: try await chatCompletions(exchange)
+        case .completions: try await completions(exchange)
+        case .models: models()
+        case .model(let name): try model(name)
+        case .tokenize: try await tokenize(exchange)
+        case .detokenize: try await detokenize(exchange)
+        case .health: health()
+        case .ready: ready()
+        case .metrics: await prometheus()
+        }
+    }
+
+    /// The answer to a browser's question whether it may call; nil when it is none or CORS is off.
+    func preflight(_ request: Request) -> Response? {
+        guard let origin = configuration.allowedOrigin, request.method == .options else { return nil }
+        var response = Response(status: .noContent)
+        response.headers[.accessControlAllowOrigin] = origin
+        response.headers[.accessControlAllowMethods] = "GET, HEAD, POST"
+        response.headers[.accessControlAllowHeaders] = request.headers[.accessControlRequestHeaders] ?? "*"
+        response.headers[.accessControlMaxAge] = "86400"
+        return response
+    }
+}
+
+extension Route {
+    /// The route's name in metrics.
+    var name: String {
+        switch self {
+        case .index: "index"
+        case .chatCompletions: "chat_completions"
+        case .completions: "completions"
+        case .models, .model: "models"
+        case .tokenize: "tokenize"
+        case .detokenize: "detokenize"
+        case .health: "health"
+        case .ready: "ready"
+        case .metrics: "metrics"
+        }
+    }
+}

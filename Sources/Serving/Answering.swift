@@ -1,0 +1,188 @@
+import Deployments
+import HTTPTypes
+import Hummingbird
+import Inference
+import Logging
+import NIOCore
+import OpenAIAPI
+import Synchronization
+
+/// A generation that was let in: how its answer is written and counted.
+struct Answering: Sendable {
+    let exchange: Exchange
+    let deployment: Deployment
+    let run: GenerationRun
+    let format: any AnswerFormat
+    let options: AnswerOptions
+    let permit: Permit
+    let recorder: RunRecorder
+}
+
+extension APIService {
+    /// Starts one generation for every text. Nothing has been computed yet when this throws.
+    func start(_ texts: [TextRequest], on deployment: Deployment) async throws(APIError) -> (GenerationRun, Permit) {
+        let box = RunBox()
+        let permit = try gate.enter { box.interrupt($0) }
+        var generations: [TextGeneration] = []
+        for text in texts {
+            do {
+                generations.append(try await deployment.generate(text))
+            } catch {
+                for generation in generations { generation.cancel() }
+                throw APIError(error, prompt: text.prompt.parameter)
+            }
+        }
+        let run = GenerationRun(generations: generations)
+        box.fill(run)
+        return (run, permit)
+    }
+
+    /// Answers in one piece or as a stream. Computing stops when the client goes.
+    func answer(_ answering: Answering) async throws(APIError) -> Response {
+        let watch = try? await answering.exchange.scope.channel.pipeline.handler(type: ConnectionWatch.self).get()
+        let registration = watch?.onClose { answering.run.abandon() }
+        let release: @Sendable () -> Void = {
+            if let registration { watch?.forget(registration) }
+            answering.permit.leave()
+        }
+        if let streaming = answering.options.streaming {
+            return stream(answering, streaming, release: release)
+        }
+        defer { release() }
+        return try await whole(answering)
+    }
+
+    private func whole(_ answering: Answering) async throws(APIError) -> Response {
+        let run = answering.run
+        let count = run.generations.count
+        let collector = Mutex(AnswerCollector(promptCount: count, choiceCount: answering.options.choiceCount))
+        await withDeadline(run) {
+            await run.forEachEvent { prompt, event in
+                answering.recorder.take(event)
+                collector.withLock { $0.take(event, prompt: prompt) }
+            }
+        }
+        let answers = collector.withLock { $0 }
+        finish(answering)
+        guard answers.isComplete else { throw answers.error(run.interruptionError) }
+        return .json(answering.format.whole(answers))
+    }
+
+    private func stream(
+        _ answering: Answering,
+        _ options: GenerationFields.StreamOptions,
+        release: @escaping @Sendable () -> Void
+    ) -> Response {
+        let count = answering.run.generations.count
+        let answers = AnswerCollector(promptCount: count, choiceCount: answering.options.choiceCount)
+        let bytes = configuration.streamBufferBytes
+        let answer = StreamedAnswer(
+            run: answering.run,
+            stream: TokenStream(format: answering.format, answers: answers, limit: bytes),
+            recorder: answering.recorder,
+            includesUsage: options.includesUsage,
+            limits: configuration,
+            clock: environment.clock,
+            hangUp: { [channel = answering.exchange.scope.channel] in channel.close(promise: nil) }
+        )
+        let headers: HTTPFields = [
+            .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache", .accelBuffering: "no",
+        ]
+        let body = ResponseBody { writer in
+            defer { release() }
+            try await write(answer, answering, to: &writer)
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: headers, body: body)
+    }
+
+    private func write(
+        _ answer: StreamedAnswer,
+        _ answering: Answering,
+        to writer: inout any ResponseBodyWriter
+    ) async throws {
+        let deadline = Task { try await interrupt(answer.run, after: configuration.requestTimeout) }
+        defer {
+            deadline.cancel()
+            finish(answering)
+        }
+        do {
+            try await answer.write(to: &writer)
+        } catch {
+            answering.exchange.scope.channel.close(promise: nil)
+            throw error
+        }
+    }
+
+    /// Runs `body`, and interrupts `run` when that takes longer than a request may.
+    private func withDeadline(_ run: GenerationRun, _ body: () async -> Void) async {
+        let deadline = Task { try await interrupt(run, after: configuration.requestTimeout) }
+        await body()
+        deadline.cancel()
+    }
+
+    private func interrupt(_ run: GenerationRun, after timeout: Duration) async throws {
+        try await environment.clock.sleep(for: timeout)
+        run.interrupt(.generationTimedOut(after: timeout))
+    }
+
+    /// Counts the request and writes its line in the log. Prompts and answers are never logged.
+    private func finish(_ answering: Answering) {
+        if answering.run.clientHasGone { metrics.countDisconnect() }
+        let summary = answering.recorder.summary
+        let start = answering.exchange.start
+        let end = ContinuousClock.now
+        let firstToken = summary.firstToken ?? end
+        let gapCount = Double(max(1, summary.completionTokenCount - 1))
+        logger.info(
+            "request done",
+            metadata: [
+                "request.id": "\(answering.exchange.id)", "model": "\(answering.deployment.name)",
+                "tokens.prompt": "\(summary.promptTokenCount)", "tokens.cached": "\(summary.cachedTokenCount)",
+                "tokens.completion": "\(summary.completionTokenCount)",
+                "seconds": "\(Self.rounded(start.duration(to: end).seconds))",
+                "seconds.first_token": "\(Self.rounded(start.duration(to: firstToken).seconds))",
+                "seconds.inter_token": "\(Self.rounded(firstToken.duration(to: end).seconds / gapCount))",
+                "finish": "\(answering.run.clientHasGone ? "gone" : summary.finishes.joined(separator: ","))",
+            ]
+        )
+    }
+
+    private static func rounded(_ seconds: Double) -> Double { (seconds * 10_000).rounded() / 10_000 }
+}
+
+/// Holds a run that may be interrupted before it exists.
+private final class RunBox: Sendable {
+    private struct State {
+        var run: GenerationRun?
+        var error: APIError?
+    }
+
+    private let state = Mutex(State())
+
+    func interrupt(_ error: APIError) {
+        let run = state.withLock { state in
+            state.error = error
+            return state.run
+        }
+        run?.interrupt(error)
+    }
+
+    func fill(_ run: GenerationRun) {
+        let error = state.withLock { state in
+            state.run = run
+            return state.error
+        }
+        if let error { run.interrupt(error) }
+    }
+}
+
+extension PromptSource {
+    /// The parameter of a request that holds such a prompt.
+    var parameter: String {
+        switch self {
+        case .chat: "messages"
+        case .text, .tokens: "prompt"
+        }
+    }
+}

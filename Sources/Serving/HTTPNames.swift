@@ -1,0 +1,36 @@
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+
+extension HTTPField.Name {
+    private static func name(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is no header name") }
+        return name
+    }
+
+    static let requestID = name("x-request-id")
+    static let processingMilliseconds = name("openai-processing-ms")
+    static let apiVersion = name("openai-version")
+    /// Asks proxies such as nginx to pass a stream on as it comes.
+    static let accelBuffering = name("x-accel-buffering")
+}
+
+extension Response {
+    /// A response with a JSON body.
+    static func json(_ value: JSONValue, status: Int = 200) -> Response {
+        Response(
+            status: HTTPResponse.Status(code: status),
+            headers: [.contentType: "application/json; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: value.serializedBytes()))
+        )
+    }
+
+    static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: type],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+        )
+    }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Inference
+import Logging
+import NIOCore
+import OpenAIAPI
+
+/// What a request's handling may use of the connection it came on.
+struct RequestScope: InitializableFromSource, Sendable {
+    let channel: any Channel
+    let logger: Logger
+
+    init(source: ApplicationRequestContextSource) {
+        channel = source.channel
+        logger = source.logger
+    }
+}
+
+/// One request on its way through the server.
+struct Exchange: Sendable {
+    let request: Request
+    let scope: RequestScope
+    /// The request's id, the caller's own when it sent a sane one.
+    let id: String
+    let start: ContinuousClock.Instant
+}
+
+/// Answers every request: finds its route, checks its key, turns errors into OpenAI's shape, adds the headers all answers
+/// have. Nothing thrown leaves it.
+struct Responder: HTTPResponder {
+    typealias Context = RequestScope
+
+    let service: APIService
+
+    func respond(to request: Request, context: RequestScope) async -> Response {
+        let id = Self.requestID(request.headers, orElse: service.environment.makeID)
+        let exchange = Exchange(request: request, scope: context, id: id, start: .now)
+        let path = String(request.head.path?.prefix { $0 != "?" } ?? "/")
+        var response: Response
+        var name = "unknown"
+        do {
+            if let preflight = service.preflight(request) { return preflight }
+            let route = try Route.match(method: request.method.rawValue, path: path)
+            name = route.name
+            if !route.isOpen, !service.authentication.allows(request.headers[.authorization]) {
+                throw APIError.unauthorized
+            }
+            response = try await service.answer(route, exchange)
+        } catch {
+            response = failure(error, path: path, exchange)
+        }
+        service.metrics.countResponse(name, status: response.status.code)
+        decorate(&response, exchange)
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func failure(_ error: any Error, path: String, _ exchange: Exchange) -> Response {
+        let known = error as? APIError
+        if known == nil {
+            service.logger.error("request failed", metadata: ["request.id": "\(exchange.id)", "error": "\(error)"])
+        }
+        let error = known ?? .generationFailed("The server failed on this request.")
+        var response = Response.json(error.json, status: error.status)
+        if let seconds = error.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
+        if error.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
+        if error.status == 405, let route = Route.find(path) {
+            response.headers[.allow] = route.methods.joined(separator: ", ")
+        }
+        // What is left of the body would have to be read before the connection could serve again.
+        if error.status == 413 || error.status == 408 { hangUpSoon(&response, exchange) }
+        service.logger.info(
+            "request refused",
+            metadata: [
+                "request.id": "\(exchange.id)", "http.path": "\(path)", "http.status": "\(error.status)",
+                "error.code": "\(error.code ?? "none")", "error.param": "\(error.parameter ?? "none")",
+            ]
+        )
+        return response
+    }
+
+    /// Closes the connection a moment after the response: at once, the client would lose what it has not read yet.
+    private func hangUpSoon(_ response: inout Response, _ exchange: Exchange) {
+        response.headers[.connection] = "close"
+        let channel = exchange.scope.channel
+        _ = channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
+    }
+
+    private func decorate(_ response: inout Response, _ exchange: Exchange) {
+        response.headers[.requestID] = exchange.id
+        let elapsed = exchange.start.duration(to: .now).seconds
+        response.headers[.processingMilliseconds] = String(Int((elapsed * 1000).rounded()))
+        response.headers[.apiVersion] = "2020-10-01"
+        if let origin = service.configuration.allowedOrigin {
+            response.headers[.accessControlAllowOrigin] = origin
+            response.headers[.accessControlExposeHeaders] = "x-request-id, openai-processing-ms, retry-after"
+        }
+    }
+
+    /// The caller's own id when it is short and plain, else a new one.
+    static func requestID(_ headers: HTTPFields, orElse makeID: () -> String) -> String {
+        guard let id = headers[.requestID], (1...128).contains(id.utf8.count) else { return "req_" + makeID() }
+        let isPlain = id.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+                UInt8(ascii: ":"):
+                true
+            default: false
+            }
+        }
+        return isPlain ? id : "req_" + makeID()
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import OpenAIAPI
+
+/// What a request's method and path ask for.
+enum Route: Equatable {
+    case index
+    case chatCompletions
+    case completions
+    case models
+    case model(String)
+    case tokenize
+    case detokenize
+    case health
+    case ready
+    case metrics
+
+    /// Whether the route answers without a key: what load balancers and monitors ask.
+    var isOpen: Bool {
+        switch self {
+        case .index, .health, .ready, .metrics: true
+        case .chatCompletions, .completions, .models, .model, .tokenize, .detokenize: false
+        }
+    }
+
+    /// Methods the route answers to.
+    var methods: [String] {
+        switch self {
+        case .chatCompletions, .completions, .tokenize, .detokenize: ["POST"]
+        case .index, .models, .model, .health, .ready, .metrics: ["GET", "HEAD"]
+        }
+    }
+
+    /// Every path of the server, for the answer to `GET /`.
+    static let paths = [
+        "/v1/chat/completions", "/v1/completions", "/v1/models", "/tokenize", "/detokenize", "/health", "/ready",
+        "/metrics",
+    ]
+
+    /// The route at `path`, whatever the method; a slash at the end changes nothing.
+    static func find(_ path: String) -> Route? {
+        var path = Substring(path)
+        while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        switch path {
+        case "/", "": return .index
+        case "/v1/chat/completions": return .chatCompletions
+        case "/v1/completions": return .completions
+        case "/v1/models": return .models
+        case "/tokenize": return .tokenize
+        case "/detokenize": return .detokenize
+        case "/health": return .health
+        case "/ready": return .ready
+        case "/metrics": return .metrics
+        default:
+            guard path.hasPrefix("/v1/models/") else { return nil }
+            let name = path.dropFirst("/v1/models/".count)
+            return .model(name.removingPercentEncoding ?? String(name))
+        }
+    }
+
+    /// The route of a request, or the error that says why there is none.
+    static func match(method: String, path: String) throws(APIError) -> Route {
+        guard let route = find(path) else { throw .unknownURL(method, path) }
+        guard route.methods.contains(method) else {
+            throw .methodNotAllowed(method, path, allowed: route.methods)
+        }
+        return route
+    }
+}

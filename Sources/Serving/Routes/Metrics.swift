@@ -1,0 +1,119 @@
+import Deployments
+import Hummingbird
+import Inference
+
+/// One number or distribution of an engine under the name monitors know it by.
+private struct EngineMetric: Sendable {
+    let name: String
+    let kind: PrometheusText.Kind
+    let help: String
+    let write: @Sendable (inout PrometheusText, String, PrometheusText.Labels, EngineStatistics) -> Void
+
+    static func gauge(
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (EngineStatistics) -> Double
+    ) -> EngineMetric {
+        EngineMetric(name: name, kind: .gauge, help: help) { $0.sample($1, $2, value($3)) }
+    }
+
+    static func counter(
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (EngineStatistics) -> UInt64
+    ) -> EngineMetric {
+        EngineMetric(name: name, kind: .counter, help: help) { $0.sample($1, $2, Double(value($3))) }
+    }
+
+    static func histogram(
+        _ name: String,
+        _ help: String,
+        _ value: @escaping @Sendable (EngineStatistics) -> Histogram
+    ) -> EngineMetric {
+        EngineMetric(name: name, kind: .histogram, help: help) { $0.sample($1, $2, value($3)) }
+    }
+}
+
+extension EngineMetric {
+    /// Names that begin with `vllm:` mean what they mean there, so that its dashboards read this server, too.
+    static let vllm: [EngineMetric] = [
+        .gauge("vllm:num_requests_running", "Requests that are being computed.") { Double($0.runningCount) },
+        .gauge("vllm:num_requests_waiting", "Requests that wait to be computed.") { Double($0.waitingCount) },
+        .gauge("vllm:kv_cache_usage_perc", "KV cache in use; 1 is all of it.") {
+            Double($0.usedBlockCount) / Double(max(1, $0.blockCount))
+        },
+        .counter("vllm:prefix_cache_queries_total", "Prompt tokens looked up in the prefix cache.") {
+            $0.promptTokens
+        },
+        .counter("vllm:prefix_cache_hits_total", "Prompt tokens found in the prefix cache.") {
+            $0.cachedPromptTokens
+        },
+        .counter("vllm:num_preemptions_total", "Requests that lost their blocks to an older one.") { $0.preemptions },
+        .counter("vllm:prompt_tokens_total", "Prompt tokens of admitted requests.") { $0.promptTokens },
+        .counter("vllm:generation_tokens_total", "Tokens generated.") { $0.generatedTokens },
+        .histogram("vllm:iteration_tokens_total", "Tokens computed in one step.") { $0.stepTokens },
+        .histogram("vllm:time_to_first_token_seconds", "From submission to the first token.") {
+            $0.timeToFirstToken
+        },
+        .histogram("vllm:inter_token_latency_seconds", "Between two tokens of a request.") { $0.interTokenLatency },
+        .histogram("vllm:e2e_request_latency_seconds", "From submission to the end.") { $0.requestTime },
+        .histogram("vllm:request_queue_time_seconds", "From submission to the first admission.") { $0.queueTime },
+        .histogram("vllm:request_prefill_time_seconds", "From admission to the first token.") { $0.prefillTime },
+        .histogram("vllm:request_decode_time_seconds", "From the first token to the last.") { $0.decodeTime },
+    ]
+
+    /// What only this server counts.
+    static let own: [EngineMetric] = [
+        .gauge("hearth_cache_blocks", "Blocks of the KV cache.") { Double($0.blockCount) },
+        .gauge("hearth_cache_blocks_used", "Blocks that running requests hold.") { Double($0.usedBlockCount) },
+        .gauge("hearth_cache_blocks_cached", "Blocks the prefix cache can hit.") { Double($0.cachedBlockCount) },
+        .gauge("hearth_cache_block_tokens", "Tokens in a block.") { Double($0.blockSize) },
+        .counter("hearth_steps_total", "Steps of the engine.") { $0.steps },
+        .counter("hearth_computed_tokens_total", "Tokens computed, those computed again included.") {
+            $0.computedTokens
+        },
+        .counter("hearth_refused_requests_total", "Requests the engine refused.") { $0.refusedRequests },
+        .histogram("hearth_step_seconds", "Duration of a step.") { $0.stepTime },
+    ]
+}
+
+extension APIService {
+    /// `GET /metrics`
+    func prometheus() async -> Response {
+        var engines: [(labels: PrometheusText.Labels, statistics: EngineStatistics)] = []
+        for deployment in directory.deployments {
+            engines.append(([("model_name", deployment.name)], await deployment.statistics()))
+        }
+        var text = PrometheusText()
+        for metric in EngineMetric.vllm + EngineMetric.own {
+            text.begin(metric.name, metric.kind, metric.help)
+            for engine in engines { metric.write(&text, metric.name, engine.labels, engine.statistics) }
+        }
+        let finished = "vllm:request_success_total"
+        text.begin(finished, .counter, "Requests done, by how they ended.")
+        for engine in engines {
+            for kind in EngineStatistics.EndingKind.allCases {
+                let count = engine.statistics.finishedRequests[kind] ?? 0
+                text.sample(finished, engine.labels + [("finished_reason", kind.rawValue)], Double(count))
+            }
+        }
+        writeOwn(&text)
+        return .text(text.text, type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+
+    private func writeOwn(_ text: inout PrometheusText) {
+        let snapshot = metrics.snapshot
+        let responses = "hearth_http_responses_total"
+        text.begin(responses, .counter, "Responses, by route and status.")
+        let classes = snapshot.responses.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
+        for (key, count) in classes {
+            text.sample(responses, [("route", key.route), ("status", String(key.status))], Double(count))
+        }
+        text.begin("hearth_client_disconnects_total", .counter, "Generations whose client left before their end.")
+        text.sample("hearth_client_disconnects_total", [], Double(snapshot.disconnectCount))
+        text.begin("hearth_generations_running", .gauge, "Generations the server has let in.")
+        text.sample("hearth_generations_running", [], Double(gate.runningCount))
+        text.begin("hearth_ready", .gauge, "Whether requests are taken.")
+        text.sample("hearth_ready", [], directory.isReady && !gate.isDraining ? 1 : 0)
+    }
+}

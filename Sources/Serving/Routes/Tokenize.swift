@@ -1,0 +1,54 @@
+import Deployments
+import Hummingbird
+import OpenAIAPI
+import Tokenization
+
+extension APIService {
+    /// `POST /tokenize`
+    func tokenize(_ exchange: Exchange) async throws -> Response {
+        let body = try TokenizeRequest(try await bodies.json(exchange.request))
+        let deployment = try directory.find(body.model)
+        let tokens = try encode(body.input, on: deployment)
+        let texts = body.returnsTokenTexts ? tokens.map { deployment.tokenizer.piece($0) } : nil
+        let ids = tokens.map { Int($0.rawValue) }
+        return .json(TokenizeResponse(tokens: ids, contextLength: deployment.contextLength, tokenTexts: texts).json)
+    }
+
+    /// `POST /detokenize`
+    func detokenize(_ exchange: Exchange) async throws -> Response {
+        let body = try DetokenizeRequest(try await bodies.json(exchange.request))
+        let deployment = try directory.find(body.model)
+        let size = deployment.tokenizer.vocabularySize
+        for (index, token) in body.tokens.enumerated() where token >= size {
+            throw APIError.invalidValue(
+                "tokens[\(index)]",
+                "token id \(token) is not in the vocabulary (0 to \(size - 1))."
+            )
+        }
+        let text = deployment.tokenizer.decode(body.tokens.map { TokenID($0) }, skipSpecial: false)
+        return .json(DetokenizeResponse(prompt: text).json)
+    }
+
+    private func encode(_ input: TokenizeRequest.Input, on deployment: Deployment) throws(APIError) -> [TokenID] {
+        let prompt: PromptSource
+        var addsSpecial = true
+        switch input {
+        case .text(let text, let addsSpecialTokens):
+            prompt = .text(text)
+            addsSpecial = addsSpecialTokens
+        case .chat(let messages, let addsGenerationPrompt, let continuesFinalMessage, let templateArguments):
+            let chat = ChatPrompt(
+                messages: messages.map(\.templateValue),
+                addGenerationPrompt: addsGenerationPrompt && !continuesFinalMessage,
+                continueFinalMessage: continuesFinalMessage,
+                templateArguments: templateArguments
+            )
+            prompt = .chat(chat)
+        }
+        do {
+            return try deployment.encode(prompt, addsSpecialTokens: addsSpecial)
+        } catch {
+            throw APIError(error, prompt: prompt.parameter)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Deployments
+import OpenAIAPI
+import Synchronization
+
+/// The bytes of one streamed answer: events go in at one end, whatever is ready comes out at the other.
+///
+/// What a slow client has not read yet is kept here, up to a limit, so that nothing else waits for it; a client beyond the
+/// limit counts as gone. All that became ready since the last write leaves in one write.
+final class TokenStream: Sendable {
+    private struct State {
+        var format: any AnswerFormat
+        var answers: AnswerCollector
+        var bytes: [UInt8] = []
+        /// When the write under way began; nil while none is.
+        var writeStart: ContinuousClock.Instant?
+        var hasWritten = false
+        var isOverfull = false
+    }
+
+    private let state: Mutex<State>
+    private let limit: Int
+    private let signal: AsyncStream<Void>
+    private let signaller: AsyncStream<Void>.Continuation
+
+    /// - Parameter limit: bytes kept for a client that does not read.
+    init(format: any AnswerFormat, answers: AnswerCollector, limit: Int) {
+        state = Mutex(State(format: format, answers: answers))
+        self.limit = limit
+        (signal, signaller) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// One element whenever something may be ready; ends after `close`.
+    var readiness: AsyncStream<Void> { signal }
+
+    /// Whether the client reads so slowly that it counts as gone.
+    var isOverfull: Bool { state.withLock { $0.isOverfull } }
+
+    /// Writes the objects that begin the stream.
+    func open() {
+        append { state in
+            for object in state.format.opening() { ServerSentEvent.append(object, to: &state.bytes) }
+        }
+    }
+
+    func take(_ event: TextEvent, prompt: Int) {
+        append { state in
+            state.answers.take(event, prompt: prompt)
+            for object in state.format.chunks(for: event, prompt: prompt) {
+                ServerSentEvent.append(object, to: &state.bytes)
+            }
+        }
+    }
+
+    /// Ends the stream: with usage when it was asked for, or with the error that cut it short.
+    func close(interruption: APIError?, includesUsage: Bool) {
+        append { state in
+            if state.answers.isComplete {
+                if includesUsage {
+                    ServerSentEvent.append(state.format.closing(state.answers.usage), to: &state.bytes)
+                }
+                state.bytes += ServerSentEvent.done
+            } else {
+                ServerSentEvent.append(state.answers.error(interruption).json, to: &state.bytes)
+            }
+        }
+        signaller.finish()
+    }
+
+    /// Ends the stream without another word: nobody reads it.
+    func abandon() { signaller.finish() }
+
+    /// Takes all that is ready; a write of it is under way until `endWrite`.
+    func beginWrite(now: ContinuousClock.Instant = .now) -> [UInt8] {
+        state.withLock { state in
+            state.writeStart = now
+            if !state.bytes.isEmpty { state.hasWritten = true }
+            defer { state.bytes = [] }
+            return state.bytes
+        }
+    }
+
+    func endWrite() {
+        state.withLock { $0.writeStart = nil }
+    }
+
+    /// Looks after the stream once in a while.
+    ///
+    /// - Returns: whether a write has waited longer than `patience`.
+    func tick(patience: Duration, now: ContinuousClock.Instant = .now) -> Bool {
+        let isStalled = state.withLock { state in
+            if let start = state.writeStart { return start.duration(to: now) > patience }
+            if !state.hasWritten, state.bytes.isEmpty { state.bytes = ServerSentEvent.keepAlive }
+            state.hasWritten = false
+            return false
+        }
+        signaller.yield()
+        return isStalled
+    }
+
+    private func append(_ change: (inout sending State) -> Void) {
+        state.withLock { state in
+            change(&state)
+            if state.bytes.count > limit { state.isOverfull = true }
+        }
+        signaller.yield()
+    }
+}
+
+extension AnswerCollector {
+    /// Why the answers are not complete.
+    func error(_ interruption: APIError?) -> APIError {
+        if let interruption { return interruption }
+        return .generationFailed(failure ?? "The generation ended before the answer was complete.")
+    }
+}

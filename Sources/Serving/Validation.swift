@@ -1,0 +1,166 @@
+import Deployments
+import Inference
+import JSON
+import OpenAIAPI
+import Tokenization
+
+/// How an answer goes back to the caller: what was asked beside the generation itself.
+struct AnswerOptions: Sendable {
+    /// The model's name as the request had it.
+    var model: String
+    /// nil when the answer comes in one piece.
+    var streaming: GenerationFields.StreamOptions?
+    /// Answers per prompt.
+    var choiceCount: Int
+    var reportsLogprobs: Bool
+    var returnsTokenIDs: Bool
+}
+
+/// A chat that cannot be invalid any more: its fields agree with each other and with the model.
+struct ChatRequest: Sendable {
+    let text: TextRequest
+    let options: AnswerOptions
+
+    /// - Parameter id: the request's name in logs.
+    init(_ request: ChatCompletionRequest, for deployment: Deployment, id: String) throws(APIError) {
+        if request.continuesFinalMessage, request.messages.last?.role != .assistant {
+            throw .invalidValue("continue_final_message", "the last message is not the assistant's.")
+        }
+        var parameters = GenerationParameters(sampling: try request.fields.sampling(for: deployment))
+        try request.fields.apply(to: &parameters, maxTokens: request.maxTokens)
+        parameters.logprobCount = request.topLogprobs
+        let chat = ChatPrompt(
+            messages: request.messages.map(\.templateValue),
+            addGenerationPrompt: request.addsGenerationPrompt && !request.continuesFinalMessage,
+            continueFinalMessage: request.continuesFinalMessage,
+            templateArguments: request.templateArguments
+        )
+        let count = request.fields.choiceCount
+        text = TextRequest(id: id, prompt: .chat(chat), choiceCount: count, parameters: parameters)
+        options = AnswerOptions(request.fields, model: request.model, reportsLogprobs: request.topLogprobs != nil)
+    }
+}
+
+/// Plain completions that cannot be invalid any more: one text request for every prompt.
+struct CompletionBatch: Sendable {
+    let texts: [TextRequest]
+    let options: AnswerOptions
+    let echoesPrompt: Bool
+
+    /// - Parameter id: the request's name in logs.
+    init(_ request: CompletionRequest, for deployment: Deployment, id: String) throws(APIError) {
+        let fields = request.fields
+        if request.echoesPrompt, request.logprobs != nil, fields.streaming != nil, fields.choiceCount > 1 {
+            throw .invalidValue("n", "a stream with 'echo' and 'logprobs' has one answer per prompt.")
+        }
+        var parameters = GenerationParameters(sampling: try fields.sampling(for: deployment))
+        try fields.apply(to: &parameters, maxTokens: request.maxTokens)
+        parameters.logprobCount = request.logprobs
+        parameters.promptLogprobCount = request.echoesPrompt ? request.logprobs : nil
+        parameters.addsSpecialTokens = request.addsSpecialTokens
+        texts = request.prompts.map { prompt in
+            let source: PromptSource =
+                switch prompt {
+                case .text(let text): .text(text)
+                case .tokens(let tokens): .tokens(tokens.map { TokenID($0) })
+                }
+            return TextRequest(id: id, prompt: source, choiceCount: fields.choiceCount, parameters: parameters)
+        }
+        options = AnswerOptions(fields, model: request.model, reportsLogprobs: request.logprobs != nil)
+        echoesPrompt = request.echoesPrompt
+    }
+}
+
+extension AnswerOptions {
+    init(_ fields: GenerationFields, model: String, reportsLogprobs: Bool) {
+        self.model = model
+        streaming = fields.streaming
+        choiceCount = fields.choiceCount
+        self.reportsLogprobs = reportsLogprobs
+        returnsTokenIDs = fields.returnsTokenIDs
+    }
+}
+
+extension GenerationFields {
+    /// The sampler's settings: the request's own, then those the model's makers recommend, then neutral ones.
+    fileprivate func sampling(for deployment: Deployment) throws(APIError) -> SamplingParameters {
+        let defaults = deployment.samplingDefaults
+        var settings = SamplingSettings()
+        settings.temperature = temperature.map { Float($0) } ?? defaults.temperature ?? settings.temperature
+        settings.topP = topP.map { Float($0) } ?? defaults.topP ?? settings.topP
+        settings.topK = topK ?? defaults.topK ?? settings.topK
+        settings.minP = minP.map { Float($0) } ?? settings.minP
+        settings.typicalP = typicalP.map { Float($0) } ?? settings.typicalP
+        settings.repetitionPenalty =
+            repetitionPenalty.map { Float($0) } ?? defaults.repetitionPenalty ?? settings.repetitionPenalty
+        settings.presencePenalty = presencePenalty.map { Float($0) } ?? settings.presencePenalty
+        settings.frequencyPenalty = frequencyPenalty.map { Float($0) } ?? settings.frequencyPenalty
+        settings.seed = seed.map { UInt64(bitPattern: Int64($0)) }
+        let vocabularySize = deployment.tokenizer.vocabularySize
+        for bias in logitBias {
+            try Self.check(token: bias.token, parameter: "logit_bias", vocabularySize: vocabularySize)
+            settings.logitBias[TokenID(bias.token)] = Float(bias.bias)
+        }
+        for token in stopTokenIDs {
+            try Self.check(token: token, parameter: "stop_token_ids", vocabularySize: vocabularySize)
+        }
+        do {
+            return try SamplingParameters(settings)
+        } catch {
+            throw APIError.invalidValue(error.parameter, error.description)
+        }
+    }
+
+    private static func check(token: Int, parameter: String, vocabularySize: Int) throws(APIError) {
+        guard token < vocabularySize else {
+            throw .invalidValue(parameter, "token id \(token) is not in the vocabulary (0 to \(vocabularySize - 1)).")
+        }
+    }
+
+    /// Sets what is not the sampler's business.
+    fileprivate func apply(to parameters: inout GenerationParameters, maxTokens: Int?) throws(APIError) {
+        if let maxTokens, minTokens > maxTokens {
+            throw .invalidValue("min_tokens", "it is above the token limit of \(maxTokens).")
+        }
+        parameters.maxTokens = maxTokens
+        parameters.minTokens = minTokens
+        parameters.stopStrings = stop
+        parameters.stopTokenIDs = Set(stopTokenIDs.map { TokenID($0) })
+        parameters.ignoreEndOfSequence = ignoresEndOfSequence
+        parameters.includesStopString = includesStopString
+        parameters.skipsSpecialTokens = skipsSpecialTokens
+        parameters.cacheSalt = cacheSalt
+        parameters.priority = priority
+    }
+}
+
+extension ChatMessage {
+    /// The message as chat templates read it.
+    var templateValue: JSONValue {
+        // Templates know "system"; "developer" is OpenAI's newer name for it.
+        let role = role == .developer ? Role.system : role
+        var object: JSONObject = ["role": .string(role.rawValue)]
+        switch content {
+        case .none: object["content"] = toolCalls.isEmpty ? "" : .null
+        case .text(let text): object["content"] = .string(text)
+        case .parts(let parts):
+            object["content"] = .array(parts.map { ["type": "text", "text": .string($0)] })
+        }
+        object["name"] = name.map { .string($0) }
+        object["reasoning_content"] = reasoning.map { .string($0) }
+        object["tool_call_id"] = toolCallID.map { .string($0) }
+        if !toolCalls.isEmpty { object["tool_calls"] = .array(toolCalls.map(Self.withParsedArguments)) }
+        return .object(object)
+    }
+
+    /// Templates want a call's arguments as an object; text that is none stays text.
+    private static func withParsedArguments(_ call: JSONValue) -> JSONValue {
+        guard case .object(var object) = call, case .object(var function)? = object["function"],
+            let text = function["arguments"]?.stringValue,
+            let arguments = try? JSONValue(parsing: text), arguments.objectValue != nil
+        else { return call }
+        function["arguments"] = arguments
+        object["function"] = .object(function)
+        return .object(object)
+    }
+}

@@ -1,0 +1,99 @@
+import Deployments
+import Foundation
+import Inference
+import JSON
+import Serving
+import Testing
+
+@Suite struct DisconnectTests {
+    static let endless = #""model":"scripted","prompt":"endless\n","max_tokens":4000"#
+
+    @Test func `closing the socket cancels a stream at once`() async throws {
+        try await withServer { server in
+            let connection = try await server.connect()
+            try await connection.send("POST", "/v1/completions", "{\(Self.endless),\"stream\":true}")
+            _ = try await connection.receive(until: #""text":"a""#)
+            connection.close()
+            try await server.waitUntilIdle()
+            let metrics = try await server.send("GET", "/metrics").body
+            #expect(metrics.contains("hearth_client_disconnects_total 1\n"))
+            #expect(metrics.contains(#"vllm:request_success_total{model_name="scripted",finished_reason="abort"} 1"#))
+        }
+    }
+
+    @Test func `closing the socket cancels an answer that is not streamed`() async throws {
+        try await withServer { server in
+            let connection = try await server.connect()
+            try await connection.send("POST", "/v1/completions", "{\(Self.endless),\"n\":4}")
+            while await server.directory.deployments[0].statistics().runningCount < 4 {
+                try await pause(milliseconds: 5)
+            }
+            connection.close()
+            try await server.waitUntilIdle()
+        }
+    }
+
+    @Test func `half of many clients leaving disturbs nobody`() async throws {
+        try await withServer { server in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<24 {
+                    group.addTask {
+                        let connection = try await server.connect()
+                        defer { connection.close() }
+                        if index % 2 == 0 {
+                            try await connection.send("POST", "/v1/completions", "{\(Self.endless),\"stream\":true}")
+                            _ = try await connection.receive(until: #""text":"a""#)
+                        } else {
+                            let body = "{\(ChatCompletionsTests.question),\"stream\":true}"
+                            try await connection.send("POST", "/v1/chat/completions", body)
+                            #expect(try text(of: try await connection.response()) == ["Héllo!"])
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await server.waitUntilIdle()
+        }
+    }
+
+    @Test func `a client that never reads holds up nobody and is given up`() async throws {
+        try await withServer({
+            $0.streamBufferBytes = 50_000
+            $0.keepAliveInterval = .milliseconds(100)
+            $0.stalledWriteTimeout = .milliseconds(500)
+        }) { server in
+            let deaf = try await server.connect()
+            defer { deaf.close() }
+            let prompts = Array(repeating: #""endless\n""#, count: 64).joined(separator: ",")
+            let body = #"{"model":"scripted","prompt":[\#(prompts)],"max_tokens":4000,"stream":true}"#
+            try await deaf.send("POST", "/v1/completions", body)
+            let other = try await server.send("POST", "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
+            #expect(other.status == 200)
+            try await server.waitUntilIdle()
+        }
+    }
+
+    @Test func `silence is filled with comments`() async throws {
+        try await withServer({ $0.keepAliveInterval = .milliseconds(5) }) { server in
+            let prompt = String(repeating: "x", count: 3000) + "endless"
+            let body =
+                #"{"model":"scripted","prompt":"\#(prompt)\n","max_tokens":40,"stream":true,"stop":["\#(String(repeating: "a", count: 41))"]}"#
+            let response = try await server.send("POST", "/v1/completions", body)
+            #expect(response.body.contains(": keep-alive\n\n"))
+            #expect(response.body.hasSuffix("data: [DONE]\n\n"))
+        }
+    }
+
+    @Test func `an answer that takes too long ends with an error`() async throws {
+        try await withServer({ $0.requestTimeout = .milliseconds(200) }) { server in
+            let whole = try await server.send("POST", "/v1/completions", "{\(Self.endless)}")
+            #expect(whole.status == 504)
+            #expect(try whole.error()["code"] == "generation_timeout")
+            let stream = try await server.send("POST", "/v1/completions", "{\(Self.endless),\"stream\":true}")
+            #expect(stream.status == 200)
+            let last = stream.body.components(separatedBy: "\n\n").dropLast().last ?? ""
+            #expect(try JSONValue(parsing: String(last.dropFirst(6)))["error"]?["code"] == "generation_timeout")
+            #expect(!stream.body.contains("[DONE]"))
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import JSON
+import Serving
+import Testing
+
+@Suite struct OtherRoutesTests {
+    @Test func `models are listed under every name`() async throws {
+        let directory = DeploymentDirectory([try ScriptedDeployment.make(name: "owner/model", aliases: ["m"])])
+        try await withServer(directory: directory) { server in
+            let card =
+                #"{"id":"owner/model","object":"model","created":1700000000,"owned_by":"hearth","max_model_len":4096}"#
+            let alias = card.replacing("owner/model", with: "m")
+            let list = try await server.send("GET", "/v1/models")
+            #expect(list.body == #"{"object":"list","data":[\#(card),\#(alias)]}"#)
+            for name in ["owner/model", "owner%2Fmodel"] {
+                let model = try await server.send("GET", "/v1/models/\(name)")
+                #expect(model.body == card)
+            }
+            let model = try await server.send("GET", "/v1/models/m")
+            #expect(model.body == alias)
+        }
+    }
+
+    @Test func `text becomes tokens and tokens text`() async throws {
+        try await withServer { server in
+            let text = try await server.send("POST", "/tokenize", #"{"prompt":"hé","return_token_strs":true}"#)
+            #expect(try text.json()["count"] == 3)
+            #expect(try text.json()["max_model_len"] == 4096)
+            #expect(try text.json()["tokens"] == [104, 195, 169])
+            #expect(try text.json()["token_strs"]?.arrayValue?.count == 3)
+            let chat = try await server.send("POST", "/tokenize", #"{"messages":[{"role":"user","content":"hi"}]}"#)
+            #expect(try chat.json()["count"] == 9)
+            let back = try await server.send("POST", "/detokenize", #"{"model":"scripted","tokens":[104,195,169]}"#)
+            #expect(back.body == #"{"prompt":"hé"}"#)
+        }
+    }
+
+    @Test func `a server is ready when its model is loaded`() async throws {
+        let directory = DeploymentDirectory(isLoading: true)
+        try await withServer(directory: directory) { server in
+            #expect(try await server.send("GET", "/health").status == 200)
+            let ready = try await server.send("GET", "/ready")
+            #expect(ready.status == 503 && ready.body == #"{"status":"loading"}"#)
+            let early = try await server.send("POST", "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
+            #expect(early.status == 503)
+            #expect(try early.error()["code"] == "model_loading")
+            directory.add(try ScriptedDeployment.make())
+            directory.finishLoading()
+            #expect(try await server.send("GET", "/ready").body == #"{"status":"ready"}"#)
+        }
+    }
+
+    @Test func `metrics have the names monitors know`() async throws {
+        try await withServer { server in
+            _ = try await server.send("POST", "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
+            let response = try await server.send("GET", "/metrics")
+            #expect(response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+            let labels = #"{model_name="scripted"}"#
+            for line in [
+                "vllm:num_requests_running\(labels) 0", "vllm:num_requests_waiting\(labels) 0",
+                "vllm:kv_cache_usage_perc\(labels) 0", "vllm:prompt_tokens_total\(labels) 9",
+                "vllm:generation_tokens_total\(labels) 8", "vllm:num_preemptions_total\(labels) 0",
+                "vllm:time_to_first_token_seconds_count\(labels) 1", "hearth_cache_blocks_used\(labels) 0",
+                #"vllm:time_to_first_token_seconds_bucket{model_name="scripted",le="+Inf"} 1"#,
+                #"vllm:request_success_total{model_name="scripted",finished_reason="stop"} 1"#,
+                #"hearth_http_responses_total{route="chat_completions",status="200"} 1"#, "hearth_ready 1",
+            ] {
+                #expect(response.body.contains(line + "\n"), Comment(rawValue: line))
+            }
+            for line in response.body.split(separator: "\n") where !line.hasPrefix("#") {
+                #expect(
+                    line.wholeMatch(of: /[a-z:_0-9]+(\{[^{}]*\})? [0-9.e+-]+/) != nil,
+                    Comment(rawValue: String(line))
+                )
+            }
+        }
+    }
+
+    @Test func `every answer has its headers`() async throws {
+        try await withServer { server in
+            let plain = try await server.send("GET", "/")
+            #expect(try plain.json()["name"] == "hearth")
+            #expect(plain.headers["x-request-id"] == "req_id1")
+            #expect(plain.headers["openai-processing-ms"].flatMap { Int($0) } != nil)
+            #expect(plain.headers["server"] == "hearth" && plain.headers["date"] != nil)
+            #expect(plain.headers["access-control-allow-origin"] == nil)
+            let named = try await server.send("GET", "/health", headers: ["X-Request-Id": "my-id.7:x"])
+            #expect(named.headers["x-request-id"] == "my-id.7:x")
+            let odd = try await server.send("GET", "/health", headers: ["X-Request-Id": "a b"])
+            #expect(odd.headers["x-request-id"]?.hasPrefix("req_") == true)
+            let long = String(repeating: "a", count: 129)
+            let tooLong = try await server.send("GET", "/health", headers: ["X-Request-Id": long])
+            #expect(tooLong.headers["x-request-id"] != long)
+        }
+    }
+
+    @Test func `a head request gets the headers alone`() async throws {
+        try await withServer { server in
+            let connection = try await server.connect()
+            defer { connection.close() }
+            try await connection.send("HEAD", "/health")
+            let head = try await connection.response(isHead: true)
+            #expect(head.status == 200 && head.headers["content-length"] == "15")
+            try await connection.send("GET", "/health")
+            #expect(try await connection.response().body == #"{"status":"ok"}"#)
+        }
+    }
+
+    @Test func `browsers may call only where an origin is set`() async throws {
+        try await withServer { server in
+            let refused = try await server.send("OPTIONS", "/v1/models")
+            #expect(refused.status == 405)
+        }
+        try await withServer({ $0.allowedOrigin = "https://app.example" }) { server in
+            let preflight = try await server.send(
+                "OPTIONS",
+                "/v1/chat/completions",
+                headers: ["Access-Control-Request-Headers": "authorization"]
+            )
+            #expect(preflight.status == 204)
+            #expect(preflight.headers["access-control-allow-headers"] == "authorization")
+            let models = try await server.send("GET", "/v1/models")
+            #expect(models.headers["access-control-allow-origin"] == "https://app.example")
+        }
+    }
+
+    @Test func `a client that asks first is told to go on`() async throws {
+        try await withServer { server in
+            let connection = try await server.connect()
+            defer { connection.close() }
+            let body = "{\(ChatCompletionsTests.question)}"
+            try await connection.send(
+                "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+            )
+            let answer = try await connection.receive(until: "\r\n\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 100 Continue"))
+            try await connection.send(body)
+            #expect(try await connection.response().status == 200)
+        }
+    }
+}
