@@ -143,6 +143,16 @@ import Testing
         }
     }
 
+    @Test func `a connection that idles is closed`() async throws {
+        try await withServer({ $0.idleTimeout = .milliseconds(200) }) { server in
+            let connection = try await server.connect()
+            defer { connection.close() }
+            try await connection.send("GET / HTTP/1.1\r\nHost:")
+            let answer = try await connection.receive()
+            #expect(answer.isEmpty)
+        }
+    }
+
     @Test func `bodies that cannot be JSON are refused by their type`() async throws {
         try await withServer { server in
             let body = "{\(Self.question)}"

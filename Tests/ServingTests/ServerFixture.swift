@@ -22,7 +22,8 @@ enum ScriptedDeployment {
         name: String = "scripted",
         aliases: [String] = [],
         contextLength: Int = 4096,
-        limits: StepLimits = .standard
+        limits: StepLimits = .standard,
+        samplingDefaults: SamplingDefaults = SamplingDefaults()
     ) throws -> Deployment {
         let model = ScriptedModel(vocabularySize: 257, contextLength: contextLength, script: write)
         let traits = model.traits
@@ -35,7 +36,8 @@ enum ScriptedDeployment {
             identity: DeploymentIdentity(
                 name: name,
                 aliases: aliases,
-                created: Date(timeIntervalSince1970: 1_700_000_000)
+                created: Date(timeIntervalSince1970: 1_700_000_000),
+                samplingDefaults: samplingDefaults
             ),
             details: ModelDetails(
                 architecture: traits.architecture,

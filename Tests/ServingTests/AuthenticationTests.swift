@@ -1,0 +1,14 @@
+import Testing
+
+@testable import Serving
+
+@Suite struct AuthenticationTests {
+    @Test func `keys are equal only when every byte is`() {
+        #expect(Authentication.isEqual([1, 2], [1, 2]))
+        #expect(!Authentication.isEqual([1, 2, 1, 2], [1, 2]))
+        #expect(!Authentication.isEqual([], [1]))
+        #expect(!Authentication.isEqual([1], []))
+        #expect(Authentication(keys: []).allows(nil))
+        #expect(Authentication(keys: ["é"]).allows("BEARER é"))
+    }
+}

@@ -1,0 +1,13 @@
+import Testing
+
+@testable import Serving
+
+@Suite struct PrometheusTextTests {
+    @Test func `labels are escaped and numbers plain`() {
+        var text = PrometheusText()
+        text.begin("a", .gauge, "Help.")
+        text.sample("a", [("b", "x\"\\\n")], 2.5)
+        text.sample("a", [], 3)
+        #expect(text.text == "# HELP a Help.\n# TYPE a gauge\na{b=\"x\\\"\\\\\\n\"} 2.5\na 3\n")
+    }
+}

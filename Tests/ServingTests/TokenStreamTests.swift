@@ -1,0 +1,87 @@
+import Deployments
+import JSON
+import OpenAIAPI
+import Testing
+import Tokenization
+
+@testable import Serving
+
+@Suite struct TokenStreamTests {
+    @Test func `all that is ready leaves in one write`() async {
+        let stream = makeStream()
+        stream.open()
+        for letter in ["a", "b", "c"] {
+            stream.take(.text(choice: 0, delta: letter, tokens: [TokenID(1)], logprobs: []), prompt: 0)
+        }
+        stream.take(.finished(choice: 0, .endOfSequence), prompt: 0)
+        stream.take(.usage(TextUsage(promptTokenCount: 1, completionTokenCount: 3)), prompt: 0)
+        stream.close(interruption: nil, includesUsage: false)
+        var writes: [[UInt8]] = []
+        for await _ in stream.readiness {
+            writes.append(stream.beginWrite())
+            stream.endWrite()
+        }
+        #expect(writes.count == 1)
+        let events = String(decoding: writes[0], as: UTF8.self).split(separator: "\n\n")
+        #expect(events.count == 6)
+        #expect(events.last == "data: [DONE]")
+    }
+
+    @Test func `a stream that ends early says why`() {
+        let broken = makeStream()
+        broken.take(.failed("The weights are damaged."), prompt: 0)
+        broken.close(interruption: nil, includesUsage: true)
+        #expect(
+            text(broken)
+                == #"data: {"error":{"message":"The weights are damaged.","type":"server_error","param":null,"#
+                + #""code":"server_error"}}"# + "\n\n"
+        )
+        let stopped = makeStream()
+        stopped.take(.finished(choice: 0, .cancelled), prompt: 0)
+        stopped.close(interruption: .draining, includesUsage: true)
+        #expect(text(stopped).contains(#""code":"server_shutting_down""#))
+    }
+
+    @Test func `empty text is not worth a chunk`() {
+        let stream = makeStream()
+        stream.take(.text(choice: 0, delta: "", tokens: [TokenID(1)], logprobs: []), prompt: 0)
+        #expect(text(stream).isEmpty)
+    }
+
+    @Test func `a write that waits too long is noticed`() {
+        let stream = makeStream()
+        let start = ContinuousClock.now
+        _ = stream.beginWrite(now: start)
+        #expect(!stream.tick(patience: .seconds(5), now: start + .seconds(4)))
+        #expect(stream.tick(patience: .seconds(5), now: start + .seconds(6)))
+        stream.endWrite()
+        #expect(!stream.tick(patience: .seconds(5), now: start + .seconds(60)))
+        #expect(text(stream) == ": keep-alive\n\n")
+    }
+
+    @Test func `what is kept for a slow client is bounded`() {
+        let stream = makeStream(limit: 1000)
+        stream.open()
+        #expect(!stream.isOverfull)
+        stream.take(
+            .text(choice: 0, delta: String(repeating: "x", count: 1000), tokens: [TokenID(1)], logprobs: []),
+            prompt: 0
+        )
+        #expect(stream.isOverfull)
+    }
+
+    private func makeStream(limit: Int = 1 << 20) -> TokenStream {
+        let options = AnswerOptions(GenerationFields(), model: "m", reportsLogprobs: false)
+        let header = ResponseHeader(id: "x", created: 0, model: "m")
+        return TokenStream(
+            format: ChatFormat(header: header, options: options, promptTokens: []),
+            answers: AnswerCollector(promptCount: 1, choiceCount: 1),
+            limit: limit
+        )
+    }
+
+    private func text(_ stream: TokenStream) -> String {
+        defer { stream.endWrite() }
+        return String(decoding: stream.beginWrite(), as: UTF8.self)
+    }
+}
