@@ -38,7 +38,7 @@ struct TemplateBraceFormat {
     }
 
     private mutating func format(_ all: [Unicode.Scalar], depth: Int) throws(TemplateError) -> String {
-        if depth == 0 { throw .failure("Max string recursion exceeded") }
+        if depth < 0 { throw .failure("Max string recursion exceeded") }
         var result = String.UnicodeScalarView()
         var index = 0
         while index < all.count {

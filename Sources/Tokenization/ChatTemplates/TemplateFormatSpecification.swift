@@ -77,9 +77,6 @@ struct TemplateFormatSpecification {
             let cut = precision.map { String(String.UnicodeScalarView(text.scalars.prefix($0))) } ?? text.string
             return pad("", cut, defaultAlignment: "<")
         }
-        if case .boolean(let flag) = value, kind == nil || kind == "s" {
-            return pad("", flag ? "True" : "False", defaultAlignment: "<")
-        }
         if let whole = value.asInteger, kind == nil || "bcdoxXn".unicodeScalars.contains(kind ?? "d") {
             return try integer(whole, value)
         }

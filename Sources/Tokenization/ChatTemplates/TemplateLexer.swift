@@ -172,6 +172,7 @@ extension TemplateLexer {
 
     private mutating func skipComment() throws(TemplateError) {
         guard let end = source.firstOffset(of: Array("#}".utf8), from: position) else {
+            if position == source.bytes.count { return }
             throw .syntax(message: "Missing end of comment tag", line: line)
         }
         let sign = end > position ? source.bytes[end - 1] : 0
@@ -194,7 +195,8 @@ extension TemplateLexer {
             }
             search = tag + 1
         }
-        throw .syntax(message: "Missing end of raw directive", line: line)
+        // Jinja looks for one more character to complain about.
+        if position < source.bytes.count { throw .syntax(message: "Missing end of raw directive", line: line) }
     }
 
     private func endRawEnd(of tag: Int) -> Int? {
