@@ -1,4 +1,4 @@
-import Tokenization
+import Foundation
 
 /// A token that may still be drawn.
 struct Candidate: Sendable {
@@ -35,7 +35,7 @@ struct Distribution {
         unit: Double,
         scratch: inout SamplerScratch
     ) -> Int {
-        total = weigh(logits, &scratch.weights)
+        total = Exponential.weigh(logits, &scratch.weights, scale: scaled)
         let target = unit * total
         var reached = 0.0
         var last = 0
@@ -58,7 +58,7 @@ struct Distribution {
         if topK > 0 {
             bound = scratch.blockMaxima.bound(reachedBy: topK, &scratch.weights)
         } else {
-            total = weigh(logits, &scratch.weights)
+            total = Exponential.weigh(logits, &scratch.weights, scale: scaled)
             bound = parameters.typicalP < 1 ? -.infinity : likelyBound(parameters, vocabularySize: logits.count)
         }
         var candidates = scratch.candidates
@@ -81,7 +81,7 @@ struct Distribution {
     ///
     /// Source: Meister et al., *Locally Typical Sampling*, arXiv:2202.00666, section 3.
     mutating func keepTypical(_ mass: Float, _ candidates: inout [Candidate]) {
-        let logTotal = Logarithm.natural(total)
+        let logTotal = Foundation.log(total)
         var entropy = 0.0
         for candidate in candidates where candidate.weight > 0 {
             let surprise = logTotal - Double(scaled(candidate.logit))
@@ -132,15 +132,6 @@ struct Distribution {
         let weight = max(nucleus, Double(parameters.minP))
         if weight <= 0 { return -.infinity }
         // A little lower, so that rounding loses nobody; the cuts themselves are exact.
-        return peak + (Float(Logarithm.natural(weight)) - 0.01) / inverseTemperature
-    }
-
-    /// Computes every token's weight and returns their sum, in blocks so that long rows lose no precision.
-    private func weigh(_ logits: UnsafeBufferPointer<Float>, _ weights: inout [Float]) -> Double {
-        if weights.count != logits.count { weights = Array(repeating: 0, count: logits.count) }
-        return weights.withUnsafeMutableBufferPointer { weights in
-            for index in logits.indices { weights[index] = Exponential.value(scaled(logits[index])) }
-            return Exponential.sum(UnsafeBufferPointer(weights))
-        }
+        return peak + (Float(Foundation.log(weight)) - 0.01) / inverseTemperature
     }
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// e to a power, in a form that compilers turn into vector code.
 enum Exponential {
     /// e^`x` for `x` up to 0, within 2⁻²² of its value; 0 below -87.
@@ -24,6 +22,22 @@ enum Exponential {
         return x < -87 ? 0 : series * Float(bitPattern: exponent)
     }
 
+    /// Fills `weights` with e to the power of every scaled logit and returns their sum.
+    ///
+    /// - Parameter scale: brings a logit to 0 or below.
+    @inline(__always)
+    static func weigh(
+        _ logits: UnsafeBufferPointer<Float>,
+        _ weights: inout [Float],
+        scale: (Float) -> Float
+    ) -> Double {
+        if weights.count != logits.count { weights = Array(repeating: 0, count: logits.count) }
+        return weights.withUnsafeMutableBufferPointer { weights in
+            for index in logits.indices { weights[index] = value(scale(logits[index])) }
+            return sum(UnsafeBufferPointer(weights))
+        }
+    }
+
     /// The sum of `values`: runs of 64 in single precision, those in double.
     static func sum(_ values: UnsafeBufferPointer<Float>) -> Double {
         var total = 0.0
@@ -42,9 +56,4 @@ enum Exponential {
         }
         return total
     }
-}
-
-/// The one function of the mathematics library that sampling needs.
-enum Logarithm {
-    static func natural(_ value: Double) -> Double { Foundation.log(value) }
 }

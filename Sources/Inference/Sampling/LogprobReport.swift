@@ -1,3 +1,4 @@
+import Foundation
 package import Tokenization
 
 /// The model's own log probabilities at one place, before anything changes the logits.
@@ -13,25 +14,18 @@ struct LogprobReport {
         scratch: inout SamplerScratch
     ) throws(SamplingFailure) {
         let peak = try scratch.blockMaxima.scan(logits)
-        var sum = 0.0
-        for block in stride(from: 0, to: logits.count, by: 64) {
-            var partial: Float = 0
-            for index in block..<min(block + 64, logits.count) { partial += Exponential.value(logits[index] - peak) }
-            sum += Double(partial)
-        }
-        logNormalizer = Double(peak) + Logarithm.natural(sum)
+        let sum = Exponential.weigh(logits, &scratch.weights) { $0 - peak }
+        logNormalizer = Double(peak) + Foundation.log(sum)
         alternatives = Self.likeliest(count, logits, logNormalizer, &scratch)
     }
 
     /// The report for the token at `index` of the same `logits`.
     func logprobs(of index: Int, in logits: UnsafeBufferPointer<Float>) -> TokenLogprobs {
         let logit = logits[index]
-        var rank = 1
-        for other in logits where other > logit { rank += 1 }
         return TokenLogprobs(
             token: TokenID(index),
             logprob: Float(Double(logit) - logNormalizer),
-            rank: rank,
+            rank: logits.reduce(1) { $0 + ($1 > logit ? 1 : 0) },
             alternatives: alternatives
         )
     }
