@@ -1,0 +1,31 @@
+// AVX2 with FMA and F16C: sixteen lanes are two registers of sixteen, so tiles are 6 x 16.
+// Every template below is compiled once here; dispatch.h says how a kernel finds its way.
+
+#if defined(__x86_64__)
+
+#include "include/ck_attention.h"
+#include "include/ck_elementwise.h"
+
+#define CK_NAME(name) name##_avx2
+#define CK_FUSED 1
+#define CK_HAS_HALF 1
+#define CK_ROWS 6
+#define CK_COLUMNS 1
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+// In the order they need one another.
+#include "templates/lanes.h"
+#include "templates/cache_elements.h"
+#include "templates/attention_cache.h"
+#include "templates/attention_product.h"
+#include "templates/attention.h"
+#include "templates/attention_tile.h"
+#include "templates/rmsnorm.h"
+#include "templates/rope.h"
+#include "templates/activation.h"
+#include "templates/softmax.h"
+
+#pragma clang attribute pop
+
+#endif

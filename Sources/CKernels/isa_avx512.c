@@ -1,0 +1,31 @@
+// AVX-512 F, BW, DQ and VL: sixteen lanes are one register of thirty-two, so tiles are 8 x 32.
+// Every template below is compiled once here; dispatch.h says how a kernel finds its way.
+
+#if defined(__x86_64__)
+
+#include "include/ck_attention.h"
+#include "include/ck_elementwise.h"
+
+#define CK_NAME(name) name##_avx512
+#define CK_FUSED 1
+#define CK_HAS_HALF 1
+#define CK_ROWS 8
+#define CK_COLUMNS 2
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function)
+
+// In the order they need one another.
+#include "templates/lanes.h"
+#include "templates/cache_elements.h"
+#include "templates/attention_cache.h"
+#include "templates/attention_product.h"
+#include "templates/attention.h"
+#include "templates/attention_tile.h"
+#include "templates/rmsnorm.h"
+#include "templates/rope.h"
+#include "templates/activation.h"
+#include "templates/softmax.h"
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,23 @@
+// Plain C for every machine: the compiler makes of sixteen lanes what the baseline has.
+// Every template below is compiled once here; dispatch.h says how a kernel finds its way.
+
+#include "include/ck_attention.h"
+#include "include/ck_elementwise.h"
+
+#define CK_NAME(name) name##_portable
+#define CK_FUSED 0
+#define CK_HAS_HALF 0
+#define CK_ROWS 2
+#define CK_COLUMNS 1
+
+// In the order they need one another.
+#include "templates/lanes.h"
+#include "templates/cache_elements.h"
+#include "templates/attention_cache.h"
+#include "templates/attention_product.h"
+#include "templates/attention.h"
+#include "templates/attention_tile.h"
+#include "templates/rmsnorm.h"
+#include "templates/rope.h"
+#include "templates/activation.h"
+#include "templates/softmax.h"

@@ -1,0 +1,132 @@
+// Addresses in the cache, writing into it, and widening a split of it to float32. Needs cache_elements.h.
+
+CK_INLINE size_t CK_NAME(element_bytes)(const ck_attention_cache *cache) {
+    return cache->element == ck_cache_f32 ? 4 : 2;
+}
+
+CK_INLINE int32_t CK_NAME(value_width)(const ck_attention_cache *cache) { return (cache->head_width + 15) / 16 * 16; }
+
+/// First byte of the KV head's K in the block that holds `position`.
+CK_INLINE uint8_t *CK_NAME(head_block)(
+    const ck_attention_cache *cache, const int32_t *block_table, int32_t kv_head, int32_t position) {
+    const size_t block = (size_t)block_table[position / cache->block_size];
+    return cache->layer + block * cache->block_bytes + (size_t)kv_head * cache->head_bytes;
+}
+
+CK_INLINE void CK_NAME(put_element)(uint8_t *at, size_t index, const int32_t element, float x) {
+    if (element == ck_cache_f32)
+        ((float *)at)[index] = x;
+    else
+        ((uint16_t *)at)[index] = element == ck_cache_f16 ? CK_NAME(half_of)(x) : CK_NAME(brain_of)(x);
+}
+
+CK_INLINE float CK_NAME(get_element)(const uint8_t *at, size_t index, const int32_t element) {
+    uint16_t padded[16] = {0};
+    if (element == ck_cache_f32) return ((const float *)at)[index];
+    padded[0] = ((const uint16_t *)at)[index];
+    return CK_NAME(load_elements)(padded, element)[0];
+}
+
+/// Writes tokens that share a block, one KV head. `slot`: of the first token in the block.
+CK_INLINE void CK_NAME(write_run)(
+    const ck_attention_cache *cache, const int32_t element, uint8_t *block, int32_t slot, int32_t count,
+    const float *keys, const float *values, ptrdiff_t stride) {
+    const size_t width = (size_t)cache->head_width;
+    const size_t value_width = (size_t)CK_NAME(value_width)(cache);
+    for (size_t d = 0; d < width; d++) {
+        for (int32_t token = 0; token < count; token++) {
+            const size_t index = d * (size_t)cache->block_size + (size_t)(slot + token);
+            CK_NAME(put_element)(block, index, element, keys[token * stride + (ptrdiff_t)d]);
+        }
+    }
+    uint8_t *value_block = block + cache->value_offset;
+    for (int32_t token = 0; token < count; token++) {
+        const size_t first = (size_t)(slot + token) * value_width;
+        for (size_t d = 0; d < width; d++)
+            CK_NAME(put_element)(value_block, first + d, element, values[token * stride + (ptrdiff_t)d]);
+        for (size_t d = width; d < value_width; d++) CK_NAME(put_element)(value_block, first + d, element, 0.0f);
+    }
+}
+
+void CK_NAME(ck_cache_write)(
+    const ck_attention_cache *cache, const int32_t *block_table, int32_t first_position, int32_t token_count,
+    const float *keys, const float *values, ptrdiff_t stride) {
+    for (int32_t done = 0; done < token_count;) {
+        const int32_t position = first_position + done;
+        const int32_t slot = position % cache->block_size;
+        const int32_t room = cache->block_size - slot;
+        const int32_t count = token_count - done < room ? token_count - done : room;
+        for (int32_t head = 0; head < cache->kv_head_count; head++) {
+            uint8_t *block = CK_NAME(head_block)(cache, block_table, head, position);
+            const ptrdiff_t from = done * stride + (ptrdiff_t)head * cache->head_width;
+            const float *k = keys + from, *v = values + from;
+            switch (cache->element) {
+            case ck_cache_f16: CK_NAME(write_run)(cache, ck_cache_f16, block, slot, count, k, v, stride); break;
+            case ck_cache_bf16: CK_NAME(write_run)(cache, ck_cache_bf16, block, slot, count, k, v, stride); break;
+            default: CK_NAME(write_run)(cache, ck_cache_f32, block, slot, count, k, v, stride); break;
+            }
+        }
+        done += count;
+    }
+}
+
+/// Widens K of the positions `from ..< to` of a split that starts at `origin`: `[groups of 32 keys, headWidth, 32]`.
+CK_INLINE void CK_NAME(widen_keys)(
+    const ck_attention_cache *cache, const int32_t element, const int32_t *block_table, int32_t kv_head,
+    int32_t origin, int32_t from, int32_t to, float *keys) {
+    const int32_t width = cache->head_width, size = cache->block_size;
+    const size_t bytes = element == ck_cache_f32 ? 4 : 2;
+    if (size % 32 == 0) {
+        for (int32_t position = from / 32 * 32; position < to; position += 32) {
+            const uint8_t *block = CK_NAME(head_block)(cache, block_table, kv_head, position);
+            const uint8_t *source = block + (size_t)(position % size) * bytes;
+            float *target = keys + (size_t)(position - origin) * (size_t)width;
+            for (int32_t d = 0; d < width; d++, source += (size_t)size * bytes, target += 32) {
+                CK_NAME(store)(target, CK_NAME(load_elements)(source, element));
+                CK_NAME(store)(target + 16, CK_NAME(load_elements)(source + 16 * bytes, element));
+            }
+        }
+        return;
+    }
+    for (int32_t position = from; position < to; position++) {
+        const uint8_t *block = CK_NAME(head_block)(cache, block_table, kv_head, position);
+        const int32_t key = position - origin;
+        float *target = keys + (size_t)(key / 32) * 32 * (size_t)width + key % 32;
+        for (int32_t d = 0; d < width; d++)
+            target[32 * d] = CK_NAME(get_element)(block, (size_t)(d * size + position % size), element);
+    }
+}
+
+/// Widens V of the positions `from ..< to`: panels of 32 dimensions, `[panels, split, 32]`.
+CK_INLINE void CK_NAME(widen_values)(
+    const ck_attention_cache *cache, const int32_t element, const int32_t *block_table, int32_t kv_head,
+    int32_t origin, int32_t from, int32_t to, float *values) {
+    const int32_t width = CK_NAME(value_width)(cache);
+    const size_t bytes = element == ck_cache_f32 ? 4 : 2;
+    for (int32_t position = from; position < to; position++) {
+        const uint8_t *block = CK_NAME(head_block)(cache, block_table, kv_head, position) + cache->value_offset;
+        const uint8_t *source = block + (size_t)(position % cache->block_size) * (size_t)width * bytes;
+        float *target = values + (size_t)(position - origin) * 32;
+        for (int32_t d = 0; d < width; d += 16) {
+            float *panel = target + (size_t)(d / 32) * 32 * ck_attention_split_size + d % 32;
+            CK_NAME(store)(panel, CK_NAME(load_elements)(source + (size_t)d * bytes, element));
+        }
+    }
+}
+
+/// Both, for the element type of the cache.
+static void CK_NAME(widen)(
+    const ck_attention_cache *cache, const int32_t *block_table, int32_t kv_head, int32_t origin, int32_t from,
+    int32_t to, float *keys, float *values) {
+#define CK_WIDEN(element)                                                                                          \
+    case element:                                                                                                  \
+        CK_NAME(widen_keys)(cache, element, block_table, kv_head, origin, from, to, keys);                         \
+        CK_NAME(widen_values)(cache, element, block_table, kv_head, origin, from, to, values);                     \
+        return;
+    switch (cache->element) {
+        CK_WIDEN(ck_cache_f32)
+        CK_WIDEN(ck_cache_f16)
+        CK_WIDEN(ck_cache_bf16)
+    }
+#undef CK_WIDEN
+}

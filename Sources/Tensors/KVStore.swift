@@ -1,0 +1,182 @@
+import CKernels
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// What the keys and values of one token take, over all layers.
+package struct CacheShape: Sendable, Equatable {
+    /// Decoder layers, each with a cache of its own.
+    package var layerCount: Int
+    /// Key and value heads of a layer.
+    package var kvHeadCount: Int
+    /// Elements of a key and of a value.
+    package var headWidth: Int
+    /// How they are kept: `.f16`, `.bf16` or `.f32`.
+    package var elementType: ElementType
+
+    package init(layerCount: Int, kvHeadCount: Int, headWidth: Int, elementType: ElementType = .f16) {
+        precondition(layerCount > 0 && kvHeadCount > 0 && headWidth > 0, "CacheShape: nothing to keep")
+        precondition([.f16, .bf16, .f32].contains(elementType), "CacheShape: no cache of \(elementType.name)")
+        self.layerCount = layerCount
+        self.kvHeadCount = kvHeadCount
+        self.headWidth = headWidth
+        self.elementType = elementType
+    }
+
+    /// Elements of a stored value: the head's width with zeros up to a multiple of 16.
+    package var valueWidth: Int { (headWidth + 15) / 16 * 16 }
+
+    /// Bytes of one token over all layers, keys and values.
+    package var bytesPerToken: Int { layerCount * kvHeadCount * (headWidth + valueWidth) * elementType.blockBytes }
+}
+
+/// The paged KV cache: for every layer an array of blocks, each with the keys and values of `blockSize` tokens.
+///
+/// Layout, outermost first: `[layer][block][kvHead]`, then K as `[headWidth, blockSize]` and V as
+/// `[blockSize, valueWidth]`. So a block of one layer is one run of bytes, `block(_:layer:)`.
+///
+/// The memory of a layer is reserved at once and committed by the system page by page when it is first written: a cache
+/// that is larger than what is used costs nothing. It belongs to the one thread that runs steps; the pool's threads
+/// touch it only inside a region.
+package final class KVStore {
+    package let shape: CacheShape
+    /// Blocks of every layer; ids run from 0.
+    package let blockCount: Int
+    /// Tokens of a block. Any number works; kernels are fast when it is a multiple of 32.
+    package let blockSize: Int
+    /// Bytes of one block in one layer.
+    package let blockBytes: Int
+    /// What attention needs besides the cache.
+    let scratch = AttentionScratch()
+    private let layers: [ReservedMemory]
+
+    /// Reserves room for `blockCount` blocks of `blockSize` tokens.
+    package init(_ shape: CacheShape, blockCount: Int, blockSize: Int = 32) {
+        precondition(blockCount > 0 && blockSize > 0, "KVStore: \(blockCount) blocks of \(blockSize) tokens")
+        self.shape = shape
+        self.blockCount = blockCount
+        self.blockSize = blockSize
+        // A head starts on a cache line, so that no line is shared and wide loads do not straddle two.
+        let headBytes = Self.headBytes(shape, blockSize: blockSize)
+        blockBytes = shape.kvHeadCount * (headBytes.keys + headBytes.values)
+        let layerBytes = blockBytes * blockCount
+        layers = (0..<shape.layerCount).map { _ in ReservedMemory(bytes: layerBytes) }
+    }
+
+    /// The bytes of one block in one layer: all that has to be copied to move it elsewhere.
+    package func block(_ index: Int, layer: Int) -> UnsafeMutableRawBufferPointer {
+        precondition(index >= 0 && index < blockCount, "KVStore: block \(index) of \(blockCount)")
+        return UnsafeMutableRawBufferPointer(start: layers[layer].start + index * blockBytes, count: blockBytes)
+    }
+
+    /// Writes the keys and values of every row's new tokens, all KV heads.
+    ///
+    /// - Parameters:
+    ///   - layer: which.
+    ///   - rows: where the tokens belong.
+    ///   - columns: `keys` and `values` as `[tokens, stride]`, of which the first kvHeads · headWidth are the heads.
+    ///   - compute: what to run on.
+    package func write(layer: Int, rows: [AttentionRow], _ columns: KeyValueColumns, compute: Compute) {
+        let cache = descriptor(layer: layer)
+        let set = compute.instructionSet.rawValue
+        // A region costs more than writing a few tokens.
+        let chunk = 64
+        let chunks = rows.indices.flatMap { row in
+            stride(from: 0, to: rows[row].tokenCount, by: chunk).map { (row: row, first: $0) }
+        }
+        compute.workers.run(taskCount: chunks.count) { task in
+            let row = rows[chunks[task].row]
+            let first = chunks[task].first
+            let offset = (row.firstToken + first) * columns.stride
+            row.blockTable.withUnsafeBufferPointer { table in
+                withUnsafePointer(to: cache) { cache in
+                    ck_cache_write(
+                        set,
+                        cache,
+                        table.baseAddress,
+                        Int32(row.firstPosition + first),
+                        Int32(min(chunk, row.tokenCount - first)),
+                        columns.keys + offset,
+                        columns.values + offset,
+                        columns.stride
+                    )
+                }
+            }
+        }
+    }
+
+    /// How kernels find the blocks of a layer.
+    func descriptor(layer: Int) -> ck_attention_cache {
+        let headBytes = Self.headBytes(shape, blockSize: blockSize)
+        return ck_attention_cache(
+            layer: layers[layer].start.assumingMemoryBound(to: UInt8.self),
+            block_bytes: blockBytes,
+            head_bytes: headBytes.keys + headBytes.values,
+            value_offset: headBytes.keys,
+            element: Int32(shape.elementType.rawValue),
+            block_size: Int32(blockSize),
+            head_width: Int32(shape.headWidth),
+            kv_head_count: Int32(shape.kvHeadCount)
+        )
+    }
+
+    private static func headBytes(_ shape: CacheShape, blockSize: Int) -> (keys: Int, values: Int) {
+        let line = 64
+        let keys = shape.headWidth * blockSize * shape.elementType.blockBytes
+        let values = shape.valueWidth * blockSize * shape.elementType.blockBytes
+        return ((keys + line - 1) / line * line, (values + line - 1) / line * line)
+    }
+}
+
+/// Keys and values of a step before they are in the cache, float32.
+package struct KeyValueColumns {
+    /// `[tokens, stride]`: the keys are the first floats of a row.
+    package var keys: UnsafePointer<Float>
+    /// The same for the values.
+    package var values: UnsafePointer<Float>
+    /// Floats from a token to the next, in both.
+    package var stride: Int
+
+    package init(keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: Int) {
+        self.keys = keys
+        self.values = values
+        self.stride = stride
+    }
+}
+
+/// Memory the system has promised and commits when it is first touched; zeros until written.
+private final class ReservedMemory {
+    let start: UnsafeMutableRawPointer
+    private let bytes: Int
+
+    init(bytes: Int) {
+        // Kernels may prefetch, never read, past the end; a page more keeps even that inside.
+        let page = 4096
+        let size = (bytes + 2 * page - 1) / page * page
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | Self.lazyFlag
+        let address = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+        guard let address, address != MAP_FAILED else {
+            preconditionFailure("KVStore: the system refused to reserve \(size) bytes of address space")
+        }
+        start = address
+        self.bytes = size
+        #if os(Linux)
+            // Advice only: where huge pages are off nothing changes.
+            let hugePages: Int32 = 14  // MADV_HUGEPAGE, which Glibc's module does not show.
+            _ = madvise(address, size, hugePages)
+        #endif
+    }
+
+    deinit { munmap(start, bytes) }
+
+    #if os(Linux)
+        private static let lazyFlag = MAP_NORESERVE
+    #else
+        private static let lazyFlag: Int32 = 0
+    #endif
+}
