@@ -1,0 +1,81 @@
+import CKernels
+import Foundation
+import Testing
+
+@testable import Tensors
+
+@Suite struct ActivationTests {
+    private static func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
+    private static func gelu(_ x: Double) -> Double {
+        0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    }
+
+    @Test(arguments: InstructionSet.available, [GateActivation.silu, .geluTanh])
+    func `a gate opens by its formula at every size and alignment`(set: InstructionSet, activation: GateActivation) {
+        let formula = activation == .silu ? Self.silu : Self.gelu
+        // The exponent carries the rounding of its argument, which for GELU's cubic is up to 140.
+        let tolerance = activation == .silu ? 2e-6 : 3e-5
+        let kernel = activation == .silu ? ck_silu_gate : ck_gelu_gate
+        for width in sizesAroundVectors {
+            for offset in [0, 1, 3] {
+                let gate = MisalignedFloats.random(2 * width, offset: offset, seed: UInt64(width), scale: 12)
+                let up = MisalignedFloats.random(2 * width, offset: offset + 2, seed: 5)
+                let out = MisalignedFloats(Array(repeating: 0, count: 2 * width), offset: offset)
+                kernel(set.rawValue, gate.pointer, up.pointer, width, out.pointer, width, 2, width)
+                #expect(out.guardsStand)
+                let errors = (0..<2 * width).map { i in
+                    let expected = formula(Double(gate.values[i])) * Double(up.values[i])
+                    return abs(Double(out.values[i]) - expected) - tolerance * abs(expected)
+                }
+                #expect((errors.max() ?? 1) <= 1e-12)
+            }
+        }
+    }
+
+    @Test(arguments: InstructionSet.available)
+    func `extreme gates neither overflow nor leave what is not a number`(set: InstructionSet) {
+        let extremes: [Float] = [-1e30, -1000, -100, -88, 0, 88, 100, 1000, 1e12]
+        for kernel in [ck_silu_gate, ck_gelu_gate] {
+            let gate = MisalignedFloats(extremes, offset: 0)
+            let up = MisalignedFloats(extremes.map { _ in 1 }, offset: 0)
+            kernel(set.rawValue, gate.pointer, up.pointer, 9, gate.pointer, 9, 1, 9)
+            #expect(gate.guardsStand && up.guardsStand)
+            for (x, y) in zip(extremes, gate.values) {
+                #expect(x > 0 ? y == x : abs(y) < 1e-35, "\(x) became \(y)")
+            }
+        }
+    }
+
+    @Test(arguments: InstructionSet.available)
+    func `the fused gate reads both halves of a row`(set: InstructionSet) {
+        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: 2))
+        let gateUp = matrix(rows: 70, width: 2 * 129, seed: 3)
+        let output = FloatMatrix()
+        compute.gate(gateUp, .silu, into: output)
+        #expect(output.rows == 70 && output.width == 129)
+        for row in 0..<70 {
+            let expected = (0..<129).map {
+                Self.silu(Double(gateUp.row(row)[$0])) * Double(gateUp.row(row)[129 + $0])
+            }
+            #expect(largestError(output.row(row), expected) < 1e-6)
+        }
+    }
+
+    @Test(arguments: InstructionSet.available)
+    func `sums, biases, scales and caps are those of float32`(set: InstructionSet) {
+        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: 2))
+        for width in sizesAroundVectors {
+            let x = matrix(rows: 90, width: width, seed: 1)
+            let y = matrix(rows: 90, width: width, seed: 2)
+            let bias = randomFloats(width, seed: 4)
+            let before = y.elements.map { $0 }
+            compute.add(x, to: y)
+            compute.addBias(bias, to: y)
+            compute.scale(y, by: 3)
+            let sums = (0..<90 * width).map { (before[$0] + x.pointer[$0] + bias[$0 % width]) * 3 }
+            #expect(Array(y.elements) == sums)
+            compute.softcap(y, 2)
+            #expect(largestError(y.elements, sums.map { 2 * tanh(Double($0) / 2) }) < 1e-6)
+        }
+    }
+}
