@@ -41,10 +41,14 @@ package struct ServingApplication: Sendable {
     /// Serves until a signal or `stop()`, then lets running generations end within the grace period while newcomers get
     /// 503. A second signal ends it at once. Deployments are shut down before this returns.
     package func run(stopSignals: [StopSignal] = [.terminate, .interrupt]) async throws(ServingError) -> StopOutcome {
-        let group = ServiceGroup(configuration: .init(services: [makeApplication()], logger: quietLogger))
+        let (listening, listener) = AsyncStream<Void>.makeStream()
+        let application = makeApplication { listener.finish() }
+        let group = ServiceGroup(configuration: .init(services: [application], logger: quietLogger))
         let outcome: StopOutcome
         do {
-            outcome = try await supervise(group, stopSignals)
+            outcome = try await supervise(group, stopSignals, listening)
+        } catch is CancellationError {
+            outcome = .forced
         } catch {
             let configuration = service.configuration
             throw .cannotListen(host: configuration.host, port: configuration.port, reason: Self.reason(error))
@@ -55,14 +59,22 @@ package struct ServingApplication: Sendable {
 
     private enum Milestone { case serverStopped, drained, forced }
 
-    private func supervise(_ group: ServiceGroup, _ signals: [StopSignal]) async throws -> StopOutcome {
+    /// - Parameter listening: ends once connections are accepted: a server can be stopped only after it has started.
+    private func supervise(
+        _ group: ServiceGroup,
+        _ signals: [StopSignal],
+        _ listening: AsyncStream<Void>
+    ) async throws -> StopOutcome {
         try await withThrowingTaskGroup(of: Milestone.self) { tasks in
             tasks.addTask {
                 try await group.run()
                 return .serverStopped
             }
             if !signals.isEmpty { tasks.addTask { await follow(signals) } }
-            tasks.addTask { await drain() }
+            tasks.addTask {
+                for await _ in listening {}
+                return await drain()
+            }
             defer {
                 service.gate.cancelAll()
                 tasks.cancelAll()
@@ -117,7 +129,7 @@ package struct ServingApplication: Sendable {
         return .serverStopped
     }
 
-    private func makeApplication() -> some Service {
+    private func makeApplication(onStart: @escaping @Sendable () -> Void) -> some Service {
         let configuration = service.configuration
         let idle = TimeAmount(configuration.idleTimeout)
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
@@ -139,6 +151,7 @@ package struct ServingApplication: Sendable {
                 availableConnectionsDelegate: .maximum(configuration.connectionLimit, logger: quietLogger)
             ),
             onServerRunning: { [onListening] channel in
+                onStart()
                 await onListening(channel.localAddress?.port ?? configuration.port)
             },
             logger: quietLogger

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Logging
 import Serving
 import Testing
 
@@ -42,6 +43,19 @@ import Testing
         kill(getpid(), SIGUSR2)
         #expect(try await server.outcome.value == .forced)
         stream.close()
+    }
+
+    @Test func `a server told to stop before it runs comes to a graceful end`() async throws {
+        var configuration = ServingConfiguration()
+        configuration.port = 0
+        let application = ServingApplication(
+            configuration: configuration,
+            directory: DeploymentDirectory(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        application.stop()
+        let outcome = try await application.run(stopSignals: [])
+        #expect(outcome == .drained)
     }
 
     @Test func `a port in use is an error with a way out`() async throws {
