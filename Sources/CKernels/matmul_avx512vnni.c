@@ -11,7 +11,7 @@
 
 #include "matmul_avx512_vectors.h"
 
-enum { CK_PREFETCH_ROWS = 2, CK_PREFETCH_BYTES = 4096 };
+enum { CK_PREFETCH_ROWS = 6, CK_PREFETCH_BYTES = 32768 };
 
 CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     (void)traits;

@@ -16,7 +16,10 @@ typedef struct {
     const ck_activation_group *groups;
     int64_t group_stride;
     const float *x_floats;  // of float panels, instead of x and groups; x_stride counts floats then
-    float *results;         // [rows, ck_tile_width]
+    float *y;               // [rows, y_stride], whole panels wide
+    int64_t y_stride;
+    const float *bias;  // of the tile's outputs, or NULL
+    bool accumulates;
 } ck_tile;
 
 typedef void (*ck_tile_function)(const ck_tile *);
@@ -28,16 +31,23 @@ typedef struct {
     int32_t most_panels;
 } ck_tile_set;
 
-CK_INLINE void ck_store_results(
-    const float *results, ck_destination y, const int64_t shape[2], int64_t row, int64_t output) {
+/// Runs a tile whose last panel has fewer than 16 outputs: into a buffer first, then what there is of it to y.
+static inline void ck_run_narrow_tile(
+    ck_tile_function function, ck_tile tile, const int64_t shape[2], const ck_destination *y) {
+    float results[ck_tile_most_rows * ck_tile_width] __attribute__((aligned(64)));
+    float *to = tile.y;
+    const float *bias = tile.bias;
+    tile.y = results;
+    tile.y_stride = ck_tile_width;
+    tile.bias = 0;
+    tile.accumulates = false;
+    function(&tile);
     for (int64_t r = 0; r < shape[0]; r++) {
-        float *to = y.values + (row + r) * y.stride + output;
-        const float *from = results + r * ck_tile_width;
         for (int64_t i = 0; i < shape[1]; i++) {
-            float value = from[i];
-            if (y.bias) value += y.bias[output + i];
-            if (y.accumulates) value += to[i];
-            to[i] = value;
+            float value = results[r * ck_tile_width + i];
+            if (bias) value += bias[i];
+            if (y->accumulates) value += to[r * y->stride + i];
+            to[r * y->stride + i] = value;
         }
     }
 }
@@ -48,30 +58,48 @@ CK_INLINE int64_t ck_row_block(int64_t row_bytes) {
     return rows < 24 ? 24 : rows / 24 * 24;
 }
 
+/// The rows of one block against panels that stand side by side.
+static inline void ck_walk_rows(
+    ck_tile_set set, ck_tile tile, const int64_t rows[2], const int64_t columns[2], const ck_destination *y) {
+    const ck_tile origin = tile;
+    const int64_t output = columns[0], width = columns[1];
+    const int64_t panel_count = (width + ck_panel_width - 1) / ck_panel_width;
+    tile.bias = y->bias ? y->bias + output : 0;
+    for (int64_t row = rows[0], i = 0; row < rows[1]; row += set.row_counts[i]) {
+        while (set.row_counts[i] > rows[1] - row) i++;
+        tile.y = y->values + row * y->stride + output;
+        if (origin.x_floats) {
+            tile.x_floats = origin.x_floats + row * origin.x_stride;
+        } else {
+            tile.x = origin.x + row * origin.x_stride;
+            tile.groups = origin.groups + row * origin.group_stride;
+        }
+        const ck_tile_function function = set.functions[i][panel_count - 1];
+        if (width % ck_panel_width == 0) {
+            function(&tile);
+        } else {
+            const int64_t shape[2] = {set.row_counts[i], width};
+            ck_run_narrow_tile(function, tile, shape, y);
+        }
+    }
+}
+
 /// Multiplies all tiles of a range. `tile` holds what does not change; x, groups and x_floats point at row 0.
 static inline void ck_walk_tiles(
     ck_tile_set set, const ck_panels *panels, ck_tile tile, ck_destination y, ck_product_range range) {
-    float results[ck_tile_most_rows * ck_tile_width] __attribute__((aligned(64)));
-    const ck_tile origin = tile;
-    const int64_t row_bytes = origin.x_floats ? origin.x_stride * 4 : origin.x_stride + origin.group_stride * 16;
+    const int64_t row_bytes = tile.x_floats ? tile.x_stride * 4 : tile.x_stride + tile.group_stride * 16;
     const int64_t block = ck_row_block(row_bytes);
-    tile.results = results;
-    for (int64_t block_row = range.first_row; block_row < range.row_end; block_row += block) {
-        const int64_t block_end = block_row + block < range.row_end ? block_row + block : range.row_end;
+    tile.y_stride = y.stride;
+    tile.accumulates = y.accumulates;
+    for (int64_t row = range.first_row; row < range.row_end; row += block) {
+        const int64_t rows[2] = {row, row + block < range.row_end ? row + block : range.row_end};
         for (int64_t p = range.first_panel; p < range.panel_end;) {
             const int64_t panel_count = p + set.most_panels <= range.panel_end ? set.most_panels : 1;
             const int64_t output = p * ck_panel_width, left = panels->outputs - output;
-            const int64_t width = left < panel_count * ck_panel_width ? left : panel_count * ck_panel_width;
+            const int64_t whole = panel_count * ck_panel_width;
+            const int64_t columns[2] = {output, left < whole ? left : whole};
             tile.panel = panels->bytes + p * panels->panel_bytes;
-            for (int64_t row = block_row, i = 0; row < block_end; row += set.row_counts[i]) {
-                while (set.row_counts[i] > block_end - row) i++;
-                const int64_t shape[2] = {set.row_counts[i], width};
-                tile.x = origin.x + row * origin.x_stride;
-                tile.groups = origin.groups + row * origin.group_stride;
-                if (origin.x_floats) tile.x_floats = origin.x_floats + row * origin.x_stride;
-                set.functions[i][panel_count - 1](&tile);
-                ck_store_results(results, y, shape, row, output);
-            }
+            ck_walk_rows(set, tile, rows, columns, &y);
             p += panel_count;
         }
     }

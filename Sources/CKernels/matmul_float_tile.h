@@ -38,7 +38,7 @@ CK_INLINE void multiply_float_tile(const int32_t type, const int rows, const int
             _Pragma("unroll") for (int r = 0; r < rows; r++) total[r][c] = v_add(total[r][c], run[r][c]);
     }
     _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
-        v_store_float(tile->results + r * ck_tile_width + c * LANES, total[r][c]);
+        store_total(tile, r, c * LANES, total[r][c]);
 }
 
 #define CK_FLOAT_TILE_FUNCTION(type, rows, panels)                                                                    \

@@ -32,8 +32,18 @@ CK_INLINE void dot_steps(const uint8_t codes[512], const int8_t *x, int first, i
             for (int i = 0; i < 4; i++) sums[output] += codes[64 * s + 4 * output + i] * x[4 * s + i];
 }
 
-static void add_group(
-    int32_t type, const uint8_t *panel, ck_panel_layout layout, const ck_tile *tile, int64_t g) {
+/// y = total (+ bias) (+ y), in this order.
+static void store_total(const ck_tile *tile, const float total[16]) {
+    for (int o = 0; o < 16; o++) {
+        float value = total[o];
+        if (tile->bias) value += tile->bias[o];
+        if (tile->accumulates) value += tile->y[o];
+        tile->y[o] = value;
+    }
+}
+
+static void add_group(int32_t type, ck_panel_layout layout, const ck_tile *tile, int64_t g, float total[16]) {
+    const uint8_t *panel = tile->panel;
     const ck_traits traits = ck_traits_of(type);
     const int parts = traits.has_half_groups ? 2 : 1;
     const ck_activation_group group = tile->groups[g];
@@ -51,18 +61,19 @@ static void add_group(
         dot_steps(codes, tile->x + g * 32, h * 4, parts == 2 ? h * 4 + 4 : 8, sums);
         for (int o = 0; o < 16; o++) scaled[o] += (float)sums[o] * scale_at(traits, scales + 16 * h, block, o);
     }
-    for (int o = 0; o < 16; o++) tile->results[o] += scaled[o] * group.scale;
+    for (int o = 0; o < 16; o++) total[o] += scaled[o] * group.scale;
     for (int h = 0; h < parts && traits.has_min; h++) {
         const int32_t part = h == 0 ? group.negative_low_sum : group.negative_sum - group.negative_low_sum;
         const float sum = parts == 2 ? -group.scale * (float)part : group.scaled_sum;
-        for (int o = 0; o < 16; o++) tile->results[o] += scale_at(traits, mins + 16 * h, block + 32, o) * sum;
+        for (int o = 0; o < 16; o++) total[o] += scale_at(traits, mins + 16 * h, block + 32, o) * sum;
     }
 }
 
 CK_INLINE void multiply_row(int32_t type, const ck_tile *tile) {
     const ck_panel_layout layout = ck_layout_of(ck_traits_of(type), tile->group_count);
-    memset(tile->results, 0, 16 * sizeof(float));
-    for (int64_t g = 0; g < tile->group_count; g++) add_group(type, tile->panel, layout, tile, g);
+    float total[16] = {0};
+    for (int64_t g = 0; g < tile->group_count; g++) add_group(type, layout, tile, g, total);
+    store_total(tile, total);
 }
 
 #define CK_ROW_FUNCTION(type)                                                                                         \
@@ -118,7 +129,7 @@ void ck_matmul_quantized_portable(
 }
 
 CK_INLINE void multiply_float_row(int32_t type, const ck_tile *tile) {
-    memset(tile->results, 0, 16 * sizeof(float));
+    float total[16] = {0};
     for (int64_t first = 0; first < tile->group_count; first += 128) {
         const int64_t end = first + 128 < tile->group_count ? first + 128 : tile->group_count;
         float run[16] = {0};
@@ -131,8 +142,9 @@ CK_INLINE void multiply_float_row(int32_t type, const ck_tile *tile) {
                 run[o] += weight * tile->x_floats[k];
             }
         }
-        for (int o = 0; o < 16; o++) tile->results[o] += run[o];
+        for (int o = 0; o < 16; o++) total[o] += run[o];
     }
+    store_total(tile, total);
 }
 
 static void float_row_f32(const ck_tile *tile) { multiply_float_row(ck_type_f32, tile); }

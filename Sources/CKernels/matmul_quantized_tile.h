@@ -12,6 +12,14 @@
 
 enum { columns_per_panel = 16 / LANES, ck_most_rows = 6, ck_most_columns = 4 };
 
+/// y = total (+ bias) (+ y), in this order.
+CK_INLINE void store_total(const ck_tile *tile, int row, int column, VF total) {
+    float *to = tile->y + row * tile->y_stride + column;
+    if (tile->bias) total = v_add(total, v_load_float((const uint8_t *)(tile->bias + column)));
+    if (tile->accumulates) total = v_add(total, v_load_float((const uint8_t *)to));
+    v_store_float(to, total);
+}
+
 /// One step of a group for one column: codes of 4 inputs x LANES outputs.
 CK_INLINE VB load_codes(ck_traits traits, const uint8_t *codes, int step, VB table) {
     if (traits.bits == 8) return v_load_bytes(codes + 64 * step);
@@ -68,6 +76,8 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
     const int columns = panels * columns_per_panel, parts = traits.has_half_groups ? 2 : 1;
     const ck_panel_layout layout = ck_layout_of(traits, tile->group_count);
     const VB table = traits.has_table ? v_load_table(ck_code_table(type)) : v_load_table(ck_code_table(0));
+    // A group's share of the panel, scales and all: what has to be fetched while a group is computed.
+    const int group_bytes = (int)(layout.code_bytes + layout.scale_bytes + layout.min_bytes);
     const int8_t *x = tile->x;
     const uint8_t *panel[ck_most_columns], *codes[ck_most_columns];
     VF total[ck_most_rows][ck_most_columns];
@@ -81,8 +91,8 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         VF scaled[ck_most_rows][ck_most_columns];
         if (CK_PREFETCH_ROWS >= rows) {
             _Pragma("unroll") for (int c = 0; c < columns; c += columns_per_panel)
-                for (int line = 0; line < layout.code_bytes; line += 64)
-                    v_prefetch(codes[c] + g * layout.code_bytes + CK_PREFETCH_BYTES + line);
+                for (int line = 0; line < group_bytes; line += 64)
+                    v_prefetch(panel[c] + g * group_bytes + CK_PREFETCH_BYTES + line);
         }
         _Pragma("unroll") for (int h = 0; h < parts; h++) {
             VI sums[ck_most_rows][ck_most_columns];
@@ -121,7 +131,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         }
     }
     _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
-        v_store_float(tile->results + r * ck_tile_width + c * LANES, total[r][c]);
+        store_total(tile, r, c * LANES, total[r][c]);
 }
 
 #define CK_TILE_FUNCTION(type, rows, panels)                                                                          \
