@@ -1,0 +1,101 @@
+// Products with Advanced SIMD. 32 registers hold a tile of 2 rows and one panel (four vectors of 4 outputs). The dot product
+// instruction is used where the compiler may assume it (-march=armv8.2-a+dotprod, or any Apple processor).
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+#include "matmul_implementations.h"
+#include "panel_traits.h"
+
+#define LANES 4
+typedef uint8x16_t VB;
+typedef int32x4_t VI;
+typedef float32x4_t VF;
+
+enum { CK_PREFETCH_ROWS = 2, CK_PREFETCH_BYTES = 4096 };
+
+CK_INLINE VB v_load_bytes(const uint8_t *p) { return vld1q_u8(p); }
+CK_INLINE VB v_low_half(VB v) { return vandq_u8(v, vdupq_n_u8(15)); }
+CK_INLINE VB v_high_half(VB v) { return vshrq_n_u8(v, 4); }
+CK_INLINE VB v_load_table(const uint8_t *p) { return vld1q_u8(p); }
+CK_INLINE VB v_lookup(VB table, VB indices) { return vqtbl1q_u8(table, indices); }
+
+CK_INLINE VI v_broadcast4(int32_t v) { return vdupq_n_s32(v); }
+CK_INLINE VI v_subtract_i32(VI a, VI b) { return vsubq_s32(a, b); }
+CK_INLINE VI v_times(VI a, int b) { return vmulq_n_s32(a, b); }
+CK_INLINE VF v_to_float(VI v) { return vcvtq_f32_s32(v); }
+
+CK_INLINE VF v_zero(void) { return vdupq_n_f32(0); }
+CK_INLINE VF v_broadcast(float v) { return vdupq_n_f32(v); }
+CK_INLINE VF v_add(VF a, VF b) { return vaddq_f32(a, b); }
+CK_INLINE VF v_multiply(VF a, VF b) { return vmulq_f32(a, b); }
+CK_INLINE VF v_multiply_add(VF a, VF b, VF c) { return vfmaq_f32(c, a, b); }
+
+CK_INLINE uint16x4_t load_4_words(const uint8_t *p) { return vreinterpret_u16_u8(vld1_u8(p)); }
+CK_INLINE uint16x4_t load_4_bytes(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, 4);
+    return vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four))));
+}
+CK_INLINE VF v_load_half(const uint8_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(load_4_words(p))); }
+CK_INLINE VF v_load_bfloat(const uint8_t *p) { return vreinterpretq_f32_u32(vshll_n_u16(load_4_words(p), 16)); }
+CK_INLINE VF v_load_u8(const uint8_t *p) { return vcvtq_f32_u32(vmovl_u16(load_4_bytes(p))); }
+CK_INLINE VF v_load_i8(const uint8_t *p) {
+    // Moved to the top byte and back, the sign is spread.
+    const int32x4_t bytes = vreinterpretq_s32_u32(vmovl_u16(load_4_bytes(p)));
+    return vcvtq_f32_s32(vshrq_n_s32(vshlq_n_s32(bytes, 24), 24));
+}
+CK_INLINE VF v_load_float(const uint8_t *p) { return vreinterpretq_f32_u8(vld1q_u8(p)); }
+CK_INLINE void v_store_float(float *p, VF v) { vst1q_f32(p, v); }
+CK_INLINE void v_prefetch(const uint8_t *p) { __builtin_prefetch(p); }
+
+// The instruction multiplies signed bytes. Codes up to 127 are that already; wide ones lose 128 and give it back by Σx.
+CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
+    const int8x16_t activations = vreinterpretq_s8_s32(x);
+    const int8x16_t weights = vreinterpretq_s8_u8(traits.is_wide ? veorq_u8(codes, vdupq_n_u8(128)) : codes);
+#if defined(__ARM_FEATURE_DOTPROD)
+    sum = vdotq_s32(sum, weights, activations);
+    if (traits.is_wide) sum = vdotq_s32(sum, activations, vdupq_n_s8(64));
+    if (traits.is_wide) sum = vdotq_s32(sum, activations, vdupq_n_s8(64));
+#else
+    const int16x8_t low = vmull_s8(vget_low_s8(weights), vget_low_s8(activations));
+    const int16x8_t high = vmull_high_s8(weights, activations);
+    sum = vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+    if (traits.is_wide) {
+        const int16x8_t sums = vpaddlq_s8(activations);
+        sum = vaddq_s32(sum, vshlq_n_s32(vpaddlq_s16(sums), 7));
+    }
+#endif
+    return sum;
+}
+
+#include "matmul_quantized_tile.h"
+
+#define CK_TILES(type)                                                                                                \
+    CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 1, 1)                                                         \
+    static const ck_tile_function functions_##type[][2] = {{tile_##type##_2x1, 0}, {tile_##type##_1x1, 0}};
+CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
+
+static const int32_t row_counts[] = {2, 1};
+
+void ck_matmul_quantized_neon(
+    const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
+    CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, 1)
+}
+
+#include "matmul_float_tile.h"
+
+CK_FLOAT_TILES(3, 1)
+CK_FLOAT_TILES(1, 1)
+
+static const int32_t float_row_counts[] = {3, 1};
+static const ck_tile_function float_functions[3][2][2] = {
+    {{tile_f32_3x1, 0}, {tile_f32_1x1, 0}},
+    {{tile_f16_3x1, 0}, {tile_f16_1x1, 0}},
+    {{tile_bf16_3x1, 0}, {tile_bf16_1x1, 0}},
+};
+
+void ck_matmul_float_neon(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
+    const ck_tile_set set = {float_row_counts, float_functions[float_type_index(panels->type)], 1};
+    ck_walk_tiles(set, panels, float_tile(panels, x), y, range);
+}
+#endif
