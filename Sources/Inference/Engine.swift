@@ -85,14 +85,14 @@ package actor Engine: GenerationBackend {
 
     package func cancel(_ id: RequestID) {
         guard scheduler.cancel(id) else { return }
-        finish(id, .cancelled, at: clock.now)
         publish()
+        finish(id, .cancelled, at: clock.now)
     }
 
     package func complete(_ id: RequestID) {
         guard scheduler.cancel(id) else { return }
-        finish(id, .cancelled, countedAs: .stop, at: clock.now)
         publish()
+        finish(id, .cancelled, countedAs: .stop, at: clock.now)
     }
 
     package nonisolated func statistics() -> EngineStatistics { counters.withLock { $0 } }
@@ -129,7 +129,6 @@ extension Engine {
         while scheduler.hasWork {
             step()
             failOverdue()
-            publish()
             // Admits submissions and cancellations between steps, never inside one.
             await Task.yield()
         }
@@ -145,9 +144,13 @@ extension Engine {
         for id in plan.preempted { active[id]?.notePreemption() }
         for admission in plan.admitted { start(admission, at: begin) }
         let logits = model.forward(plan.batch)
-        let outcomes = draw(plan, logits)
-        for ending in scheduler.commit(outcomes) { finish(ending.id, ending.reason, at: clock.now) }
+        let (outcomes, failures) = draw(plan, logits)
+        let endings = scheduler.commit(outcomes)
         record(plan, duration: begin.duration(to: clock.now))
+        publish()
+        // Last, so that whoever sees the end of a stream sees its blocks free and its step counted.
+        for (id, error) in failures { fail(id, error, at: clock.now) }
+        for ending in endings { finish(ending.id, ending.reason, at: clock.now) }
     }
 
     private func start(_ admission: Admission, at instant: ContinuousClock.Instant) {
@@ -160,20 +163,24 @@ extension Engine {
         }
     }
 
-    /// Turns the step's logits into one outcome per row, and tells the rows' callers.
-    private func draw(_ plan: StepPlan, _ logits: Logits) -> [RowOutcome] {
+    /// Turns the step's logits into one outcome per row, and sends the tokens to the rows' callers.
+    private func draw(
+        _ plan: StepPlan,
+        _ logits: Logits
+    ) -> (outcomes: [RowOutcome], failures: [(RequestID, GenerationError)]) {
         var outcomes: [RowOutcome] = []
+        var failures: [(RequestID, GenerationError)] = []
         var logitIndex = 0
         for (row, forward) in zip(plan.rows, plan.batch.rows) {
             do throws(GenerationError) {
                 outcomes.append(try outcome(of: row, logits, from: logitIndex))
             } catch {
-                fail(row.id, error, at: clock.now)
+                failures.append((row.id, error))
                 outcomes.append(.failed)
             }
             logitIndex += forward.logitCount
         }
-        return outcomes
+        return (outcomes, failures)
     }
 
     private func outcome(
@@ -294,9 +301,9 @@ extension Engine {
     private func failOverdue() {
         guard let deadline, clock.now >= deadline else { return }
         for id in active.keys.sorted(by: { $0.rawValue < $1.rawValue }) where scheduler.cancel(id) {
+            publish()
             fail(id, .engineStopped, at: clock.now)
         }
-        publish()
     }
 }
 

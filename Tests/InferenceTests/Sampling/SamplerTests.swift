@@ -32,7 +32,7 @@ import Tokenization
         var sampler = Sampler(Self.request(try SamplingParameters(settings)))
         var scratch = SamplerScratch()
         var counts = Array(repeating: 0, count: logits.count)
-        let drawCount = 20_000
+        let drawCount = 4_000
         for _ in 0..<drawCount {
             var row = logits
             let drawn = try row.withUnsafeMutableBufferPointer { row throws(SamplingFailure) in
