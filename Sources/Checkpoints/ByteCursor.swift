@@ -24,12 +24,12 @@ struct ByteCursor {
 
     /// Reads the bytes of a string: its length as 64 bits, then the bytes.
     mutating func lengthAndBytes(
-        limit: Int = .max,
+        limit: Int? = nil,
         field: @autoclosure () -> String
     ) throws(CheckpointError) -> UnsafeRawBufferPointer {
         let start = offset
         let length = try integer(UInt64.self, field: "the length of " + field())
-        guard length <= UInt64(limit) else {
+        if let limit, length > UInt64(limit) {
             throw .tooLarge(
                 file: file,
                 field: "the length of " + field(),

@@ -111,7 +111,7 @@ package final class Checkpoint: Sendable {
         let names = folder.names().filter { $0.hasSuffix(".gguf") }
         let models = names.filter { !$0.contains("-of-") || $0.contains("-00001-of-") }
         if models.count == 1 { return folder.path(of: models[0]) }
-        if folder.has("adapter_config.json") {
+        if models.isEmpty, folder.has("adapter_config.json") {
             throw .notACheckpoint(path: folder.path, reason: "it is an adapter for a model")
         }
         let reason =

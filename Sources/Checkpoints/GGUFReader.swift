@@ -71,12 +71,12 @@ struct GGUFReader {
     /// Reads a 64-bit count of things that take at least `minimumBytes` each.
     private mutating func count(
         _ field: @autoclosure () -> String,
-        limit: Int,
+        limit: Int?,
         minimumBytes: Int
     ) throws(CheckpointError) -> Int {
         let start = cursor.offset
         let value = try cursor.integer(UInt64.self, field: field())
-        guard value <= UInt64(limit) else {
+        if let limit, value > UInt64(limit) {
             throw .tooLarge(file: cursor.file, field: field(), offset: start, value: value, limit: UInt64(limit))
         }
         let (needed, overflow) = value.multipliedReportingOverflow(by: UInt64(minimumBytes))
@@ -161,7 +161,7 @@ extension GGUFReader {
             throw damaged(key, at: start, "is nested deeper than \(limits.arrayDepth) arrays")
         }
         let type = try valueType(of: "the elements of \(key)")
-        let count = try count("the length of \(key)", limit: .max, minimumBytes: type.minimumBytes)
+        let count = try count("the length of \(key)", limit: nil, minimumBytes: type.minimumBytes)
         let (bytes, overflow) = count.multipliedReportingOverflow(by: type.decodedBytes)
         try charge(overflow ? .max : bytes, for: key, at: start)
         switch type {

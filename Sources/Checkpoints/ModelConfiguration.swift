@@ -70,7 +70,7 @@ package struct ModelConfiguration: Sendable, Equatable {
                 problem: "is \(kvHeadCount), which does not divide the \(headCount) query heads"
             )
         }
-        guard rope.dimensionCount % 2 == 0, (2...headWidth).contains(rope.dimensionCount) else {
+        guard rope.dimensionCount % 2 == 0, rope.dimensionCount >= 2, rope.dimensionCount <= headWidth else {
             throw .invalidValue(
                 file: file,
                 key: key(.rotaryDimensionCount),
