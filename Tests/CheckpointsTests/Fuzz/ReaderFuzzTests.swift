@@ -61,16 +61,17 @@ import Testing
         let clock = ContinuousClock()
         let end = clock.now + .seconds(seconds)
         let memoryBefore = Self.residentBytes()
+        let path = try folder.write(bytes, to: name)
         var (seed, opened, refused) = (firstSeed, 0, 0)
         while clock.now < end || opened + refused < 500 {
             var mutator = Mutator(seed: seed)
-            let path = try folder.write(mutator.mutate(bytes, fields: fields), to: name)
+            try overwrite(path, with: mutator.mutate(bytes, fields: fields))
             do {
                 try open(path)
                 opened += 1
             } catch let error as CheckpointError {
                 refused += 1
-                #expect(!error.description.isEmpty, "seed \(seed)")
+                if error.description.isEmpty { Issue.record("seed \(seed): an error without words") }
             }
             seed += 1
         }
@@ -79,6 +80,15 @@ import Testing
         }
         #expect(opened > 0 && refused > 0, "the mutations are too weak or too strong: \(opened), \(refused)")
         print("\(name): \(opened) damaged files opened, \(refused) refused, seeds \(firstSeed)..<\(seed)")
+    }
+
+    /// Twenty times faster than writing anew: ext4 waits for the disk when a file that was emptied is closed.
+    /// Nothing has the file mapped any more when its contents change.
+    private func overwrite(_ path: String, with bytes: [UInt8]) throws {
+        let file = try #require(fopen(path, "r+b"), "cannot write \(path)")
+        defer { fclose(file) }
+        try #require(fwrite(bytes, 1, bytes.count, file) == bytes.count && fflush(file) == 0)
+        try #require(ftruncate(fileno(file), off_t(bytes.count)) == 0)
     }
 
     private func read(_ tensors: [TensorEntry], _ bytes: (TensorEntry) -> UnsafeRawBufferPointer) {
