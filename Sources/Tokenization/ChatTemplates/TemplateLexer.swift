@@ -10,9 +10,18 @@ struct TemplateToken: Sendable, Equatable {
     /// The name, operator, literal text (with escapes resolved) or template data.
     let text: TemplateText
     let line: Int
+    /// The text of a name or operator, made once because the parser asks often.
+    let word: String
 
-    func isName(_ name: String) -> Bool { kind == .name && text.string == name }
-    func isSymbol(_ symbol: String) -> Bool { kind == .symbol && text.string == symbol }
+    init(kind: Kind, text: TemplateText, line: Int) {
+        self.kind = kind
+        self.text = text
+        self.line = line
+        word = kind == .name || kind == .symbol ? text.string : ""
+    }
+
+    func isName(_ name: String) -> Bool { kind == .name && word == name }
+    func isSymbol(_ symbol: String) -> Bool { kind == .symbol && word == symbol }
 
     /// How Jinja names the token in messages.
     var name: String {
@@ -224,8 +233,19 @@ extension TemplateLexer {
 // MARK: - Inside of tags
 
 extension TemplateLexer {
-    private static let pairs = ["//", "**", "==", "!=", ">=", "<="]
     private static let singles = Set("+-/*%~[](){}><=.:|,;".utf8)
+
+    /// Whether an operator of two characters begins here: `//`, `**`, `==`, `!=`, `>=` or `<=`.
+    private func isPair(_ byte: UInt8) -> Bool {
+        guard position + 1 < source.bytes.count else { return false }
+        let next = source.bytes[position + 1]
+        switch byte {
+        case UInt8(ascii: "/"), UInt8(ascii: "*"): return next == byte
+        case UInt8(ascii: "="), UInt8(ascii: "!"), UInt8(ascii: ">"), UInt8(ascii: "<"):
+            return next == UInt8(ascii: "=")
+        default: return false
+        }
+    }
 
     private mutating func scanTag(_ begin: TemplateToken.Kind, _ end: TemplateToken.Kind) throws(TemplateError) {
         add(begin)
@@ -253,8 +273,8 @@ extension TemplateLexer {
         if byte == 0x27 || byte == 0x22, try scanString(quote: byte) { return }
         let (scalar, _) = source.scalar(at: position)
         if scalar == "_" || scalar.properties.isXIDContinue { return try scanName() }
-        for pair in Self.pairs where source.hasPrefix(Array(pair.utf8), at: position) {
-            add(.symbol, TemplateText(pair))
+        if isPair(byte) {
+            add(.symbol, source.piece(position..<(position + 2)))
             return consume(to: position + 2)
         }
         guard Self.singles.contains(byte) else {

@@ -24,13 +24,13 @@ package struct TemplateLimits: Sendable, Equatable {
     /// How deep lists and dictionaries may hold each other. Fixed: freeing a value recurses as deep.
     static let valueDepth = 200
     /// How deep the source may nest brackets and blocks. Fixed: the parser recurses as deep.
-    static let nestingDepth = 64
+    static let nestingDepth = 48
     /// The height of one expression's tree. Fixed: the compiler recurses as deep.
-    static let expressionDepth = 160
+    static let expressionDepth = 80
     /// The largest template source.
     static let sourceBytes = 4 << 20
     /// The longest text of one value. Fixed.
-    static let textBytes = 64 << 20
+    static let textBytes = 16 << 20
     /// The most values in one dictionary key.
     static let keyParts = 10_000
     /// The longest `range`, as in Jinja's sandbox.

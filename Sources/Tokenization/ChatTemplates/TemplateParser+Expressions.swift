@@ -83,7 +83,7 @@ extension TemplateParser {
         }
         guard current.kind == .symbol else { return nil }
         let found: TemplateComparison
-        switch current.text.string {
+        switch current.word {
         case "==": found = .equal
         case "!=": found = .notEqual
         case "<": found = .less
@@ -122,7 +122,7 @@ extension TemplateParser {
         guard let tighter = Level(rawValue: level.rawValue + 1) else { return try parseUnary() }
         if level == .concatenation { return try parseConcatenation() }
         var left = try parseArithmetic(tighter)
-        while current.kind == .symbol, let operation = level.binaryOperator(current.text.string) {
+        while current.kind == .symbol, let operation = level.binaryOperator(current.word) {
             let line = advance().line
             let right = try parseArithmetic(tighter)
             left = try node(.binary(operation, left, right), line: line, over: [left, right])
@@ -141,7 +141,7 @@ extension TemplateParser {
         let line = current.line
         var result: TemplateExpression
         if current.isSymbol("-") || current.isSymbol("+") {
-            let operation: TemplateUnaryOperator = advance().text.string == "-" ? .negate : .plus
+            let operation: TemplateUnaryOperator = advance().word == "-" ? .negate : .plus
             let operand = try nested { (parser) throws(TemplateError) in try parser.parseUnary(filtered: false) }
             result = try node(.unary(operation, operand), line: line, over: [operand])
         } else {
@@ -168,7 +168,7 @@ extension TemplateParser {
             advance()
             return try node(.constant(try Self.number(token)), line: token.line)
         case .symbol:
-            switch token.text.string {
+            switch token.word {
             case "(":
                 advance()
                 let inner = try nested { (parser) throws(TemplateError) in
@@ -187,7 +187,7 @@ extension TemplateParser {
 
     private mutating func parseNamePrimary(_ allowingNamespace: Bool) throws(TemplateError) -> TemplateExpression {
         let token = advance()
-        let name = token.text.string
+        let name = token.word
         switch name {
         case "true", "True": return try node(.constant(.boolean(true)), line: token.line)
         case "false", "False": return try node(.constant(.boolean(false)), line: token.line)
@@ -333,7 +333,7 @@ extension TemplateParser {
     private mutating func parsePostfix(_ base: TemplateExpression) throws(TemplateError) -> TemplateExpression {
         var result = base
         while current.kind == .symbol {
-            switch current.text.string {
+            switch current.word {
             case ".": result = try parseAttribute(of: result)
             case "[": result = try parseSubscript(of: result)
             case "(": result = try parseCall(of: result)
@@ -364,7 +364,7 @@ extension TemplateParser {
         let line = advance().line
         let token = advance()
         switch token.kind {
-        case .name: return try node(.attribute(base, token.text.string), line: line, over: [base])
+        case .name: return try node(.attribute(base, token.word), line: line, over: [base])
         case .integer:
             let index = try node(.constant(try Self.number(token)), line: line)
             return try node(.item(base, index), line: line, over: [base])
@@ -440,7 +440,7 @@ extension TemplateParser {
             return isFree
         }
         if current.kind == .name, next.isSymbol("=") {
-            let name = advance().text.string
+            let name = advance().word
             advance()
             let isNew = !arguments.keywords.contains { $0.name == name }
             arguments.keywords.append((name, try parseExpression()))
@@ -496,7 +496,7 @@ extension TemplateParser {
 
     private var startsTestOperand: Bool {
         switch current.kind {
-        case .name: !["else", "or", "and"].contains(current.text.string)
+        case .name: !["else", "or", "and"].contains(current.word)
         case .string, .integer, .float: true
         case .symbol: current.isSymbol("[") || current.isSymbol("{")
         default: false

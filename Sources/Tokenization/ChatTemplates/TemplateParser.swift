@@ -59,7 +59,7 @@ struct TemplateParser {
 
     mutating func expectName() throws(TemplateError) -> String {
         guard current.kind == .name else { throw unexpected(wanted: "name") }
-        return advance().text.string
+        return advance().word
     }
 
     mutating func expect(kind: TemplateToken.Kind, called name: String) throws(TemplateError) {
@@ -99,7 +99,7 @@ extension TemplateParser {
             default:
                 if !outputs.isEmpty { body.append(TemplateStatement(kind: .output(outputs), line: outputLine)) }
                 outputs = []
-                if current.kind == .name, ends.contains(current.text.string) {
+                if current.kind == .name, ends.contains(current.word) {
                     expectedEnds.removeLast()
                     return body
                 }
@@ -126,7 +126,7 @@ extension TemplateParser {
         _ = skip(symbol: ":")
         try expect(kind: .blockEnd, called: "end of statement block")
         let body = try parseBody(until: ends)
-        return (body, advance().text.string)
+        return (body, advance().word)
     }
 
     private func unknownTag(_ name: String?) -> TemplateError {
@@ -153,7 +153,7 @@ extension TemplateParser {
     private mutating func parseStatement() throws(TemplateError) -> TemplateStatement {
         guard current.kind == .name else { throw syntaxError("tag name expected") }
         let line = current.line
-        let tag = current.text.string
+        let tag = current.word
         openTags.append(tag)
         let kind = try parseStatement(tag, line)
         openTags.removeLast()
