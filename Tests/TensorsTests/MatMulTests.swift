@@ -20,15 +20,22 @@ import Testing
         }
     }
 
-    /// Σ w · x in Double, with the bound that float32 sums over groups must keep.
+    /// Σ w · x in Double, with the bound that float32 sums over groups must keep. Plain indices: tests run unoptimised.
     private func reference(_ w: ArraySlice<Float>, _ x: [Double]) -> (value: Double, bound: Double) {
-        var value = 0.0
-        var magnitude = 0.0
-        for (weight, activation) in zip(w, x) {
-            value += Double(weight) * activation
-            magnitude += abs(Double(weight) * activation)
+        w.withUnsafeBufferPointer { weights in
+            x.withUnsafeBufferPointer { activations in
+                var value = 0.0
+                var magnitude = 0.0
+                var index = 0
+                while index < weights.count {
+                    let product = Double(weights[index]) * activations[index]
+                    value += product
+                    magnitude += product.magnitude
+                    index += 1
+                }
+                return (value, 1e-6 * magnitude + 1e-30)
+            }
         }
-        return (value, 1e-6 * magnitude + 1e-30)
     }
 
     @Test(arguments: InstructionSet.available, ElementType.packable)
@@ -42,7 +49,7 @@ import Testing
             let stored = StoredWeights(type, outputs: outputs, inputs: inputs, seed: UInt64(outputs))
             let matrix = try stored.packed(on: workers)
             let weights = stored.values()
-            for rows in [1, 3, 9] {
+            for rows in outputs < 40 ? [1, 3, 9] : [8] {
                 let x = FloatMatrix(randomRows: rows, width: inputs, seed: 5)
                 let y = FloatMatrix(rows: rows, width: outputs)
                 y.elements.update(repeating: .nan)
