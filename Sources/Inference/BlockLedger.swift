@@ -2,7 +2,8 @@ import Models
 
 /// Which sequence holds which blocks, what can be found in them, and what is about to be.
 ///
-/// Puts `BlockPool` and `PrefixCache` together: the scheduler asks for room and for prefixes and never sees a free list.
+/// Puts `BlockPool` and `PrefixCache` together: the scheduler asks for room and for prefixes and never sees a free
+/// list.
 ///
 /// Not copyable, as the pool is not.
 package struct BlockLedger: ~Copyable {

@@ -2,10 +2,10 @@ package import Models
 
 /// The KV cache's blocks: who holds them, and in which order the free ones are reused.
 ///
-/// A block is free when nobody holds it. Free blocks stand in one list: those whose content is worth nothing at its front,
-/// latest first, and behind them those whose content may be wanted again, longest unused first. So a block that another
-/// request could still hit is reused only when nothing else is left, and then the oldest one. Every operation takes
-/// constant time.
+/// A block is free when nobody holds it. Free blocks stand in one list: those whose content is worth nothing at its
+/// front, latest first, and behind them those whose content may be wanted again, longest unused first. So a block
+/// that another request could still hit is reused only when nothing else is left, and then the oldest one. Every
+/// operation takes constant time.
 ///
 /// Not copyable: two copies would hand out the same block twice.
 package struct BlockPool: ~Copyable {

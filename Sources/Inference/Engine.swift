@@ -65,6 +65,7 @@ package actor Engine: GenerationBackend {
         counters = Mutex(statistics)
     }
 
+    /// Queues a request after checking it against the model, the configuration and the queue.
     package func submit(
         _ request: GenerationRequest
     ) async throws(SubmissionError) -> AsyncStream<GenerationEvent> {
@@ -83,20 +84,24 @@ package actor Engine: GenerationBackend {
         return stream
     }
 
+    /// Ends a request between two steps, wherever it is.
     package func cancel(_ id: RequestID) {
         guard scheduler.cancel(id) else { return }
         publish()
         finish(id, .cancelled, at: clock.now)
     }
 
+    /// Like `cancel`, for an answer that its caller has found complete: counted under `stop`.
     package func complete(_ id: RequestID) {
         guard scheduler.cancel(id) else { return }
         publish()
         finish(id, .cancelled, countedAs: .stop, at: clock.now)
     }
 
+    /// The counters as the last step left them; does not wait for a step that runs.
     package nonisolated func statistics() -> EngineStatistics { counters.withLock { $0 } }
 
+    /// Refuses new requests from now on. A later call can shorten the grace period, not lengthen it.
     package func shutdown(gracePeriod: Duration) async {
         let end = clock.now.advanced(by: gracePeriod)
         deadline = deadline.map { min($0, end) } ?? end

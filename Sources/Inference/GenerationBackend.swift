@@ -1,8 +1,8 @@
 /// Whatever turns requests into token streams: the seam at which a deployment may reach another machine.
 ///
-/// `Engine` runs a model in this process. `Deployments` holds its backend by this protocol only, so that a remote endpoint
-/// can stand in its place without a change above or below; that second implementation belongs in `Deployments`, since
-/// nothing under the seam knows of networks.
+/// `Engine` runs a model in this process. `Deployments` holds its backend by this protocol only, so that a remote
+/// endpoint can stand in its place without a change above or below; that second implementation belongs in
+/// `Deployments`, since nothing under the seam knows of networks.
 package protocol GenerationBackend: Sendable {
     /// Queues a request.
     ///
@@ -19,6 +19,7 @@ package protocol GenerationBackend: Sendable {
     /// A snapshot of the counters. Answers at once, also while a step runs.
     func statistics() async -> EngineStatistics
 
-    /// Takes no new requests, lets those it holds run for `gracePeriod`, then fails the rest. Returns when none is left.
+    /// Takes no new requests, lets those it holds run for `gracePeriod`, then fails the rest. Returns when none is
+    /// left.
     func shutdown(gracePeriod: Duration) async
 }

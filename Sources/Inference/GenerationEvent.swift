@@ -2,8 +2,8 @@ package import Tokenization
 
 /// One thing that happened to a request, in the order it happened.
 ///
-/// A stream begins with `started` and ends with `finished` or `failed`; it never just closes. A request that ends before
-/// it was ever admitted has no `started`.
+/// A stream begins with `started` and ends with `finished` or `failed`; it never just closes. A request that ends
+/// before it was ever admitted has no `started`.
 package enum GenerationEvent: Sendable, Equatable {
     /// The request was admitted; `cachedTokenCount` tokens of its prompt were in the prefix cache. Once, also for a
     /// request that is preempted and admitted again.
@@ -59,7 +59,8 @@ package struct TokenLogprob: Sendable, Equatable {
 
 /// A token with its log probability and the likeliest tokens at its place.
 ///
-/// Probabilities are the model's own, before penalties, bias, temperature and truncation, as OpenAI and vLLM report them.
+/// Probabilities are the model's own, before penalties, bias, temperature and truncation, as OpenAI and vLLM report
+/// them.
 package struct TokenLogprobs: Sendable, Equatable {
     /// The token that stands there.
     package var token: TokenID

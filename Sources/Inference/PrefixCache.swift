@@ -3,9 +3,9 @@ package import Tokenization
 
 /// Finds blocks whose keys and values are computed already, by what they and everything before them hold.
 ///
-/// Only full blocks are registered. A block stays registered while it is held and, once free, until the pool hands it out
-/// again. A hit compares the block's tokens and its parent's hash, so a wrong hit needs a collision of all 128 bits of an
-/// ancestor under a secret key.
+/// Only full blocks are registered. A block stays registered while it is held and, once free, until the pool hands it
+/// out again. A hit compares the block's tokens and its parent's hash, so a wrong hit needs a collision of all 128
+/// bits of an ancestor under a secret key.
 package struct PrefixCache: ~Copyable {
     /// Tokens in a block.
     package let blockSize: Int

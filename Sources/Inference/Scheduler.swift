@@ -3,13 +3,14 @@ import Tokenization
 
 /// Decides what the next step computes. Pure: no clock, no tensors, no `await`.
 ///
-/// There is no prefill phase and no decode phase. Every sequence has tokens and a count of those that are computed, and a
-/// step lets the count catch up: by a chunk of a long prompt, by one drawn token, or by what was lost in a preemption.
+/// There is no prefill phase and no decode phase. Every sequence has tokens and a count of those that are computed,
+/// and a step lets the count catch up: by a chunk of a long prompt, by one drawn token, or by what was lost in a
+/// preemption.
 ///
 /// A step is `planStep`, then the model, then `commit`. Submissions and cancellations come between steps. Running
-/// sequences are planned in the order of their admission, and when blocks run out the one admitted last gives way; it has
-/// no row in the plan yet, so nothing ever has to be taken back. The oldest is never preempted, so each step brings
-/// somebody nearer to the end. `docs/design/0003-scheduling.md` has a worked example.
+/// sequences are planned in the order of their admission, and when blocks run out the one admitted last gives way; it
+/// has no row in the plan yet, so nothing ever has to be taken back. The oldest is never preempted, so each step
+/// brings somebody nearer to the end. `docs/design/0003-scheduling.md` has a worked example.
 ///
 /// Not copyable: two copies would write to the same blocks.
 package struct Scheduler: ~Copyable {
@@ -238,43 +239,6 @@ private enum AdmissionDecision {
     case wait(for: BlockHash)
     /// There are not enough free blocks; nobody behind it may pass, or long prompts would never get their turn.
     case full
-}
-
-/// What is left of a step's limits.
-struct StepBudget {
-    private(set) var tokens: Int
-    private(set) var logitRows: Int
-
-    init(_ limits: StepLimits) {
-        tokens = limits.tokensPerStep
-        logitRows = limits.logitRowsPerStep
-    }
-
-    /// Whether no further row fits.
-    var isSpent: Bool { tokens < 1 || logitRows < 1 }
-
-    /// What one row may take when `reservedRows` others still want at least a token and its logits.
-    func share(reservedRows: Int) -> StepShare {
-        StepShare(tokens: max(1, tokens - reservedRows), logitRows: max(1, logitRows - reservedRows))
-    }
-
-    mutating func spend(_ row: ForwardRow) {
-        tokens -= row.tokenCount
-        logitRows -= row.logitCount
-    }
-}
-
-/// The most one row may take.
-struct StepShare {
-    var tokens: Int
-    var logitRows: Int
-
-    /// Tokens the sequence's next row computes.
-    func tokenCount(for sequence: TokenSequence) -> Int {
-        let tokenCount = min(sequence.missingCount, tokens)
-        // One row of logits stays free for a newcomer, who would otherwise wait for the end of this prompt.
-        return sequence.isCollectingPromptLogits ? min(tokenCount, max(1, logitRows - 1)) : tokenCount
-    }
 }
 
 extension TokenSequence {

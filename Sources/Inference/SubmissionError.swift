@@ -27,8 +27,8 @@ package enum SubmissionError: Error, Equatable, Sendable, CustomStringConvertibl
             "This model's context holds \(limit) tokens, but \(prompt) in the prompt and \(answer) for the answer were "
                 + "asked for. Shorten the prompt or lower the token limit."
         case .cacheTooSmall(let tokens, let limit):
-            "The request needs room for \(tokens) tokens, but this server's KV cache holds \(limit). Shorten the prompt, "
-                + "lower the token limit, or give the server a larger cache."
+            "The request needs room for \(tokens) tokens, but this server's KV cache holds \(limit). Shorten the "
+                + "prompt, lower the token limit, or give the server a larger cache."
         case .limitOutOfRange(let name, let value, let bounds):
             "\(name) is \(value), but must be from \(bounds.lowerBound) to \(bounds.upperBound)."
         case .queueFull(let waiting):

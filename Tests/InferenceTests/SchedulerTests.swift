@@ -151,6 +151,19 @@ import Tokenization
         #expect(order == ["enter 3", "enter 1", "enter 5", "enter 2", "enter 4"])
     }
 
+    @Test func `nobody enters in the step of a preemption`() throws {
+        var scheduler = try Self.scheduler(blockCount: 5)
+        try scheduler.submit(request(1, tokens(from: 0, count: 4), maxTokens: 9))
+        try scheduler.submit(request(2, tokens(from: 100, count: 9), maxTokens: 9))
+        _ = Self.run(&scheduler, steps: 5)
+        var small = request(3, tokens(7), maxTokens: 1)
+        small.priority = -1
+        try scheduler.submit(small)
+        let steps = Self.run(&scheduler, steps: 2)
+        #expect(steps[0].hasPrefix("preempt 2 | 1: 8+1") == true)
+        #expect(steps[1].hasPrefix("enter 3 | 1: 9+1") == true)
+    }
+
     @Test func `a failed row leaves nothing behind that could be hit`() throws {
         var scheduler = try Self.scheduler(blockCount: 20)
         try scheduler.submit(request(1, tokens(from: 0, count: 10)))

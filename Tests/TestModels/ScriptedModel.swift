@@ -4,8 +4,8 @@ package import Tokenization
 /// A model whose logits follow from the tokens before them by a script: for tests in which words, not weights, matter.
 ///
 /// Its KV cache is a table of tokens by block and offset. What a row yields is worked out from the tokens *read back
-/// through the row's block table*, so an engine that mixes up blocks, positions or chunks gets other tokens, as it would
-/// with a real model.
+/// through the row's block table*, so an engine that mixes up blocks, positions or chunks gets other tokens, as it
+/// would with a real model.
 package final class ScriptedModel: LanguageModel {
     package let traits: ModelTraits
     /// What the engine did wrong, in words.

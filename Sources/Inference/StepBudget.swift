@@ -1,0 +1,38 @@
+import Models
+
+/// What is left of a step's limits.
+struct StepBudget {
+    private(set) var tokens: Int
+    private(set) var logitRows: Int
+
+    init(_ limits: StepLimits) {
+        tokens = limits.tokensPerStep
+        logitRows = limits.logitRowsPerStep
+    }
+
+    /// Whether no further row fits.
+    var isSpent: Bool { tokens < 1 || logitRows < 1 }
+
+    /// What one row may take when `reservedRows` others still want at least a token and its logits.
+    func share(reservedRows: Int) -> StepShare {
+        StepShare(tokens: max(1, tokens - reservedRows), logitRows: max(1, logitRows - reservedRows))
+    }
+
+    mutating func spend(_ row: ForwardRow) {
+        tokens -= row.tokenCount
+        logitRows -= row.logitCount
+    }
+}
+
+/// The most one row may take.
+struct StepShare {
+    var tokens: Int
+    var logitRows: Int
+
+    /// Tokens the sequence's next row computes.
+    func tokenCount(for sequence: TokenSequence) -> Int {
+        let tokenCount = min(sequence.missingCount, tokens)
+        // One row of logits stays free for a newcomer, who would otherwise wait for the end of this prompt.
+        return sequence.isCollectingPromptLogits ? min(tokenCount, max(1, logitRows - 1)) : tokenCount
+    }
+}
