@@ -85,14 +85,21 @@ CK_INLINE void pack_plain(
             memcpy(panel + (k * ck_panel_width + output) * size, rows + output * row_bytes + k * size, (size_t)size);
 }
 
+// The type is a constant in every case, so that each gets a loop of its own.
+#define CK_PACK_CASE(name)                                                                                            \
+    case ck_type_##name: return pack_blocks(ck_type_##name, panel, rows, row_bytes, groups);
+#define CK_FOR_EACH_PACKED_TYPE(act)                                                                                  \
+    act(q4_0) act(q4_1) act(q5_0) act(q5_1) act(q8_0) act(q2_k) act(q3_k) act(q4_k) act(q5_k) act(q6_k) act(iq4_nl)    \
+        act(mxfp4)
+
 static void pack_panel(
     int32_t type, uint8_t *panel, const uint8_t *rows, int64_t row_bytes, const int64_t shape[2]) {
     const int64_t groups[2] = {shape[0], shape[1] / ck_group_size};
     switch (type) {
+        CK_FOR_EACH_PACKED_TYPE(CK_PACK_CASE)
     case ck_type_f32: return pack_plain(4, panel, rows, row_bytes, shape);
     case ck_type_f16:
     case ck_type_bf16: return pack_plain(2, panel, rows, row_bytes, shape);
-    default: return pack_blocks(type, panel, rows, row_bytes, groups);
     }
 }
 
