@@ -75,8 +75,10 @@ static void CK_NAME(weigh)(
     for (int32_t v = first; v < end; v++) {
         ck_lanes x = CK_NAME(load)(scores + 16 * v);
         if (cap > 0) x = CK_NAME(hyperbolic_tangent)(x) * cap;
-        const ck_int_lanes seen = CK_NAME(lanes_within)(range.from - 16 * v, range.to - 16 * v);
-        x = CK_NAME(select)(seen, x, (ck_lanes)-__builtin_inff());
+        if (range.from > 16 * v || range.to < 16 * v + 16) {
+            const ck_int_lanes seen = CK_NAME(lanes_within)(range.from - 16 * v, range.to - 16 * v);
+            x = CK_NAME(select)(seen, x, (ck_lanes)-__builtin_inff());
+        }
         CK_NAME(store)(scores + 16 * v, x);
         best = CK_NAME(larger)(x, best);
     }
@@ -114,11 +116,8 @@ static void CK_NAME(score)(
         const int32_t *table = w->tile->block_table;
         const uint8_t *block = CK_NAME(head_block)(cache, table, w->tile->kv_head, position);
         p.b = block + (size_t)(position % cache->block_size) * bytes;
-        // After the last keys come the first values.
-        const uint8_t *next = key + 32 < range.to
-            ? CK_NAME(head_block)(cache, table, w->tile->kv_head, position + 32)
-            : CK_NAME(head_block)(cache, table, w->tile->kv_head, origin + range.from) + cache->value_offset;
-        p.ahead = next - p.b;
+        // The values of these keys come next, one pass later.
+        p.ahead = block + cache->value_offset - p.b;
         CK_NAME(product)(cache->element, &p);
     }
 }
@@ -159,11 +158,9 @@ static void CK_NAME(gather)(
         const int32_t *table = w->tile->block_table;
         const uint8_t *block = CK_NAME(head_block)(cache, table, w->tile->kv_head, position);
         p.b = block + cache->value_offset + (size_t)slot * p.b_stride;
-        // After the last values come the keys of the next split.
-        const bool has_more = key + p.depth < range.to;
-        const int32_t after = position + p.depth <= last ? position + p.depth : position;
-        const uint8_t *next = CK_NAME(head_block)(cache, table, w->tile->kv_head, after);
-        p.ahead = next + (has_more ? cache->value_offset : 0) - p.b;
+        // The keys of the next split come next, one pass later.
+        const int32_t after = position + ck_attention_split_size;
+        p.ahead = after <= last ? CK_NAME(head_block)(cache, table, w->tile->kv_head, after) - p.b : 0;
         CK_NAME(product)(cache->element, &p);
     }
 }

@@ -18,7 +18,7 @@ CK_INLINE void CK_NAME(product_tile)(
     }
     for (int32_t k = 0; k < depth; k++) {
         ck_lanes right[CK_COLUMNS];
-        __builtin_prefetch(b + ahead);
+        __builtin_prefetch(b + ahead, 0, 1);
 #pragma clang loop unroll(full)
         for (int column = 0; column < columns; column++)
             right[column] = CK_NAME(load_elements)(b + vector_bytes * (size_t)column, element);

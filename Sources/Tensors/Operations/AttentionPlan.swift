@@ -16,7 +16,7 @@ struct AttentionPlan {
 
     /// The most rows (tokens x heads) of a tile: enough to make widening the keys cheap, few enough for the scratch to
     /// stay in a core's own cache.
-    static let mostRows = 96
+    static func mostRows(headWidth: Int) -> Int { min(192, max(64, 16_384 / headWidth)) }
     /// Splits of a piece of a long decode.
     static let splitsPerPiece = 2
 
@@ -30,11 +30,10 @@ struct AttentionPlan {
     init(_ attention: Attention, cache: KVStore, threadCount: Int) {
         var descriptor = cache.descriptor(layer: attention.layer)
         let group = attention.headCount / cache.shape.kvHeadCount
-        let tileTokens = max(1, Self.mostRows / group)
+        let tileTokens = max(1, Self.mostRows(headWidth: cache.shape.headWidth) / group)
         let stride = ck_attention_partial_stride(&descriptor)
         var mostRows = 0
         for (index, row) in attention.rows.enumerated() {
-            // Tiles end at the same positions however the prompt was cut; the last may be short.
             for first in Swift.stride(from: 0, to: row.tokenCount, by: tileTokens) {
                 let tokens = first..<min(first + tileTokens, row.tokenCount)
                 let splits = attention.splits(of: row, tokens: tokens)
