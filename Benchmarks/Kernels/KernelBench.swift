@@ -20,6 +20,7 @@ struct KernelBench {
         print("instruction sets: \(InstructionSet.available.map(\.name).joined(separator: " "))")
         for threadCount in threads.map({ [$0] }) ?? [1, 2] {
             Bench(threadCount: threadCount).run(filter: filter)
+            if filter.isEmpty || filter == "attention" { AttentionBench(threadCount: threadCount).run() }
         }
     }
 }
