@@ -16,6 +16,7 @@ A file may lie about itself in the listing with `claim_sha256` and `claim_size`.
 `path`, the first matching one with `times` left (no `times`: always):
 
     drop           closes the connection after `after` bytes of the body
+    stall          sends `after` bytes of the body and then nothing for a minute
     status         answers with `status`, and `retry_after` and `error_code` when given
     corrupt        flips the first byte of what is sent
     ignore_range   answers 200 with everything
@@ -162,6 +163,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if kind == "corrupt" and body:
             body = bytes([body[0] ^ 0xFF]) + body[1:]
+        if kind == "stall":
+            self.wfile.write(body[: fault["after"]])
+            self.wfile.flush()
+            time.sleep(60)
+            self.close_connection = True
+            return
         if kind == "drop":
             self.wfile.write(body[: fault["after"]])
             self.wfile.flush()

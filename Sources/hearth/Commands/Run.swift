@@ -1,0 +1,147 @@
+import ArgumentParser
+import Deployments
+import Foundation
+import Inference
+import JSON
+
+/// `hearth run`: a chat, or one answer.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Chats with a model in this terminal, or gives one answer.",
+        discussion: """
+            Examples:
+
+              hearth run smollm2-135m                             a chat (/help tells more)
+              hearth run smollm2-135m "Why is the sky blue?"      one answer
+              cat notes.txt | hearth run smollm2-135m             one answer to it
+              cat notes.txt | hearth run smollm2-135m -s Translate.   with instructions
+              hearth run smollm2-135m --raw "Once upon a time"    no chat template
+            """
+    )
+
+    @Argument(help: .model, completion: .models)
+    var model: String
+
+    @Argument(help: "The question; without it a chat begins, or standard input is read when it is no terminal.")
+    var prompt: [String] = []
+
+    @Option(name: .shortAndLong, help: "Instructions for the model (the system message).")
+    var system: String?
+
+    @OptionGroup var sampling: SamplingOptions
+
+    @OptionGroup var compute: ComputeOptions
+
+    @Flag(help: "Complete the text as it stands, without the chat template.")
+    var raw = false
+
+    @Flag(help: "Print the answer as JSON with token counts (one answer only).")
+    var json = false
+
+    func run() async throws {
+        let environment = Environment()
+        let isChat = prompt.isEmpty && isatty(STDIN_FILENO) == 1
+        if isChat && (raw || json) { throw ValidationError("--raw and --json are for one answer: give a prompt.") }
+        let question = isChat ? nil : try question()
+        let located = try await ModelAccess(environment).model(model)
+        let deployment = try await Loading.deployment(compute.configuration(for: located, environment))
+        let parameters = try sampling.parameters(deployment.samplingDefaults)
+        if let question {
+            try await answer(question, deployment, parameters)
+        } else {
+            var chat = TerminalChat(deployment: deployment, system: system, parameters: parameters)
+            try await chat.run()
+        }
+        await deployment.shutdown(gracePeriod: .zero)
+    }
+
+    private func question() throws -> String {
+        if prompt.isEmpty || prompt == ["-"] {
+            return String(decoding: try TextInput.read(file: nil), as: UTF8.self)
+        }
+        return prompt.joined(separator: " ")
+    }
+
+    private func answer(_ question: String, _ deployment: Deployment, _ parameters: GenerationParameters) async throws {
+        var messages: [JSONValue] = system.map { [["role": "system", "content": .string($0)]] } ?? []
+        messages.append(["role": "user", "content": .string(question)])
+        let prompt: PromptSource = raw ? .text(question) : .chat(ChatPrompt(messages: messages))
+        let request = TextRequest(id: "run", prompt: prompt, parameters: parameters)
+        let answer = try await AnswerPrinter(isSilent: json).print(deployment.generate(request))
+        if json {
+            let object: JSONValue = [
+                "answer": .string(answer.text),
+                "prompt_tokens": .integer(Int64(answer.usage.promptTokenCount)),
+                "completion_tokens": .integer(Int64(answer.usage.completionTokenCount)),
+            ]
+            Output.line(object.serialized())
+        } else if !answer.text.hasSuffix("\n") {
+            Output.line()
+        }
+    }
+}
+
+/// How answers are drawn, for commands that generate.
+struct SamplingOptions: ParsableArguments {
+    @Option(help: "Randomness: 0 always takes the likeliest token (what the model's makers say, else 0.7).")
+    var temperature: Float?
+
+    @Option(help: "Only the likeliest tokens that make up this probability (the makers', else 0.95).")
+    var topP: Float?
+
+    @Option(help: "Only this many of the likeliest tokens (the makers', else all).")
+    var topK: Int?
+
+    @Option(help: "Makes answers repeatable.")
+    var seed: UInt64?
+
+    @Option(help: "Most tokens of an answer (what the context has room for).")
+    var maxTokens: Int?
+
+    /// Parameters for a model with these recommendations.
+    func parameters(_ defaults: SamplingDefaults) throws -> GenerationParameters {
+        var settings = SamplingSettings()
+        settings.temperature = temperature ?? defaults.temperature ?? 0.7
+        settings.topP = topP ?? defaults.topP ?? 0.95
+        settings.topK = topK ?? defaults.topK ?? 0
+        settings.repetitionPenalty = defaults.repetitionPenalty ?? 1
+        settings.seed = seed
+        return GenerationParameters(sampling: try SamplingParameters(settings), maxTokens: maxTokens)
+    }
+}
+
+/// Prints an answer as it comes.
+struct AnswerPrinter {
+    /// Whether only the result is wanted.
+    var isSilent = false
+
+    /// A whole answer.
+    struct Answer {
+        var text = ""
+        var usage = TextUsage()
+        /// Whether the user stopped it.
+        var isInterrupted = false
+    }
+
+    /// Prints until the answer ends. An interrupt stops the generation and keeps what was said.
+    func print(_ generation: TextGeneration) async throws -> Answer {
+        let interrupts = Interrupts.watch { generation.cancel() }
+        defer { Interrupts.release(interrupts) }
+        var answer = Answer()
+        var hasUsage = false
+        for await event in generation.events {
+            switch event {
+            case .text(_, let delta, _, _):
+                answer.text += delta
+                if !isSilent { Output.write(delta) }
+            case .usage(let usage):
+                answer.usage = usage
+                hasUsage = true
+            case .failed(let reason): throw BenchmarkError.failed(reason)
+            case .started, .promptLogprobs, .finished: break
+            }
+        }
+        answer.isInterrupted = !hasUsage
+        return answer
+    }
+}

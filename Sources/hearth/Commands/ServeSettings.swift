@@ -1,0 +1,106 @@
+import ArgumentParser
+import Deployments
+import Foundation
+import Inference
+import Logging
+import Serving
+import Tensors
+
+/// What `hearth serve` runs with, decided from flags, environment and defaults.
+struct ServeSettings: Sendable {
+    let environment: Environment
+    let serving: ServingConfiguration
+    let logger: Logger
+    /// One line per thing that was decided.
+    let announcement: String
+
+    private let base: DeploymentConfiguration
+
+    init(_ command: Serve, _ environment: Environment) throws {
+        self.environment = environment
+        let serving = try Self.serving(command, environment)
+        self.serving = serving
+        logger = try Self.logger(command, environment)
+        let threads = try command.compute.threadCount(environment)
+        let instructionSet = try command.compute.instructionSet(environment)
+        let limits = try Self.limits(command, environment)
+        var base = DeploymentConfiguration(name: "", path: "")
+        base.threadCount = threads.value
+        base.instructionSet = instructionSet.value
+        base.contextLength = try command.compute.contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
+        base.cacheBytes = try Self.cacheBytes(command, environment)
+        base.limits = limits
+        self.base = base
+        announcement = """
+            hearth \(HearthCommand.version): threads \(threads.sentence), instruction set \
+            \(Setting(instructionSet.value.name, from: .init(instructionSet.origin)).sentence), \
+            store \(environment.home.sentence), keys \(serving.apiKeys.isEmpty ? "not asked for" : "asked for"), \
+            steps of \(limits.tokensPerStep) tokens, \(limits.maxRunning) sequences at a time
+            """
+    }
+
+    /// Settings of the deployment of `model`.
+    func configuration(for model: LocatedModel) throws -> DeploymentConfiguration {
+        var configuration = base
+        configuration.name = model.servedName
+        configuration.path = model.path
+        return configuration
+    }
+
+    private static func serving(_ command: Serve, _ environment: Environment) throws -> ServingConfiguration {
+        var serving = ServingConfiguration()
+        serving.host = command.host ?? environment["HEARTH_HOST"] ?? serving.host
+        serving.port = try command.port ?? environment.integer("HEARTH_PORT") ?? serving.port
+        if !(0...65_535).contains(serving.port) { throw ValidationError("The port must be from 0 to 65535.") }
+        let keys = environment["HEARTH_API_KEY"]?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        serving.apiKeys = command.apiKey.isEmpty ? (keys ?? []) : command.apiKey
+        serving.allowedOrigin = command.allowedOrigin ?? environment["HEARTH_ALLOWED_ORIGIN"]
+        if let seconds = try command.gracePeriod ?? environment.integer("HEARTH_GRACE_PERIOD") {
+            if seconds < 0 { throw ValidationError("The grace period must not be negative.") }
+            serving.gracePeriod = .seconds(seconds)
+        }
+        return serving
+    }
+
+    private static func limits(_ command: Serve, _ environment: Environment) throws -> StepLimits {
+        let standard = StepLimits.standard
+        return try StepLimits(
+            tokensPerStep: command.tokensPerStep ?? environment.integer("HEARTH_TOKENS_PER_STEP")
+                ?? standard.tokensPerStep,
+            maxRunning: command.maxRunning ?? environment.integer("HEARTH_MAX_RUNNING") ?? standard.maxRunning
+        )
+    }
+
+    private static func cacheBytes(_ command: Serve, _ environment: Environment) throws -> Int? {
+        if let size = command.cacheBytes { return size.bytes }
+        guard let text = environment["HEARTH_CACHE_BYTES"] else { return nil }
+        guard let size = ByteSize(argument: text) else {
+            throw ValidationError("HEARTH_CACHE_BYTES is \"\(text)\", which is no size such as 512M or 2G.")
+        }
+        return size.bytes
+    }
+
+    private static func logger(_ command: Serve, _ environment: Environment) throws -> Logger {
+        let name = command.logLevel ?? environment["HEARTH_LOG_LEVEL"] ?? "info"
+        guard let level = Logger.Level(rawValue: name.lowercased()) else {
+            throw ValidationError(
+                "There is no log level \"\(name)\": use trace, debug, info, notice, warning or error."
+            )
+        }
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "hearth")
+        logger.logLevel = level
+        return logger
+    }
+}
+
+extension Setting<String>.Origin {
+    /// The same origin of another value's setting.
+    init(_ origin: Setting<InstructionSet>.Origin) {
+        switch origin {
+        case .flag(let name): self = .flag(name)
+        case .environment(let name): self = .environment(name)
+        case .default: self = .default
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Deployments
+import Foundation
+import Inference
+import Tensors
+
+/// How a model is computed: flags that every command with arithmetic shares.
+struct ComputeOptions: ParsableArguments {
+    @Option(help: "Compute threads (HEARTH_THREADS; all cores).")
+    var threads: Int?
+
+    @Option(
+        name: .customLong("isa"),
+        help: ArgumentHelp(
+            "Instruction set: portable, avx2, avx512, avx512vnni or neon (HEARTH_ISA; the fastest there is).",
+            valueName: "set"
+        )
+    )
+    var instructionSet: String?
+
+    @Option(help: "Most tokens of prompt and answer together (HEARTH_CONTEXT_LENGTH; what the model was made for).")
+    var contextLength: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
+        if let contextLength, contextLength < 1 { throw ValidationError("--context-length must be at least 1.") }
+    }
+
+    /// Compute threads.
+    func threadCount(_ environment: Environment) throws -> Setting<Int> {
+        let setting = Setting(
+            flag: ("--threads", threads),
+            variable: ("HEARTH_THREADS", try environment.integer("HEARTH_THREADS")),
+            default: ProcessInfo.processInfo.activeProcessorCount
+        )
+        if !(1...1024).contains(setting.value) { throw ValidationError("HEARTH_THREADS must be from 1 to 1024.") }
+        return setting
+    }
+
+    /// The instruction set, one this machine has.
+    func instructionSet(_ environment: Environment) throws -> Setting<InstructionSet> {
+        let name = Setting<String?>(
+            flag: ("--isa", instructionSet),
+            variable: ("HEARTH_ISA", environment["HEARTH_ISA"]),
+            default: nil
+        )
+        guard let wanted = name.value else { return Setting(.detected, from: .default) }
+        let available = InstructionSet.available.map(\.name).joined(separator: ", ")
+        guard let set = InstructionSet(named: wanted) else {
+            throw ValidationError("There is no instruction set \"\(wanted)\". This machine has \(available).")
+        }
+        guard set.isAvailable else {
+            throw ValidationError("This machine cannot execute \(set.name). It has \(available).")
+        }
+        switch name.origin {
+        case .flag(let flag): return Setting(set, from: .flag(flag))
+        case .environment(let variable): return Setting(set, from: .environment(variable))
+        case .default: return Setting(set, from: .default)
+        }
+    }
+
+    /// Settings for `model`, and a line that tells them.
+    func configuration(
+        for model: LocatedModel,
+        _ environment: Environment
+    ) throws -> DeploymentConfiguration {
+        var configuration = DeploymentConfiguration(name: model.servedName, path: model.path)
+        configuration.threadCount = try threadCount(environment).value
+        configuration.instructionSet = try instructionSet(environment).value
+        configuration.contextLength = try contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
+        return configuration
+    }
+}
+
+/// Opens deployments away from the threads that answer requests: loading blocks for seconds.
+enum Loading {
+    /// The deployment that `configuration` describes.
+    static func deployment(_ configuration: DeploymentConfiguration) async throws -> Deployment {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try Deployment.load(configuration) })
+            }
+        }
+    }
+}

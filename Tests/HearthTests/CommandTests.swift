@@ -1,0 +1,62 @@
+import ArgumentParser
+import Testing
+
+@testable import hearth
+
+/// Command lines as users type them.
+@Suite struct CommandTests {
+    private func parse<Command>(_ words: String, as type: Command.Type = Command.self) throws -> Command {
+        try #require(try HearthCommand.parseAsRoot(words.split(separator: " ").map(String.init)) as? Command)
+    }
+
+    @Test func `serve takes models and settings in any order`() throws {
+        let serve: Serve = try parse("serve a --port 9000 b --alias x --alias y --kv-cache 1G --api-key k --isa avx2")
+        #expect(serve.models == ["a", "b"])
+        #expect(serve.port == 9000)
+        #expect(serve.alias == ["x", "y"])
+        #expect(serve.cacheBytes?.bytes == 1 << 30)
+        #expect(serve.apiKey == ["k"])
+        #expect(serve.compute.instructionSet == "avx2")
+        #expect(serve.host == nil)
+    }
+
+    @Test func `run joins the words of a question`() throws {
+        let run: Run = try parse("run m why is the sky blue -s short --temperature 0")
+        #expect(run.prompt.joined(separator: " ") == "why is the sky blue")
+        #expect(run.system == "short")
+        #expect(run.sampling.temperature == 0)
+    }
+
+    @Test func `measurements have the defaults the documents tell`() throws {
+        let bench: Bench = try parse("bench m")
+        #expect([bench.prompt, bench.generate, bench.repetitions] == [512, 64, 5])
+        let perplexity: PerplexityCommand = try parse("perplexity m file --json")
+        #expect([perplexity.chunk, perplexity.chunks] == [256, 4])
+        #expect(perplexity.json)
+    }
+
+    @Test(arguments: [
+        "serve", "pull", "serve m --threads 0", "serve m --cache-bytes lots", "bench m --generate 1", "perplexity m",
+        "tokenize m text --file f", "nonsense", "serve m --port eighty", "perplexity m f --chunk 1",
+    ])
+    func `wrong usage is refused with the code for it`(words: String) {
+        #expect {
+            try HearthCommand.parseAsRoot(words.split(separator: " ").map(String.init))
+        } throws: { error in
+            HearthCommand.exitCode(for: error) == .validationFailure
+        }
+    }
+
+    @Test func `every verb's help has an example`() throws {
+        for verb in HearthCommand.configuration.subcommands {
+            let text = HearthCommand.helpMessage(for: verb, columns: 120)
+            #expect(text.contains("hearth \(verb._commandName)"), "\(verb._commandName) shows no example")
+            #expect(verb.configuration.abstract.hasSuffix("."))
+        }
+    }
+
+    @Test func `columns are as wide as their widest cell`() {
+        let table = Table(rows: [["NAME", "SIZE", "X"], ["longer name", "1", "tail"], ["n"]])
+        #expect(table.text == "NAME         SIZE  X\nlonger name  1     tail\nn")
+    }
+}
