@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Settings of every Swift target of ours: language mode 6, warnings are errors, imports are internal unless said.
+/// Every Swift target of ours: language mode 6, warnings are errors, imports are internal unless they say otherwise.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -10,8 +10,99 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// Kernels stay fast in debug builds, where the tests run them over real models. An unsafe flag would keep another
+/// package from depending on this one; this package is a program, and nothing depends on it.
+let kernelSettings: [CSetting] = [
+    .unsafeFlags(["-O2"], .when(configuration: .debug)),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let server: [Target.Dependency] = [
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+]
+
+/// A room: a target of ours with the settings above.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of a room, or of several together.
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
 let package = Package(
     name: "hearth",
+    products: [.executable(name: "hearth", targets: ["hearth"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        // Without its traits: configuration from files is not used, and costs a minute to build.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
     targets: [
+        // The spine, from the arithmetic up.
+        .target(name: "CKernels", cSettings: kernelSettings),
+        room("Tensors", ["CKernels"]),
+        room("Models", ["Tensors", "Checkpoints", "Tokenization"]),
+        room("Inference", ["Models", "Tokenization", logging]),
+        room(
+            "Deployments",
+            ["Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", crypto, logging]
+        ),
+        room("Serving", ["Deployments", "Inference", "OpenAIAPI", "Tokenization", "JSON", logging] + server),
+        .executableTarget(
+            name: "hearth",
+            dependencies: [
+                "Serving", "Deployments", "Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON",
+                argumentParser, logging,
+            ],
+            swiftSettings: strict
+        ),
+        // Kernels beside the machine's measured ceilings; see docs/design.
+        .target(name: "KernelCeilings", path: "Benchmarks/KernelCeilings"),
+        .executableTarget(
+            name: "kernel-bench",
+            dependencies: ["Tensors", "KernelCeilings"],
+            path: "Benchmarks/Kernels",
+            swiftSettings: strict
+        ),
+        // The leaves.
+        room("JSON"),
+        room("Checkpoints", ["Tensors", "JSON"]),
+        room("Tokenization", ["Checkpoints", "JSON"]),
+        room("OpenAIAPI", ["JSON"]),
+        // Tests.
+        .target(name: "TestModels", dependencies: ["Models", "Tokenization"], path: "Tests/TestModels"),
+        tests("JSONTests", ["JSON"]),
+        tests("TensorsTests", ["Tensors", "CKernels"]),
+        tests("CheckpointsTests", ["Checkpoints", "JSON", "Tensors"]),
+        tests("TokenizationTests", ["Tokenization", "Checkpoints", "JSON"]),
+        tests("ModelsTests", ["Models", "Tensors", "Checkpoints", "Tokenization"]),
+        tests("InferenceTests", ["Inference", "Models", "Tokenization", "TestModels"]),
+        tests("DeploymentsTests", ["Deployments", "JSON", crypto]),
+        tests("HearthTests", ["hearth", "JSON", argumentParser]),
+        tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),
+        tests(
+            "ServingTests",
+            [
+                "Serving", "Deployments", "Inference", "Models", "Tokenization", "OpenAIAPI", "JSON", "TestModels",
+                logging,
+            ]
+        ),
     ]
 )
