@@ -130,9 +130,9 @@ struct HuggingFaceComponents {
     private mutating func readSplit(_ json: JSONValue) throws(TokenizerError) {
         let behavior = try behavior(json, .isolated)
         let isInverted = json["invert"]?.boolValue ?? false
-        if let literal = json["pattern"]?["String"]?.stringValue {
+        if let text = json["pattern"]?["String"]?.stringValue {
             let split = PatternSplit(
-                alternatives: [.literal(Array(literal.utf8))],
+                alternatives: [.literal(try literal(text))],
                 behavior: behavior,
                 isInverted: isInverted
             )
@@ -167,7 +167,8 @@ struct HuggingFaceComponents {
     }
 
     private mutating func readMetaspace(_ json: JSONValue) throws(TokenizerError) {
-        let mark = Array((json["replacement"]?.stringValue ?? "▁").utf8)
+        let replacement = json["replacement"]?.stringValue ?? "▁"
+        let mark = Array(replacement.utf8)
         let scheme =
             json["prepend_scheme"]?.stringValue
             ?? (json["add_prefix_space"]?.boolValue ?? true ? "always" : "never")
@@ -185,7 +186,16 @@ struct HuggingFaceComponents {
         } else {
             throw .unsupported(component: "pre-tokenizer", name: "Metaspace after another split")
         }
-        if json["split"]?.boolValue ?? true { stages.append(.matching(.literal(mark), .mergedWithNext)) }
+        if json["split"]?.boolValue ?? true {
+            stages.append(.matching(.literal(try literal(replacement)), .mergedWithNext))
+        }
+    }
+
+    private func literal(_ text: String) throws(TokenizerError) -> LiteralBytes {
+        guard let literal = LiteralBytes(text) else {
+            throw .unsupported(component: "pre-tokenizer pattern", name: text)
+        }
+        return literal
     }
 
     // MARK: Decoders

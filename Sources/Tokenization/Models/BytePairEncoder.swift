@@ -66,10 +66,15 @@ struct BytePairEncoder<Rule: MergeRule>: Sendable {
         if takesWhole(word), let id = pieces.find(word) {
             output.append(TokenID(rawValue: id))
         } else {
-            scratch.symbols.removeAll(keepingCapacity: true)
-            if options.symbols == .bytes { layOutBytes(word, scratch) } else { layOutCharacters(word, scratch) }
-            PairMerging.run(rule, word, scratch)
-            for symbol in scratch.symbols { append(symbol, word, into: &output) }
+            if word.count <= EncodingScratch.shortCount {
+                mergeShort(word, scratch, into: &output)
+            } else {
+                scratch.symbols.removeAll(keepingCapacity: true)
+                forEachSymbol(word) { scratch.symbols.append($0) }
+                if !scratch.symbols.isEmpty { scratch.symbols[scratch.symbols.count - 1].next = -1 }
+                PairMerging.mergeLong(rule, word, scratch)
+                for symbol in scratch.symbols { append(symbol, word, into: &output) }
+            }
         }
         if start + word.count < end {
             encodeAfresh(text, from: start + word.count, to: end, scratch, into: &output)
@@ -84,37 +89,37 @@ struct BytePairEncoder<Rule: MergeRule>: Sendable {
     /// Offsets in a word are 32 bits; a longer word is cut.
     private static var longestWordBytes: Int { 1 << 30 }
 
-    private func layOutBytes(_ word: UnsafeBufferPointer<UInt8>, _ scratch: EncodingScratch) {
-        for index in 0..<word.count {
-            add(index, 1, byteIDs[Int(word[index])], to: scratch)
+    private func mergeShort(
+        _ word: UnsafeBufferPointer<UInt8>,
+        _ scratch: EncodingScratch,
+        into output: inout [TokenID]
+    ) {
+        var count = 0
+        forEachSymbol(word) { symbol in
+            scratch.shortSymbols[count] = symbol
+            count += 1
         }
-        seal(scratch)
+        count = PairMerging.mergeShort(rule, word, scratch, count: count)
+        for index in 0..<count { append(scratch.shortSymbols[index], word, into: &output) }
     }
 
-    private func layOutCharacters(_ word: UnsafeBufferPointer<UInt8>, _ scratch: EncodingScratch) {
-        var position = 0
-        while position < word.count {
-            let length = UTF8Decoding.scalar(word, at: position, end: word.count).length
-            let id =
-                length == 1
-                ? byteIDs[Int(word[position])]
-                : pieces.find(UnsafeBufferPointer(rebasing: word[position..<(position + length)])) ?? -1
-            add(position, length, id, to: scratch)
-            position += length
-        }
-        seal(scratch)
-    }
-
+    /// The symbols of a word before anything is joined, linked in order as if another followed.
     @inline(__always)
-    private func add(_ start: Int, _ length: Int, _ id: Int32, to scratch: EncodingScratch) {
-        let index = Int32(scratch.symbols.count)
-        scratch.symbols.append(
-            MergeSymbol(start: Int32(start), length: Int32(length), id: id, previous: index - 1, next: index + 1)
-        )
-    }
-
-    private func seal(_ scratch: EncodingScratch) {
-        if !scratch.symbols.isEmpty { scratch.symbols[scratch.symbols.count - 1].next = -1 }
+    private func forEachSymbol(_ word: UnsafeBufferPointer<UInt8>, _ body: (MergeSymbol) -> Void) {
+        var position = 0
+        var index: Int32 = 0
+        while position < word.count {
+            var length = 1
+            var id = byteIDs[Int(word[position])]
+            if options.symbols == .characters, word[position] >= 0x80 {
+                length = UTF8Decoding.scalar(word, at: position, end: word.count).length
+                id = pieces.find(UnsafeBufferPointer(rebasing: word[position..<(position + length)])) ?? -1
+            }
+            let start = Int32(position)
+            body(MergeSymbol(start: start, length: Int32(length), id: id, previous: index - 1, next: index + 1))
+            position += length
+            index += 1
+        }
     }
 
     @inline(__always)

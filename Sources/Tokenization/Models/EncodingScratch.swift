@@ -1,13 +1,26 @@
 /// Memory that encoding a text needs, kept from one call to the next.
 ///
+/// The parts used for every word are plain memory of fixed size: their use needs no check for exclusive access.
 /// Unchecked: one call at a time owns a scratch. `Tokenizer` hands it out under a lock and takes it back.
 final class EncodingScratch: @unchecked Sendable {
+    /// Symbols of a word of up to `shortCount` characters, the priority of each with the next, and what they make.
+    let shortSymbols = UnsafeMutablePointer<MergeSymbol>.allocate(capacity: shortCount)
+    let priorities = UnsafeMutablePointer<UInt32>.allocate(capacity: shortCount)
+    let merged = UnsafeMutablePointer<Int32>.allocate(capacity: shortCount)
+    /// Symbols of a longer word.
     var symbols: [MergeSymbol] = []
     var heap: [MergeCandidate] = []
-    var priorities: [UInt32] = []
-    var merged: [Int32] = []
-    var cache = WordCache()
+    let cache = WordCache()
     var path: [UnigramStep] = []
+
+    /// Up to this many symbols the best pair is sought by looking at all; above, in a heap.
+    static let shortCount = 40
+
+    deinit {
+        shortSymbols.deallocate()
+        priorities.deallocate()
+        merged.deallocate()
+    }
 }
 
 /// A part of a word while merges join it with its neighbours. Offsets count from the beginning of the word.
@@ -35,8 +48,8 @@ struct MergeCandidate {
 ///
 /// Fixed size, one place a word: a new word takes the place of the old one. Words are kept whole, so a collision costs
 /// time but never gives a wrong answer.
-struct WordCache {
-    private struct Entry {
+final class WordCache {
+    fileprivate struct Entry {
         var low: UInt64 = 0
         /// The last bytes, and in the top byte the length of the word, which is never 0 in use.
         var high: UInt64 = 0
@@ -47,9 +60,16 @@ struct WordCache {
     /// Longest word that is kept, in bytes.
     static let longestByteCount = 15
     private static let longestTokenCount = 4
-    private static let bits: UInt64 = 14
+    fileprivate static let bits: UInt64 = 14
 
-    private var entries: [Entry] = []
+    private let entries: UnsafeMutablePointer<Entry>
+
+    init() {
+        entries = .allocate(capacity: 1 << Int(Self.bits))
+        entries.initialize(repeating: Entry(), count: 1 << Int(Self.bits))
+    }
+
+    deinit { entries.deallocate() }
 
     /// A word as the cache compares it.
     struct Key {
@@ -94,7 +114,6 @@ struct WordCache {
     /// Appends the tokens of the word, if it is known, and says whether it is.
     @inline(__always)
     func append(_ key: Key, to output: inout [TokenID]) -> Bool {
-        guard !entries.isEmpty else { return false }
         let entry = entries[key.index]
         guard entry.low == key.low, entry.high == key.high else { return false }
         output.append(TokenID(rawValue: entry.ids[0]))
@@ -105,9 +124,8 @@ struct WordCache {
     }
 
     /// Keeps the tokens of a word, unless they are too many.
-    mutating func store(_ key: Key, _ tokens: ArraySlice<TokenID>) {
+    func store(_ key: Key, _ tokens: ArraySlice<TokenID>) {
         guard !tokens.isEmpty, tokens.count <= Self.longestTokenCount else { return }
-        if entries.isEmpty { entries = Array(repeating: Entry(), count: 1 << Int(Self.bits)) }
         var entry = Entry(low: key.low, high: key.high, count: Int32(tokens.count))
         for (offset, token) in tokens.enumerated() { entry.ids[offset] = token.rawValue }
         entries[key.index] = entry

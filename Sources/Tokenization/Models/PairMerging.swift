@@ -1,46 +1,18 @@
 /// Joins the symbols of a word, always the pair with the best priority, of equals the leftmost.
 enum PairMerging {
-    /// Up to this many symbols the best pair is sought by looking at all; above, in a heap.
-    private static let scanLimit = 40
-
-    /// Merges `scratch.symbols`, which are linked in order. Takes O(n log n) in the number of symbols.
-    static func run(_ rule: some MergeRule, _ word: UnsafeBufferPointer<UInt8>, _ scratch: EncodingScratch) {
-        if scratch.symbols.count <= 1 { return }
-        if scratch.symbols.count <= scanLimit {
-            scan(rule, word, scratch)
-        } else {
-            merge(rule, word, scratch)
-        }
-    }
-
     // MARK: Short words
 
-    private static func scan(_ rule: some MergeRule, _ word: UnsafeBufferPointer<UInt8>, _ scratch: EncodingScratch) {
-        let count = scratch.symbols.count
-        if scratch.priorities.count < scanLimit + 1 {
-            scratch.priorities = Array(repeating: .max, count: scanLimit + 1)
-            scratch.merged = Array(repeating: -1, count: scanLimit + 1)
-        }
-        let live = scratch.symbols.withUnsafeMutableBufferPointer { symbols in
-            scratch.priorities.withUnsafeMutableBufferPointer { priorities in
-                scratch.merged.withUnsafeMutableBufferPointer { merged in
-                    scan(rule, word, symbols, priorities, merged, count)
-                }
-            }
-        }
-        scratch.symbols.removeSubrange(live...)
-    }
-
-    /// Keeps the symbols packed at the front and returns how many are left.
+    /// Merges the first `count` of `scratch.shortSymbols`, keeps them packed at the front, and returns how many are left.
     @inline(__always)
-    private static func scan(
+    static func mergeShort(
         _ rule: some MergeRule,
         _ word: UnsafeBufferPointer<UInt8>,
-        _ symbols: UnsafeMutableBufferPointer<MergeSymbol>,
-        _ priorities: UnsafeMutableBufferPointer<UInt32>,
-        _ merged: UnsafeMutableBufferPointer<Int32>,
-        _ total: Int
+        _ scratch: EncodingScratch,
+        count total: Int
     ) -> Int {
+        let symbols = scratch.shortSymbols
+        let priorities = scratch.priorities
+        let merged = scratch.merged
         @inline(__always)
         func rate(_ index: Int) {
             let found = rule.merge(symbols[index], symbols[index + 1], in: word)
@@ -48,15 +20,14 @@ enum PairMerging {
             merged[index] = found?.id ?? -1
         }
         var count = total
-        for index in 0..<(count - 1) { rate(index) }
+        if count > 1 { for index in 0..<(count - 1) { rate(index) } }
         while count > 1 {
             var best = -1
             var bestPriority = UInt32.max
-            for index in 0..<(count - 1) where merged[index] >= 0 {
-                if best < 0 || priorities[index] < bestPriority {
-                    best = index
-                    bestPriority = priorities[index]
-                }
+            for index in 0..<(count - 1)
+            where priorities[index] < bestPriority || (best < 0 && merged[index] >= 0) {
+                best = index
+                bestPriority = priorities[index]
             }
             guard best >= 0 else { break }
             symbols[best].length += symbols[best + 1].length
@@ -77,7 +48,9 @@ enum PairMerging {
 
     // MARK: Long words
 
-    private static func merge(_ rule: some MergeRule, _ word: UnsafeBufferPointer<UInt8>, _ scratch: EncodingScratch) {
+    /// Merges `scratch.symbols`, which are linked in order. Takes O(n log n) in the number of symbols.
+    static func mergeLong(_ rule: some MergeRule, _ word: UnsafeBufferPointer<UInt8>, _ scratch: EncodingScratch) {
+        guard scratch.symbols.count > 1 else { return }
         scratch.heap.removeAll(keepingCapacity: true)
         var heap = MergeHeap(taking: &scratch.heap)
         scratch.symbols.withUnsafeMutableBufferPointer { symbols in

@@ -22,6 +22,12 @@ enum PatternCatalog {
             }
             found.append(contentsOf: patterns)
         }
+        guard found.count <= 32 else {
+            throw .unsupported(
+                component: "pre-tokenizer pattern",
+                name: "\(found.count) alternatives in \"\(expression)"
+            )
+        }
         return found
     }
 
@@ -122,7 +128,7 @@ enum PatternCatalog {
         #"[^\n]+"#: run(.none, CharacterSet([], "\n", inverted: true)),
         #"[\n]+"#: run(.none, CharacterSet([], "\n")),
         #"\S+"#: run(.none, CharacterSet(.whitespace, inverted: true)),
-        #" "#: .literal([0x20]),
+        #" "#: counted(space, 1, 1),
         #" {2,}"#: .run(CharacterRun(set: space, minimum: 2)),
     ]
 

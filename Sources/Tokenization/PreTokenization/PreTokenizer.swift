@@ -154,10 +154,26 @@ struct PatternSplit: Sendable, Equatable {
         case contiguous
     }
 
-    var alternatives: [WordPattern]
-    var behavior: Behavior = .isolated
-    /// Whether what lies between the matches counts as the matches.
-    var isInverted = false
+    private let alternatives: [WordPattern]
+    private let behavior: Behavior
+    private let isInverted: Bool
+    /// Which alternatives may match where an ASCII byte stands, one bit each.
+    private let candidates: [UInt32]
+
+    /// - Parameters:
+    ///   - alternatives: in order of preference, at most 32.
+    ///   - isInverted: whether what lies between the matches counts as the matches.
+    init(alternatives: [WordPattern], behavior: Behavior = .isolated, isInverted: Bool = false) {
+        precondition(alternatives.count <= 32, "a pattern has \(alternatives.count) alternatives, more than 32")
+        self.alternatives = alternatives
+        self.behavior = behavior
+        self.isInverted = isInverted
+        candidates = (UInt8(0)..<128).map { byte in
+            alternatives.enumerated().reduce(0) { mask, entry in
+                entry.element.mayBegin(with: byte) ? mask | 1 << UInt32(entry.offset) : mask
+            }
+        }
+    }
 
     @inline(__always)
     func forEachPiece(
@@ -211,27 +227,31 @@ struct PatternSplit: Sendable, Equatable {
         to end: Int,
         _ body: (Int, Int, Bool) -> Void
     ) {
-        var position = start
-        var gapStart = start
-        while position < end {
-            if let matchEnd = matchEnd(text, from: position, to: end) {
-                if gapStart < position { body(gapStart, position, false) }
-                body(position, matchEnd, true)
-                position = matchEnd
-                gapStart = matchEnd
-            } else {
-                position += UTF8Decoding.scalar(text, at: position, end: end).length
+        alternatives.withUnsafeBufferPointer { alternatives in
+            candidates.withUnsafeBufferPointer { candidates in
+                let all = UInt32(truncatingIfNeeded: ((1 as UInt64) << UInt64(alternatives.count)) - 1)
+                var position = start
+                var gapStart = start
+                while position < end {
+                    let byte = text[position]
+                    var mask = byte < 0x80 ? candidates[Int(byte)] : all
+                    var found: Int?
+                    while mask != 0, found == nil {
+                        found = alternatives[mask.trailingZeroBitCount].matchEnd(text, from: position, to: end)
+                        mask &= mask &- 1
+                    }
+                    if let found {
+                        if gapStart < position { body(gapStart, position, false) }
+                        body(position, found, true)
+                        position = found
+                        gapStart = found
+                    } else {
+                        position += byte < 0x80 ? 1 : UTF8Decoding.scalar(text, at: position, end: end).length
+                    }
+                }
+                if gapStart < end { body(gapStart, end, false) }
             }
         }
-        if gapStart < end { body(gapStart, end, false) }
-    }
-
-    @inline(__always)
-    private func matchEnd(_ text: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) -> Int? {
-        for alternative in alternatives {
-            if let matchEnd = alternative.matchEnd(text, from: start, to: end) { return matchEnd }
-        }
-        return nil
     }
 }
 

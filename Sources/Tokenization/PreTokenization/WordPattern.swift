@@ -17,7 +17,7 @@ enum WordPattern: Sendable, Hashable {
     /// `[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+` of EXAONE MoE: letters, joined by single spaces.
     case spacedLetters
     /// The bytes as they stand.
-    case literal([UInt8])
+    case literal(LiteralBytes)
 
     /// The end of the match at `start`, or nil. `start < end`.
     @inline(__always)
@@ -29,7 +29,7 @@ enum WordPattern: Sendable, Hashable {
         case .lineBreaks: Self.lineBreaksEnd(text, from: start, to: end)
         case .spaceBeforeSpace: Self.spaceBeforeSpaceEnd(text, from: start, to: end)
         case .spacedLetters: Self.spacedLettersEnd(text, from: start, to: end)
-        case .literal(let bytes): Self.literalEnd(bytes, text, from: start, to: end)
+        case .literal(let literal): literal.matchEnd(text, from: start, to: end)
         }
     }
 
@@ -117,15 +117,39 @@ enum WordPattern: Sendable, Hashable {
         return matched
     }
 
-    private static func literalEnd(
-        _ bytes: [UInt8],
-        _ text: UnsafeBufferPointer<UInt8>,
-        from start: Int,
-        to end: Int
-    ) -> Int? {
-        guard !bytes.isEmpty, end - start >= bytes.count else { return nil }
-        for (offset, byte) in bytes.enumerated() where text[start + offset] != byte { return nil }
-        return start + bytes.count
+    /// Whether a match may begin with an ASCII byte.
+    func mayBegin(with byte: UInt8) -> Bool {
+        let scalar = UInt32(byte)
+        return switch self {
+        case .contraction: byte == 0x27
+        case .run(let run): run.mayBegin(with: scalar)
+        case .cased(let word):
+            CasedWord.lead.contains(scalar) || word.upper.contains(scalar) || word.lower.contains(scalar)
+        case .lineBreaks, .spaceBeforeSpace: CharacterSet.whitespace.contains(scalar)
+        case .spacedLetters: CasedWord.lead.contains(scalar) || CharacterSet.letters.contains(scalar)
+        case .literal(let literal): literal.count > 0 && literal.bytes[0] == byte
+        }
+    }
+}
+
+/// Up to 16 bytes as a plain value, so that a pattern holds no reference.
+struct LiteralBytes: Sendable, Hashable {
+    fileprivate let bytes: SIMD16<UInt8>
+    fileprivate let count: Int
+
+    /// Nil when there are none, or more than 16.
+    init?(_ text: String) {
+        var bytes = SIMD16<UInt8>.zero
+        guard (1...16).contains(text.utf8.count) else { return nil }
+        for (offset, byte) in text.utf8.enumerated() { bytes[offset] = byte }
+        self.bytes = bytes
+        count = text.utf8.count
+    }
+
+    func matchEnd(_ text: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) -> Int? {
+        guard end - start >= count else { return nil }
+        for offset in 0..<count where text[start + offset] != bytes[offset] { return nil }
+        return start + count
     }
 }
 
@@ -165,6 +189,14 @@ struct CharacterRun: Sendable, Hashable {
         }
         guard let tail, let position = found else { return found }
         return Self.runEnd(tail, text, from: position, to: end, maximum: tailMaximum)
+    }
+
+    func mayBegin(with scalar: UInt32) -> Bool {
+        switch lead {
+        case .none: set.contains(scalar)
+        case .optional(let leads): leads.contains(scalar) || set.contains(scalar)
+        case .required(let leads): leads.contains(scalar)
+        }
     }
 
     @inline(__always)
