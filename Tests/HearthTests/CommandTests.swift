@@ -47,6 +47,21 @@ import Testing
         }
     }
 
+    @Test func `an instruction set comes from the flag, then the variable, and must exist here`() throws {
+        let plain: Bench = try parse("bench m")
+        let flagged: Bench = try parse("bench m --isa portable")
+        let settings = [
+            try flagged.compute.instructionSet(Environment(["HEARTH_ISA": "abacus"])),
+            try plain.compute.instructionSet(Environment(["HEARTH_ISA": "portable"])),
+        ]
+        #expect(settings.map { "\($0.value)" } == ["portable", "portable"])
+        #expect(settings.map { $0.sentence } == ["portable (--isa)", "portable (HEARTH_ISA)"])
+        #expect(throws: ValidationError.self) {
+            try plain.compute.instructionSet(Environment(["HEARTH_ISA": "abacus"]))
+        }
+        #expect(throws: ValidationError.self) { try plain.compute.threadCount(Environment(["HEARTH_THREADS": "0"])) }
+    }
+
     @Test func `every verb's help has an example`() throws {
         for verb in HearthCommand.configuration.subcommands {
             let text = HearthCommand.helpMessage(for: verb, columns: 120)

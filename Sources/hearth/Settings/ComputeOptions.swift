@@ -39,12 +39,9 @@ struct ComputeOptions: ParsableArguments {
 
     /// The instruction set, one this machine has.
     func instructionSet(_ environment: Environment) throws -> Setting<InstructionSet> {
-        let name = Setting<String?>(
-            flag: ("--isa", instructionSet),
-            variable: ("HEARTH_ISA", environment["HEARTH_ISA"]),
-            default: nil
-        )
-        guard let wanted = name.value else { return Setting(.detected, from: .default) }
+        guard let wanted = instructionSet ?? environment["HEARTH_ISA"] else {
+            return Setting(.detected, from: .default)
+        }
         let available = InstructionSet.available.map(\.name).joined(separator: ", ")
         guard let set = InstructionSet(named: wanted) else {
             throw ValidationError("There is no instruction set \"\(wanted)\". This machine has \(available).")
@@ -52,11 +49,7 @@ struct ComputeOptions: ParsableArguments {
         guard set.isAvailable else {
             throw ValidationError("This machine cannot execute \(set.name). It has \(available).")
         }
-        switch name.origin {
-        case .flag(let flag): return Setting(set, from: .flag(flag))
-        case .environment(let variable): return Setting(set, from: .environment(variable))
-        case .default: return Setting(set, from: .default)
-        }
+        return Setting(set, from: instructionSet == nil ? .environment("HEARTH_ISA") : .flag("--isa"))
     }
 
     /// Settings for `model`, and a line that tells them.
