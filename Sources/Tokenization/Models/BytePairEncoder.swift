@@ -28,11 +28,14 @@ struct BytePairEncoder<Rule: MergeRule>: Sendable {
     private let options: Options
     /// The piece of each single byte, or -1.
     private let byteIDs: [Int32]
+    /// Whether what the vocabulary lacks is left out before anything is joined, so that its neighbours may be.
+    private let dropsMissing: Bool
 
     init(rule: Rule, pieces: PieceTable, options: Options) {
         self.rule = rule
         self.pieces = pieces
         self.options = options
+        dropsMissing = options.symbols == .bytes && options.unknown == nil && options.fallbackBytes.isEmpty
         byteIDs = (0..<256).map { pieces.find([UInt8($0)]) ?? -1 }
     }
 
@@ -114,6 +117,10 @@ struct BytePairEncoder<Rule: MergeRule>: Sendable {
             if options.symbols == .characters, word[position] >= 0x80 {
                 length = UTF8Decoding.scalar(word, at: position, end: word.count).length
                 id = pieces.find(UnsafeBufferPointer(rebasing: word[position..<(position + length)])) ?? -1
+            }
+            if id < 0, dropsMissing {
+                position += length
+                continue
             }
             let start = Int32(position)
             body(MergeSymbol(start: start, length: Int32(length), id: id, previous: index - 1, next: index + 1))
