@@ -170,7 +170,7 @@ struct HubConnection: Sendable {
         case .timedOut: "it was silent for too long"
         case .cannotFindHost, .dnsLookupFailed: "its name is unknown"
         case .cannotConnectToHost: "it refuses the connection"
-        case .networkConnectionLost: "the connection broke"
+        case .networkConnectionLost, .badServerResponse: "the connection broke"
         case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate:
             "its certificate cannot be trusted"
         default: "the connection failed (\(error.code.rawValue))"
