@@ -181,7 +181,7 @@ extension Deployment {
         for await event in run.events {
             let outcome = text.take(event)
             for event in outcome.events { continuation.yield(event) }
-            if outcome.cancelsRequest { await backend.cancel(run.id) }
+            if outcome.cancelsRequest { await backend.complete(run.id) }
             if outcome.isFinished {
                 if case .failed = event { return (choice, text, true) }
                 return (choice, text, false)

@@ -87,6 +87,8 @@ package struct EngineStatistics: Sendable, Equatable {
     package var computedTokens: UInt64 = 0
     /// Requests refused at submission.
     package var refusedRequests: UInt64 = 0
+    /// Leaked blocks, forgotten requests and broken invariants found whenever the engine fell idle; 0 unless we erred.
+    package var invariantViolations: UInt64 = 0
     /// Requests done, by how they ended.
     package var finishedRequests: [EndingKind: UInt64] = [:]
 

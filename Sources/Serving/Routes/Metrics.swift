@@ -73,6 +73,9 @@ extension EngineMetric {
             $0.computedTokens
         },
         .counter("hearth_refused_requests_total", "Requests the engine refused.") { $0.refusedRequests },
+        .counter("hearth_engine_invariant_violations_total", "Leaks and broken invariants found when idle; 0.") {
+            $0.invariantViolations
+        },
         .histogram("hearth_step_seconds", "Duration of a step.") { $0.stepTime },
     ]
 }
