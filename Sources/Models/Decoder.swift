@@ -57,6 +57,7 @@ package final class Decoder: LanguageModel {
         )
     }
 
+    /// Reserves `[layer][block][kvHead]` of keys and values; see `KVStore`.
     package func allocateCache(blockCount: Int, blockSize: Int) {
         cache = KVStore(cacheShape, blockCount: blockCount, blockSize: blockSize)
     }

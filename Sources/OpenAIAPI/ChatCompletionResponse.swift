@@ -23,6 +23,7 @@ package struct ResponseHeader: Sendable, Equatable {
 
 /// Why an answer ended, with what ended it when the caller named that.
 package struct WireFinish: Sendable, Equatable {
+    /// `finish_reason` as it is spelled on the wire.
     package enum Reason: String, Sendable { case stop, length }
 
     package var reason: Reason
@@ -37,6 +38,7 @@ package struct WireFinish: Sendable, Equatable {
 
 /// The answer to `POST /v1/chat/completions`.
 package struct ChatCompletionResponse: Sendable, Equatable {
+    /// One answer.
     package struct Choice: Sendable, Equatable {
         package var index: Int
         package var text: String

@@ -32,11 +32,13 @@ package struct FieldReader {
         return value
     }
 
+    /// The value, which must be there and not null.
     package mutating func required(_ key: String) throws(APIError) -> JSONValue {
         guard let value = value(key) else { throw .missing(parameter(key)) }
         return value
     }
 
+    /// A boolean; nil when absent or null.
     package mutating func bool(_ key: String) throws(APIError) -> Bool? {
         guard let value = value(key) else { return nil }
         guard let bool = value.boolValue else {
@@ -51,16 +53,19 @@ package struct FieldReader {
         return try Self.string(value, parameter(key), bytes: bytes)
     }
 
+    /// A whole number within `range`; nil when absent or null.
     package mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
         guard let value = value(key) else { return nil }
         return try Self.integer(value, parameter(key), in: range)
     }
 
+    /// A number within `range`; nil when absent or null.
     package mutating func number(_ key: String, in range: ClosedRange<Double>) throws(APIError) -> Double? {
         guard let value = value(key) else { return nil }
         return try Self.number(value, parameter(key), in: range)
     }
 
+    /// A list; nil when absent or null.
     package mutating func array(_ key: String) throws(APIError) -> [JSONValue]? {
         guard let value = value(key) else { return nil }
         guard let array = value.arrayValue else {
@@ -69,6 +74,7 @@ package struct FieldReader {
         return array
     }
 
+    /// An object; nil when absent or null.
     package mutating func object(_ key: String) throws(APIError) -> JSONObject? {
         guard let value = value(key) else { return nil }
         guard let object = value.objectValue else {

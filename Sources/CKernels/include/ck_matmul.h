@@ -60,14 +60,16 @@ void ck_matmul_quantized(
     ck_instruction_set set, const ck_panels *panels, const ck_activations *x, ck_destination y,
     ck_product_range range);
 
-/// y = x Wᵀ for f32, f16 and bf16 weights with float32 activations `[rows, x_stride]`.
-///
-/// Sums run over runs of 128 inputs in order, then over the runs: rounding depends on `inputs` only.
+/// Float32 activations `[rows, stride]`.
 typedef struct {
     const float *values;
+    /// Floats from row to row.
     int64_t stride;
 } ck_float_rows;
 
+/// y = x Wᵀ for f32, f16 and bf16 weights with float32 activations.
+///
+/// Sums run over runs of 128 inputs in order, then over the runs: rounding depends on `inputs` only.
 void ck_matmul_float(
     ck_instruction_set set, const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range);
 

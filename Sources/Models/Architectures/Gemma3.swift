@@ -8,6 +8,7 @@ import Tensors
 package enum Gemma3: Architecture {
     package static let names = ["gemma3"]
 
+    /// Names and departures, as the sources above have them.
     package static func layout(
         _ configuration: ModelConfiguration,
         format: CheckpointFormat

@@ -8,6 +8,7 @@ import Tensors
 package enum Llama: Architecture {
     package static let names = ["llama", "mistral"]
 
+    /// Names and departures, as the sources above have them.
     package static func layout(
         _ configuration: ModelConfiguration,
         format: CheckpointFormat

@@ -7,6 +7,7 @@ import Tensors
 package enum Qwen2: Architecture {
     package static let names = ["qwen2"]
 
+    /// Names and departures, as the sources above have them.
     package static func layout(
         _ configuration: ModelConfiguration,
         format: CheckpointFormat

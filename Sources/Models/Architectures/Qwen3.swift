@@ -7,6 +7,7 @@ import Tensors
 package enum Qwen3: Architecture {
     package static let names = ["qwen3"]
 
+    /// Names and departures, as the sources above have them.
     package static func layout(
         _ configuration: ModelConfiguration,
         format: CheckpointFormat
