@@ -22,7 +22,9 @@ $(HEARTH): $(SOURCES)
 test: ## Set up what the tests need and run them all
 	@scripts/setup test
 	@scripts/test-data
-	swift test
+	swift test --skip ReaderFuzzTests
+	@# Alone, because it watches the memory of its process.
+	swift test --skip-build --filter ReaderFuzzTests
 
 lint: ## Format, sizes, arrows between rooms, links, comments
 	@scripts/lint
