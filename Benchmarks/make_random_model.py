@@ -79,12 +79,12 @@ def vectors(shape):
 def byte_vocabulary(writer, size):
     kept = [*range(33, 127), *range(161, 173), *range(174, 256)]
     extra = iter(range(256, 512))
-    pieces = ["<s>", "</s>"] + [chr(b) if b in kept else chr(next(extra)) for b in range(256)]
+    pieces = ["<s>", "</s>"] + [chr(b) if b in kept else chr(next(extra)) for b in range(256)] + ["ab"]
     pieces += [f"<unused{i}>" for i in range(size - len(pieces))]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(pieces)
-    writer.add_token_types([3, 3] + [1] * 256 + [5] * (size - 258))
+    writer.add_token_types([3, 3] + [1] * 257 + [5] * (size - 259))
     writer.add_token_merges(["a b"])
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(1)
