@@ -79,6 +79,7 @@ struct HuggingFaceComponents {
             guard json.isNull else { throw .missing(field: "pre_tokenizer.type") }
             return
         }
+        if isByteLevel, type != "Sequence" { return try readAfterByteLevel(json, type) }
         switch type {
         case "Sequence":
             for part in json["pretokenizers"]?.arrayValue ?? [] { try readPreTokenizer(part) }
@@ -96,6 +97,17 @@ struct HuggingFaceComponents {
             let set = CharacterSet(.punctuation, ranges: .asciiPunctuation)
             stages.append(.matching(.run(CharacterRun(set: set, maximum: 1)), try behavior(json, .isolated)))
         default: throw .unsupported(component: "pre-tokenizer", name: type)
+        }
+    }
+
+    /// What comes after `ByteLevel` sees the byte alphabet; only Falcon's digits are known to do so.
+    private mutating func readAfterByteLevel(_ json: JSONValue, _ type: String) throws(TokenizerError) {
+        if type == "Digits" {
+            stages.append(.byteDigits(individual: json["individual_digits"]?.boolValue ?? false))
+        } else if type == "Split", json["pattern"]?["Regex"]?.stringValue?.hasPrefix("[0-9]") == true {
+            try readSplit(json)
+        } else {
+            throw .unsupported(component: "pre-tokenizer", name: "\(type) after ByteLevel")
         }
     }
 

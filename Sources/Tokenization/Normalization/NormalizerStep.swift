@@ -4,7 +4,7 @@ enum NormalizerStep: Sendable, Equatable {
     case normalize(UnicodeNormalization.Form)
     /// Lower case of every character.
     case lowercase
-    /// Drops nonspacing marks.
+    /// Drops marks.
     case stripAccents
     /// Every occurrence of some bytes becomes other bytes.
     case replace([UInt8], with: [UInt8])
@@ -74,7 +74,7 @@ enum NormalizerStep: Sendable, Equatable {
     private static func strippingMarks(_ text: [UInt8]) -> [UInt8] {
         if !text.contains(where: { $0 >= 0x80 }) { return text }
         return UTF8Decoding.bytes(
-            UTF8Decoding.scalars(text).filter { UnicodeProperties.category(of: $0) != .nonspacingMark }
+            UTF8Decoding.scalars(text).filter { UnicodeProperties.category(of: $0).isDisjoint(with: .marks) }
         )
     }
 
@@ -188,11 +188,11 @@ extension NormalizerStep.BertCleaning {
         scalars.reserveCapacity(text.count)
         for scalar in UTF8Decoding.scalars(text) {
             if cleansText {
+                if isDropped(scalar) { continue }
                 if CharacterSet.whitespace.contains(scalar) {
                     scalars.append(0x20)
                     continue
                 }
-                if isDropped(scalar) { continue }
             }
             if separatesIdeographs, scalar >= 0x3400, Self.ideographs.contains(scalar) {
                 scalars.append(contentsOf: [0x20, scalar, 0x20])
@@ -208,8 +208,11 @@ extension NormalizerStep.BertCleaning {
         return lowercases ? UnicodeNormalization.lowercase(bytes) : bytes
     }
 
+    private static let controls: CategoryMask = .other.subtracting(.unassigned)
+
     private func isDropped(_ scalar: UInt32) -> Bool {
-        scalar == 0xFFFD || scalar >= 0x11_0000
-            || !UnicodeProperties.category(of: scalar).isDisjoint(with: .other)
+        if scalar == 9 || scalar == 10 || scalar == 13 { return false }
+        return scalar == 0xFFFD || scalar >= 0x11_0000
+            || !UnicodeProperties.category(of: scalar).isDisjoint(with: Self.controls)
     }
 }

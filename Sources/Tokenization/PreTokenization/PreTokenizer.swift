@@ -45,6 +45,9 @@ enum SplitStage: Sendable, Equatable {
     /// Cuts runs of decimal digits into threes, counted from the right. With `wholeWords`, only runs that end at a
     /// word boundary, as `\d{1,3}(?=(?:\d{3})*\b)` has it; without, every run: `(?=(\d{3})+(?!\d))`.
     case digitGroups(wholeWords: Bool)
+    /// Sets bytes apart whose character in the byte alphabet is a number: what `Digits` does after `ByteLevel`, where it
+    /// sees the alphabet and not the text. Also cuts characters; each byte by itself, or whole runs.
+    case byteDigits(individual: Bool)
 
     /// A stage of one alternative.
     static func matching(_ alternative: WordPattern, _ behavior: PatternSplit.Behavior = .isolated) -> SplitStage {
@@ -72,6 +75,7 @@ enum SplitStage: Sendable, Equatable {
         case .spaceAtEnd: Self.cutSpaceAtEnd(text, from: start, to: end, emit)
         case .digitGroups(let wholeWords):
             Self.cutDigitGroups(text, from: start, to: end, wholeWords: wholeWords, emit)
+        case .byteDigits(let individual): Self.cutByteDigits(text, from: start, to: end, individual: individual, emit)
         }
     }
 
@@ -91,6 +95,26 @@ enum SplitStage: Sendable, Equatable {
         }
         if cut > start { emit(start, cut) }
         if cut < end { emit(cut, end) }
+    }
+
+    private static let numberBytes: [Bool] = ByteAlphabet.scalars.map { CharacterSet.numbers.contains($0) }
+
+    private static func cutByteDigits(
+        _ text: UnsafeBufferPointer<UInt8>,
+        from start: Int,
+        to end: Int,
+        individual: Bool,
+        _ emit: (Int, Int) -> Void
+    ) {
+        var pieceStart = start
+        for position in start..<end where position > start {
+            let isNumber = numberBytes[Int(text[position])]
+            let wasNumber = numberBytes[Int(text[position - 1])]
+            guard isNumber != wasNumber || (isNumber && individual) else { continue }
+            emit(pieceStart, position)
+            pieceStart = position
+        }
+        if pieceStart < end { emit(pieceStart, end) }
     }
 
     private static let decimalDigits = CharacterSet(CategoryMask(rawValue: 1 << 9))
