@@ -25,11 +25,16 @@ struct ChoiceText {
     private var detokenizer: Detokenizer
     private var matcher: StopStringMatcher
 
-    init(choice: Int, tokenizer: Tokenizer, parameters: GenerationParameters) {
+    init(choice: Int, tokenizer: Tokenizer, request: TextRequest) {
+        let parameters = request.parameters
         self.choice = choice
         self.tokenizer = tokenizer
         stopTokens = parameters.stopTokenIDs
-        detokenizer = Detokenizer(tokenizer, skipSpecial: parameters.skipsSpecialTokens)
+        detokenizer = Detokenizer(
+            tokenizer,
+            skipSpecial: parameters.skipsSpecialTokens,
+            continuesText: request.prompt.isContinued
+        )
         matcher = StopStringMatcher(stops: parameters.stopStrings, includesStop: parameters.includesStopString)
     }
 

@@ -153,7 +153,7 @@ extension Deployment {
             var hasFailed = false
             await withTaskGroup(of: (choice: Int, text: ChoiceText, failed: Bool).self) { group in
                 for (choice, run) in runs.enumerated() {
-                    let text = ChoiceText(choice: choice, tokenizer: tokenizer, parameters: request.parameters)
+                    let text = ChoiceText(choice: choice, tokenizer: tokenizer, request: request)
                     group.addTask { await Self.follow(run, choice, text, backend: backend, into: continuation) }
                 }
                 for await result in group {

@@ -10,6 +10,15 @@ package enum PromptSource: Sendable {
     case text(String)
     /// Token ids, taken as they are.
     case tokens([TokenID])
+
+    /// Whether the answer goes on with the prompt's text, so that a space at its beginning belongs to it, rather than
+    /// being a text of its own.
+    var isContinued: Bool {
+        switch self {
+        case .chat(let chat): chat.continueFinalMessage
+        case .text, .tokens: true
+        }
+    }
 }
 
 /// A conversation for the chat template.
