@@ -17,6 +17,16 @@ package enum ArchitectureRegistry {
 }
 
 extension Architecture {
+    /// Refuses a checkpoint that turns on a sliding window which the family's layout does not describe.
+    static func refuseSlidingWindow(_ configuration: ModelConfiguration) throws(ModelError) {
+        guard let window = configuration.slidingWindow else { return }
+        throw .unsupportedSetting(
+            name: "sliding_window",
+            value: String(window),
+            architecture: configuration.architecture
+        )
+    }
+
     /// Refuses a feed-forward activation other than the one the family is made of.
     static func requireActivation(
         _ activation: GateActivation,

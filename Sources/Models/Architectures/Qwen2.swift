@@ -13,6 +13,7 @@ package enum Qwen2: Architecture {
         format: CheckpointFormat
     ) throws(ModelError) -> DecoderLayout {
         try requireActivation(.silu, configuration)
+        try refuseSlidingWindow(configuration)
         var layout = DecoderLayout(layerCount: configuration.layerCount)
         layout.requiresBias = true
         return layout

@@ -13,6 +13,7 @@ package enum Qwen3: Architecture {
         format: CheckpointFormat
     ) throws(ModelError) -> DecoderLayout {
         try requireActivation(.silu, configuration)
+        try refuseSlidingWindow(configuration)
         var layout = DecoderLayout(layerCount: configuration.layerCount)
         layout.names.queryNorm = TensorName(gguf: "attn_q_norm", huggingFace: "self_attn.q_norm")
         layout.names.keyNorm = TensorName(gguf: "attn_k_norm", huggingFace: "self_attn.k_norm")
