@@ -28,6 +28,7 @@ test: ## Set up what the tests need and run them all
 
 lint: ## Format, sizes, arrows between rooms, links, comments
 	@scripts/lint
+	@scripts/check-neon
 
 format: ## Format every Swift file in place
 	swift format --in-place --recursive --parallel --configuration .swift-format Sources Tests Package.swift

@@ -61,6 +61,32 @@ import Tokenization
         print("\(model.file): relative error \(error), top-1 agreement \(agreement)")
         #expect(error < model.error)
         #expect(agreement >= model.agreement)
+        let peer = try floats(TestData.path(model.oracle + ".peer"))
+        let distance = distanceToPeer(found, peer, width: expected.count / tokens.count)
+        print("\(model.file): beside llama.cpp: log probabilities \(distance) apart, relative to their spread")
+        // llama.cpp rounds activations in its own way, so this is the sum of two roundings.
+        #expect(distance < 2 * Double(model.error) + 0.1)
+    }
+
+    /// Root mean square difference of log probabilities after the prefixes of `real_models.py`, relative to the spread
+    /// of the peer's; tokens it gives no probability are left out.
+    private func distanceToPeer(_ found: [Float], _ peer: [Float], width: Int) -> Double {
+        let prefixes = [4, 9, 16, 25, 33, 40, 48, 64]
+        var (difference, sum, squares, count) = (0.0, 0.0, 0.0, 0.0)
+        for (row, prefix) in prefixes.enumerated() {
+            let logits = found[(prefix - 1) * width..<prefix * width]
+            let largest = Double(logits.max() ?? 0)
+            let total = largest + log(logits.reduce(0) { $0 + exp(Double($1) - largest) })
+            for (logit, theirs) in zip(logits, peer[row * width..<(row + 1) * width]) where theirs.isFinite {
+                let gap = Double(logit) - total - Double(theirs)
+                difference += gap * gap
+                sum += Double(theirs)
+                squares += Double(theirs) * Double(theirs)
+                count += 1
+            }
+        }
+        guard count > 0 else { return .infinity }
+        return (difference / (squares - sum * sum / count)).squareRoot()
     }
 
     private func allLogits(of path: String, tokens: [Int32], instructionSet: InstructionSet) throws -> [Float] {
