@@ -12,8 +12,9 @@ import Synchronization
 /// The threads that do arithmetic. The caller of a region takes part in it; between regions the others spin for a
 /// bounded time, then sleep.
 ///
-/// A region on two threads costs under a microsecond while the workers spin, some tens when they have to be woken.
-/// One region at a time: the pool belongs to the thread that runs steps.
+/// A region on two threads costs under a microsecond while the workers spin, some tens when they have to be woken. A
+/// worker that comes late, because it slept or lost its core, holds nobody up: the others do its share, and the region
+/// ends without it. One region at a time: the pool belongs to the thread that runs steps.
 package final class WorkerPool: Sendable {
     /// Threads that take part in a region, the caller included.
     package let threadCount: Int
@@ -38,63 +39,62 @@ package final class WorkerPool: Sendable {
         for thread in threads { thread.join() }
     }
 
-    /// Calls `body(task)` for every task in `0..<taskCount`, in equal contiguous shares, and returns when all are done.
+    /// Calls `body(task)` for every task in `0..<taskCount` and returns when all are done.
     ///
-    /// `body` runs on several threads at once and must only write what no other task touches. Which thread runs a task
-    /// depends on `taskCount` and `threadCount` alone.
+    /// Every thread begins with a contiguous share, in ascending order, and then helps the others from the end of theirs.
+    /// `body` runs on several threads at once and must only write what no other task touches.
     package func run(taskCount: Int, _ body: (_ task: Int) -> Void) {
-        state.run(taskCount: taskCount, isClaimed: false, body)
-    }
-
-    /// As `run`, but every thread takes the next task when it is free: for tasks of unequal cost.
-    package func runClaiming(taskCount: Int, _ body: (_ task: Int) -> Void) {
-        state.run(taskCount: taskCount, isClaimed: true, body)
+        state.run(taskCount: taskCount, body)
     }
 }
 
 /// What the pool's threads share.
 ///
-/// Unchecked: `job` is written by the caller before `epoch` is raised and read by workers after they saw it raised;
-/// the caller does not return, nor write again, before `pending` is 0. Everything else is atomic or under `lock`.
+/// Unchecked: `job` is written by the caller while the gate is closed and nobody is inside, and read by workers after
+/// they entered. Everything else is atomic or under `lock`.
 private final class WorkerPoolState: @unchecked Sendable {
     private struct Job {
         var body: UnsafePointer<(Int) -> Void>?
-        var taskCount = 0
-        var isClaimed = false
     }
 
     private let threadCount: Int
     private let spinLimit: Int
+    /// How often the caller looks for the last worker before it gives up its core, which that worker may need.
+    private static let callerSpinLimit = 4_000
     private let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
-    private let epoch = Atomic<UInt64>(0)
-    /// Workers that have not finished the running region.
-    private let pending = Atomic<Int>(0)
-    private let nextTask = Atomic<Int>(0)
+    private let gate = RegionGate()
+    private let shares: [TaskShare]
     private let sleeping = Atomic<Int>(0)
+    private let callerWaits = Atomic<Bool>(false)
     private let isRunning = Atomic<Bool>(false)
     private let isStopping = Atomic<Bool>(false)
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let left = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
     init(threadCount: Int, spinLimit: Int) {
         self.threadCount = threadCount
         self.spinLimit = spinLimit
+        shares = (0..<threadCount).map { _ in TaskShare() }
         job.initialize(to: Job())
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
+        pthread_cond_init(left, nil)
     }
 
     deinit {
+        pthread_cond_destroy(left)
         pthread_cond_destroy(wake)
         pthread_mutex_destroy(lock)
+        left.deallocate()
         wake.deallocate()
         lock.deallocate()
         job.deinitialize(count: 1)
         job.deallocate()
     }
 
-    func run(taskCount: Int, isClaimed: Bool, _ body: (Int) -> Void) {
-        precondition(taskCount >= 0, "WorkerPool: \(taskCount) tasks")
+    func run(taskCount: Int, _ body: (Int) -> Void) {
+        precondition(taskCount >= 0 && taskCount <= Int(Int32.max), "WorkerPool: \(taskCount) tasks")
         precondition(
             !isRunning.exchange(true, ordering: .acquiring),
             "WorkerPool: a region was started inside another"
@@ -105,77 +105,146 @@ private final class WorkerPoolState: @unchecked Sendable {
             return
         }
         withoutActuallyEscaping(body) { escaping in
-            withUnsafePointer(to: escaping) { runShared(taskCount: taskCount, isClaimed: isClaimed, $0) }
+            withUnsafePointer(to: escaping) { runShared(taskCount: taskCount, $0) }
         }
     }
 
-    private func runShared(taskCount: Int, isClaimed: Bool, _ body: UnsafePointer<(Int) -> Void>) {
-        job.pointee = Job(body: body, taskCount: taskCount, isClaimed: isClaimed)
-        nextTask.store(0, ordering: .relaxed)
-        pending.store(threadCount - 1, ordering: .relaxed)
-        raiseEpoch()
-        runShare(of: 0)
-        var looks = 0
-        while pending.load(ordering: .acquiring) != 0 {
-            looks += 1
-            // A worker that lost its core needs ours more than the loop does.
-            if looks % 4096 == 0 { sched_yield() } else { ck_spin_hint() }
+    private func runShared(taskCount: Int, _ body: UnsafePointer<(Int) -> Void>) {
+        job.pointee.body = body
+        for (thread, share) in shares.enumerated() {
+            share.fill(taskCount * thread / threadCount..<taskCount * (thread + 1) / threadCount)
+        }
+        gate.open()
+        wakeSleepers()
+        runTasks(as: 0)
+        // No task is left, so whoever has not entered need not.
+        if gate.close() > 0 { waitUntilLeft() }
+    }
+
+    /// Runs the thread's own share, then takes from the others'.
+    private func runTasks(as thread: Int) {
+        guard let body = job.pointee.body else { return }
+        while let task = shares[thread].takeFirst() { body.pointee(task) }
+        for distance in 1..<threadCount {
+            let share = shares[(thread + distance) % threadCount]
+            while let task = share.takeLast() { body.pointee(task) }
         }
     }
 
-    /// Publishes the job (or the wish to stop). Sequentially consistent on both sides: either this thread sees the
-    /// sleeper, or the sleeper sees the new epoch before it sleeps.
-    private func raiseEpoch() {
-        epoch.add(1, ordering: .sequentiallyConsistent)
+    private func waitUntilLeft() {
+        for _ in 0..<Self.callerSpinLimit {
+            if gate.isEmpty { return }
+            ck_spin_hint()
+        }
+        // Sequentially consistent on both sides: either this thread sees that all have left, or the last one sees it wait.
+        callerWaits.store(true, ordering: .sequentiallyConsistent)
+        pthread_mutex_lock(lock)
+        while !gate.isEmpty { pthread_cond_wait(left, lock) }
+        pthread_mutex_unlock(lock)
+        callerWaits.store(false, ordering: .relaxed)
+    }
+
+    /// Sequentially consistent on both sides: either this thread sees the sleeper, or the sleeper sees the open gate
+    /// before it sleeps.
+    private func wakeSleepers() {
         guard sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
         pthread_mutex_lock(lock)
         pthread_cond_broadcast(wake)
         pthread_mutex_unlock(lock)
     }
 
-    private func runShare(of thread: Int) {
-        guard let body = job.pointee.body else { return }
-        let taskCount = job.pointee.taskCount
-        if job.pointee.isClaimed {
-            while true {
-                let task = nextTask.add(1, ordering: .relaxed).oldValue
-                if task >= taskCount { return }
-                body.pointee(task)
-            }
-        }
-        for task in (taskCount * thread / threadCount)..<(taskCount * (thread + 1) / threadCount) {
-            body.pointee(task)
-        }
-    }
-
     /// The life of a worker thread.
     func work(as thread: Int) {
-        var seen: UInt64 = 0
+        var seen: UInt32 = 0
         while true {
-            seen = waitForEpoch(after: seen)
+            waitForRegion(after: seen)
             if isStopping.load(ordering: .acquiring) { return }
-            runShare(of: thread)
-            pending.subtract(1, ordering: .releasing)
+            guard gate.enter(after: &seen) else { continue }
+            runTasks(as: thread)
+            guard gate.leave(), callerWaits.load(ordering: .sequentiallyConsistent) else { continue }
+            pthread_mutex_lock(lock)
+            pthread_cond_signal(left)
+            pthread_mutex_unlock(lock)
         }
     }
 
-    private func waitForEpoch(after seen: UInt64) -> UInt64 {
+    private func waitForRegion(after seen: UInt32) {
         for _ in 0..<spinLimit {
-            let current = epoch.load(ordering: .acquiring)
-            if current != seen { return current }
+            if gate.epoch != seen { return }
             ck_spin_hint()
         }
         pthread_mutex_lock(lock)
         sleeping.add(1, ordering: .sequentiallyConsistent)
-        while epoch.load(ordering: .sequentiallyConsistent) == seen { pthread_cond_wait(wake, lock) }
+        while gate.epoch == seen { pthread_cond_wait(wake, lock) }
         sleeping.subtract(1, ordering: .sequentiallyConsistent)
         pthread_mutex_unlock(lock)
-        return epoch.load(ordering: .acquiring)
     }
 
     func stop() {
         isStopping.store(true, ordering: .releasing)
-        raiseEpoch()
+        gate.open()
+        wakeSleepers()
+    }
+}
+
+/// Lets workers into a region while it is open, and counts who is inside.
+private final class RegionGate: Sendable {
+    /// Bits 32…63: how many regions there were. Bit 31: closed. Below: workers inside.
+    private let word = Atomic<UInt64>(RegionGate.closed)
+    private static let closed: UInt64 = 1 << 31
+    private static let inside: UInt64 = closed - 1
+
+    var epoch: UInt32 { UInt32(word.load(ordering: .sequentiallyConsistent) >> 32) }
+    var isEmpty: Bool { word.load(ordering: .sequentiallyConsistent) & Self.inside == 0 }
+
+    /// Opens it for the next region; nobody may be inside.
+    func open() {
+        let next = UInt64(epoch &+ 1) << 32
+        word.store(next, ordering: .sequentiallyConsistent)
+    }
+
+    /// Lets nobody in any more; returns how many are inside.
+    func close() -> UInt64 { word.bitwiseOr(Self.closed, ordering: .acquiringAndReleasing).oldValue & Self.inside }
+
+    /// Whether the caller is inside now: not when the region is over already. `seen` becomes the region's number.
+    func enter(after seen: inout UInt32) -> Bool {
+        var current = word.load(ordering: .relaxed)
+        while true {
+            seen = UInt32(current >> 32)
+            if current & Self.closed != 0 { return false }
+            let result = word.weakCompareExchange(expected: current, desired: current + 1, ordering: .acquiring)
+            if result.exchanged { return true }
+            current = result.original
+        }
+    }
+
+    /// Whether the caller was the last one inside.
+    func leave() -> Bool { word.subtract(1, ordering: .sequentiallyConsistent).newValue & Self.inside == 0 }
+}
+
+/// The tasks that a thread has still to begin: its own from the front, helpers from the back.
+private final class TaskShare: Sendable {
+    /// Bits 32…63: the first task; below: the one after the last. Padded, so that threads do not share a cache line.
+    private let word = Atomic<UInt64>(0)
+    private let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
+
+    func fill(_ tasks: Range<Int>) {
+        word.store(UInt64(tasks.lowerBound) << 32 | UInt64(tasks.upperBound), ordering: .relaxed)
+    }
+
+    func takeFirst() -> Int? { take { $0 + 1 << 32 }.map { Int($0 >> 32) } }
+
+    func takeLast() -> Int? { take { $0 - 1 }.map { Int($0 & 0xFFFF_FFFF) - 1 } }
+
+    /// Replaces the range unless it is empty; returns the old one.
+    private func take(_ shrink: (UInt64) -> UInt64) -> UInt64? {
+        var current = word.load(ordering: .relaxed)
+        while current >> 32 < current & 0xFFFF_FFFF {
+            let result = word.weakCompareExchange(expected: current, desired: shrink(current), ordering: .relaxed)
+            if result.exchanged { return current }
+            current = result.original
+        }
+        return nil
     }
 }
 

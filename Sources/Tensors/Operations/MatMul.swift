@@ -69,7 +69,7 @@ extension Compute {
         let set = instructionSet.rawValue
         let quantized = x.quantized.kernelView
         let floats = ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs))
-        func body(task: Int) {
+        workers.run(taskCount: split.taskCount) { task in
             split.forEachRange(of: task, weights) { section, range in
                 var part = y
                 part.values += section.firstOutput
@@ -82,11 +82,6 @@ extension Compute {
                     }
                 }
             }
-        }
-        if split.isUneven {
-            workers.runClaiming(taskCount: split.taskCount, body)
-        } else {
-            workers.run(taskCount: split.taskCount, body)
         }
     }
 }
@@ -104,13 +99,14 @@ struct ProductSplit {
     let panelsPerTask: Int
     let rowsPerTask: Int
 
-    /// Few rows: one contiguous share of the panels for every thread, so that each streams its own part of the weights.
-    /// Many rows: smaller tasks to be claimed, so that a thread that is held up does less.
+    /// Few rows: every thread streams a contiguous share of the panels, in tasks just large enough to be worth handing
+    /// out, so that what a held-up thread has not begun can be taken over. Many rows: four tasks a thread.
     init(_ weights: PackedMatrix, rows: Int, threadCount: Int) {
         self.rows = rows
         panelCount = weights.sections.reduce(0) { $0 + $1.panelCount }
         let isStreaming = rows <= 8 || threadCount == 1
-        let shares = isStreaming ? threadCount : 4 * threadCount
+        let smallTasks = max(1, weights.byteCount / (threadCount * Self.leastStreamedBytes))
+        let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? min(8, smallTasks) : 4)
         // Tiles are two panels wide: an even number leaves no half tiles inside a share.
         panelsPerTask = max(2, (panelCount + shares - 1) / shares + 1 & ~1)
         let panelTasks = (panelCount + panelsPerTask - 1) / panelsPerTask
@@ -118,11 +114,12 @@ struct ProductSplit {
         rowsPerTask = ((rows + rowTasks - 1) / max(rowTasks, 1) + 11) / 12 * 12
     }
 
+    /// Some two microseconds of reading.
+    private static let leastStreamedBytes = 48 << 10
+
     private var panelTaskCount: Int { (panelCount + panelsPerTask - 1) / panelsPerTask }
     private var rowTaskCount: Int { (rows + rowsPerTask - 1) / rowsPerTask }
     var taskCount: Int { panelTaskCount * rowTaskCount }
-    /// Whether tasks should be claimed.
-    var isUneven: Bool { rows > 8 }
 
     /// Calls `body` with the parts of `task`, one for every section that it touches.
     func forEachRange(

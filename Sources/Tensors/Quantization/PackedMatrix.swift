@@ -124,7 +124,7 @@ package final class PackedMatrix: @unchecked Sendable {
         nonisolated(unsafe) let rows = source.bytes.baseAddress
         let panelCount = section.panelCount
         let panelsPerTask = 8
-        workers.runClaiming(taskCount: (panelCount + panelsPerTask - 1) / panelsPerTask) { task in
+        workers.run(taskCount: (panelCount + panelsPerTask - 1) / panelsPerTask) { task in
             let first = task * panelsPerTask
             withUnsafePointer(to: section.panels) {
                 let end = Int32(min(first + panelsPerTask, panelCount))
