@@ -92,8 +92,11 @@ let package = Package(
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("CheckpointsTests", ["Checkpoints", "JSON", "Tensors"]),
         tests("TokenizationTests", ["Tokenization", "Checkpoints", "JSON"]),
-        tests("ModelsTests", ["Models", "Tensors", "Checkpoints", "Tokenization"]),
-        tests("InferenceTests", ["Inference", "Models", "Tokenization", "TestModels"]),
+        tests("ModelsTests", ["Models", "Tensors", "Checkpoints", "Tokenization", "TestModels"]),
+        tests(
+            "InferenceTests",
+            ["Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "TestModels"]
+        ),
         tests("DeploymentsTests", ["Deployments", "JSON", crypto]),
         tests("HearthTests", ["hearth", "JSON", argumentParser]),
         tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Tensors
+import TestModels
 import Testing
 import Tokenization
 

@@ -1,21 +1,28 @@
-import Foundation
-import Testing
+package import Foundation
 
 /// Where `scripts/test-data` puts what the tests read.
-enum TestData {
-    static let folder = URL(
+package enum TestData {
+    /// The folder of all of it.
+    package static let folder = URL(
         fileURLWithPath: ProcessInfo.processInfo.environment["HEARTH_TEST_DATA_CACHE"]
             ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent(".build-testdata").path
     )
 
     /// Path of a file that must be there.
-    static func path(_ name: String) throws -> String {
+    package static func path(_ name: String) throws(MissingTestData) -> String {
         let path = folder.appendingPathComponent(name).path
-        try #require(FileManager.default.fileExists(atPath: path), "run scripts/test-data first: \(path) is missing")
+        if !FileManager.default.fileExists(atPath: path) { throw MissingTestData(path: path) }
         return path
     }
 
     /// Path of a tiny random checkpoint or one of its companions.
-    static func tiny(_ name: String) throws -> String { try path("tiny/" + name) }
+    package static func tiny(_ name: String) throws(MissingTestData) -> String { try path("tiny/" + name) }
+}
+
+/// A file that the tests need is not there.
+package struct MissingTestData: Error, CustomStringConvertible {
+    let path: String
+
+    package var description: String { "\(path) is missing; run scripts/test-data first" }
 }
