@@ -16,7 +16,7 @@ struct ChoiceText {
 
     /// Prompt tokens found in the prefix cache.
     private(set) var cachedTokenCount = 0
-    /// Tokens generated so far.
+    /// Tokens generated so far; at the end with the one that ended the answer, which is not part of it.
     private(set) var completionTokenCount = 0
 
     private let choice: Int
@@ -48,7 +48,8 @@ struct ChoiceText {
             return Outcome(events: [.promptLogprobs(logprobs.map { $0.map(text(of:)) })])
         case .token(let token, let logprobs):
             return takeToken(token, logprobs)
-        case .finished(let reason, _):
+        case .finished(let reason, let usage):
+            completionTokenCount = usage.completionTokens
             return finish(reason)
         case .failed(let error):
             return Outcome(events: [.failed(String(describing: error))], isFinished: true)

@@ -1,6 +1,7 @@
 package import Checkpoints
 import Foundation
 package import Inference
+package import Logging
 package import Models
 package import Tensors
 package import Tokenization
@@ -21,6 +22,8 @@ package struct DeploymentConfiguration: Sendable {
     package var instructionSet: InstructionSet
     /// Compute threads, the engine's own included.
     package var threadCount: Int
+    /// Where the engine's lines go.
+    package var logger: Logger
 
     /// A deployment with every setting at its default.
     package init(name: String, path: String) {
@@ -32,6 +35,7 @@ package struct DeploymentConfiguration: Sendable {
         limits = .standard
         instructionSet = .detected
         threadCount = ProcessInfo.processInfo.activeProcessorCount
+        logger = Engine.silentLogger
     }
 }
 
@@ -125,7 +129,7 @@ extension Deployment {
         let bytes = configuration.cacheBytes ?? min(4 * contextBytes, memoryBytes / 4)
         do {
             let settings = try EngineConfiguration(cacheSize: .bytes(bytes), limits: configuration.limits)
-            return try Engine(model: model, configuration: settings)
+            return try Engine(model: model, configuration: settings, logger: configuration.logger)
         } catch {
             throw .modelUnavailable(message: error.description)
         }

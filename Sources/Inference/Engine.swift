@@ -38,7 +38,7 @@ package actor Engine: GenerationBackend {
     ///
     /// - Parameters:
     ///   - model: used by this engine only from here on.
-    ///   - logger: gets one line per request and, at debug level, one per step.
+    ///   - logger: gets one line per request at debug level, beside the caller's own, and one per step at trace level.
     package init(
         model: sending any LanguageModel,
         configuration: EngineConfiguration = .standard,
@@ -304,7 +304,7 @@ extension Engine {
             counters.finishedRequests[kind, default: 0] += 1
             request.record(in: &counters, at: instant)
         }
-        logger.info("request done", metadata: request.logMetadata(kind))
+        logger.debug("request left the engine", metadata: request.logMetadata(kind))
         if active.isEmpty {
             for waiter in drainWaiters { waiter.resume() }
             drainWaiters = []
@@ -333,7 +333,7 @@ extension Engine {
             counters.stepTime.observe(duration)
             counters.stepTokens.observe(Double(plan.batch.tokens.count))
         }
-        logger.debug(
+        logger.trace(
             "step",
             metadata: [
                 LogKeys.stepRows: "\(plan.rows.count)",

@@ -15,7 +15,7 @@ import Testing
                     == #"{"id":"chatcmpl-id2","object":"chat.completion","created":1700000000,"model":"scripted","#
                     + #""choices":[{"index":0,"message":{"role":"assistant","content":"Héllo!","refusal":null,"#
                     + #""annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"#
-                    + #""completion_tokens":7,"total_tokens":16,"prompt_tokens_details":{"cached_tokens":0},"#
+                    + #""completion_tokens":8,"total_tokens":17,"prompt_tokens_details":{"cached_tokens":0},"#
                     + #""completion_tokens_details":{"reasoning_tokens":0}},"service_tier":"default","#
                     + #""system_fingerprint":null}"#
             )
@@ -41,7 +41,7 @@ import Testing
             }
             expected += head + #"{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}"# + tail
             expected +=
-                head + #"],"usage":{"prompt_tokens":9,"completion_tokens":7,"total_tokens":16,"#
+                head + #"],"usage":{"prompt_tokens":9,"completion_tokens":8,"total_tokens":17,"#
                 + #""prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}"#
                 + "\n\ndata: [DONE]\n\n"
             #expect(response.body == expected)
@@ -52,7 +52,7 @@ import Testing
         try await withServer { server in
             let whole = try await server.send("POST", "/v1/chat/completions", "{\(Self.question),\"n\":3}").json()
             #expect(whole["choices"]?.arrayValue?.map { $0["index"]?.integerValue } == [0, 1, 2])
-            #expect(whole["usage"]?["completion_tokens"] == 21)
+            #expect(whole["usage"]?["completion_tokens"] == 24)
             let stream = try await server.send(
                 "POST",
                 "/v1/chat/completions",

@@ -10,7 +10,7 @@ import Testing
                 response.body
                     == #"{"id":"cmpl-id2","object":"text_completion","created":1700000000,"model":"scripted","#
                     + #""choices":[{"text":"Héllo!","index":0,"logprobs":null,"finish_reason":"stop"}],"usage":"#
-                    + #"{"prompt_tokens":3,"completion_tokens":7,"total_tokens":10,"prompt_tokens_details":"#
+                    + #"{"prompt_tokens":3,"completion_tokens":8,"total_tokens":11,"prompt_tokens_details":"#
                     + #"{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}},"#
                     + #""system_fingerprint":null}"#
             )

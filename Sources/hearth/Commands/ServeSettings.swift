@@ -30,6 +30,7 @@ struct ServeSettings: Sendable {
         base.contextLength = try command.compute.contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
         base.cacheBytes = try Self.cacheBytes(command, environment)
         base.limits = limits
+        base.logger = logger
         self.base = base
         announcement = """
             hearth \(HearthCommand.version): threads \(threads.sentence), instruction set \
