@@ -26,8 +26,9 @@ test: ## Set up what the tests need and run them all
 	@# Alone, because it watches the memory of its process.
 	swift test --skip-build --filter ReaderFuzzTests
 
-lint: ## Format, sizes, arrows between rooms, links, comments
+lint: ## Format, sizes, arrows between rooms, links, comments; NEON kernels under an emulator
 	@scripts/lint
+	@scripts/setup lint
 	@scripts/check-neon
 
 format: ## Format every Swift file in place
