@@ -19,6 +19,8 @@ package struct DeploymentConfiguration: Sendable {
     /// Bytes of KV cache; nil takes enough for four full contexts, but at most a quarter of the machine's memory.
     package var cacheBytes: Int?
     package var limits: StepLimits
+    /// How long a running answer should wait for its next token while prompts are read; nil for as long as it takes.
+    package var tokenGapLimit: Duration?
     package var instructionSet: InstructionSet
     /// Compute threads, the engine's own included.
     package var threadCount: Int
@@ -33,6 +35,7 @@ package struct DeploymentConfiguration: Sendable {
         contextLength = nil
         cacheBytes = nil
         limits = .standard
+        tokenGapLimit = EngineConfiguration.standardTokenGapLimit
         instructionSet = .detected
         threadCount = ProcessInfo.processInfo.activeProcessorCount
         logger = Engine.silentLogger
@@ -128,7 +131,11 @@ extension Deployment {
         let memoryBytes = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let bytes = configuration.cacheBytes ?? min(4 * contextBytes, memoryBytes / 4)
         do {
-            let settings = try EngineConfiguration(cacheSize: .bytes(bytes), limits: configuration.limits)
+            let settings = try EngineConfiguration(
+                cacheSize: .bytes(bytes),
+                limits: configuration.limits,
+                tokenGapLimit: configuration.tokenGapLimit
+            )
             return try Engine(model: model, configuration: settings, logger: configuration.logger)
         } catch {
             throw .modelUnavailable(message: error.description)

@@ -21,6 +21,8 @@ package actor Engine: GenerationBackend {
     private let model: any LanguageModel
     private var scheduler: Scheduler
     private var scratch = SamplerScratch()
+    /// Nil where steps may take as long as they take.
+    private var pacer: StepPacer?
     private var active: [RequestID: ActiveRequest] = [:]
     private var isLooping = false
     /// When the requests at hand must be done; nil as long as new ones are welcome.
@@ -52,6 +54,7 @@ package actor Engine: GenerationBackend {
         self.blockCount = blockCount
         self.configuration = configuration
         self.logger = logger
+        pacer = configuration.tokenGapLimit.map { StepPacer(limit: $0) }
         scheduler = Scheduler(
             limits: configuration.limits,
             blockCount: blockCount,
@@ -154,11 +157,15 @@ extension Engine {
     /// Plans, computes and commits one step.
     private func step() {
         let begin = clock.now
-        let plan = scheduler.planStep()
+        let most = configuration.limits.tokensPerStep
+        let plan = scheduler.planStep(
+            tokenLimit: pacer?.tokenLimit(answerCount: scheduler.answeringCount, most: most)
+        )
         precondition(!plan.isEmpty, "Engine: \(scheduler.waitingCount) requests wait and none can run")
         for id in plan.preempted { active[id]?.notePreemption() }
         for admission in plan.admitted { start(admission, at: begin) }
         let logits = model.forward(plan.batch)
+        pacer?.learn(tokenCount: plan.batch.tokens.count, duration: begin.duration(to: clock.now))
         let (outcomes, failures) = draw(plan, logits)
         let endings = scheduler.commit(outcomes)
         record(plan, duration: begin.duration(to: clock.now))

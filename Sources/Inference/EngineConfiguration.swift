@@ -58,6 +58,11 @@ package struct EngineConfiguration: Sendable, Equatable {
     package let limits: StepLimits
     /// Most alternatives a request may ask for beside a token's log probability.
     package let logprobLimit: Int
+    /// How long a running answer should wait for its next token while prompts are read; nil for as long as it takes.
+    package let tokenGapLimit: Duration?
+
+    /// A tenth of a second: short enough to read along.
+    package static let standardTokenGapLimit = Duration.milliseconds(100)
 
     /// A gigabyte of cache in blocks of 32 tokens, standard limits, up to 20 alternatives.
     package static let standard = EngineConfiguration()
@@ -66,7 +71,8 @@ package struct EngineConfiguration: Sendable, Equatable {
         cacheSize: CacheSize,
         blockSize: Int = 32,
         limits: StepLimits = .standard,
-        logprobLimit: Int = 20
+        logprobLimit: Int = 20,
+        tokenGapLimit: Duration? = Self.standardTokenGapLimit
     ) throws(ConfigurationError) {
         switch cacheSize {
         case .blocks(let count): try ConfigurationError.require("cacheSize in blocks", count, in: 1...16_777_216)
@@ -78,6 +84,7 @@ package struct EngineConfiguration: Sendable, Equatable {
         self.blockSize = blockSize
         self.limits = limits
         self.logprobLimit = logprobLimit
+        self.tokenGapLimit = tokenGapLimit
     }
 
     private init() {
@@ -85,6 +92,7 @@ package struct EngineConfiguration: Sendable, Equatable {
         blockSize = 32
         limits = .standard
         logprobLimit = 20
+        tokenGapLimit = Self.standardTokenGapLimit
     }
 
     /// Number of blocks for a model, never more than `maxRunning` sequences of full length could fill.

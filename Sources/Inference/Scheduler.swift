@@ -68,11 +68,16 @@ package struct Scheduler: ~Copyable {
         return false
     }
 
+    /// Running sequences that draw a token in every step, so that somebody waits for the step to end.
+    package var answeringCount: Int { running.count { $0.outputCount > 0 && $0.missingCount == 1 } }
+
     /// Plans the running sequences, oldest first, then admits newcomers with what is left of the step's limits.
-    package mutating func planStep() -> StepPlan {
+    ///
+    /// - Parameter tokenLimit: most tokens of this step where that is less than the limits allow.
+    package mutating func planStep(tokenLimit: Int? = nil) -> StepPlan {
         precondition(planned.isEmpty, "Scheduler: a plan of \(planned.count) rows has not been committed")
         var plan = StepPlan()
-        var budget = StepBudget(limits)
+        var budget = StepBudget(limits, tokenLimit: tokenLimit)
         var index = 0
         while index < running.count, !budget.isSpent {
             // Whoever comes after must still get its one token: a long prefill does not hold up younger decodes.

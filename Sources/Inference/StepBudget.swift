@@ -5,8 +5,8 @@ struct StepBudget {
     private(set) var tokens: Int
     private(set) var logitRows: Int
 
-    init(_ limits: StepLimits) {
-        tokens = limits.tokensPerStep
+    init(_ limits: StepLimits, tokenLimit: Int?) {
+        tokens = min(limits.tokensPerStep, tokenLimit ?? limits.tokensPerStep)
         logitRows = limits.logitRowsPerStep
     }
 

@@ -50,6 +50,14 @@ struct Serve: AsyncParsableCommand {
     )
     var tokensPerStep: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Milliseconds that running answers should wait at most for their next token while prompts are read; 0 for no bound (HEARTH_TOKEN_GAP; 100).",
+            valueName: "ms"
+        )
+    )
+    var tokenGap: Int?
+
     @Option(help: "Another name for the first model; may be repeated.")
     var alias: [String] = []
 

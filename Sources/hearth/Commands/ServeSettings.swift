@@ -30,6 +30,7 @@ struct ServeSettings: Sendable {
         base.contextLength = try command.compute.contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
         base.cacheBytes = try Self.cacheBytes(command, environment)
         base.limits = limits
+        base.tokenGapLimit = try Self.tokenGapLimit(command, environment)
         base.logger = logger
         self.base = base
         announcement = """
@@ -70,6 +71,14 @@ struct ServeSettings: Sendable {
                 ?? standard.tokensPerStep,
             maxRunning: command.maxRunning ?? environment.integer("HEARTH_MAX_RUNNING") ?? standard.maxRunning
         )
+    }
+
+    private static func tokenGapLimit(_ command: Serve, _ environment: Environment) throws -> Duration? {
+        guard let milliseconds = try command.tokenGap ?? environment.integer("HEARTH_TOKEN_GAP") else {
+            return EngineConfiguration.standardTokenGapLimit
+        }
+        if milliseconds < 0 { throw ValidationError("The token gap must not be negative.") }
+        return milliseconds == 0 ? nil : .milliseconds(milliseconds)
     }
 
     private static func cacheBytes(_ command: Serve, _ environment: Environment) throws -> Int? {
