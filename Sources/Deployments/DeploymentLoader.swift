@@ -18,6 +18,8 @@ package struct DeploymentConfiguration: Sendable {
     package var contextLength: Int?
     /// Bytes of KV cache; nil takes enough for four full contexts, but at most a quarter of the machine's memory.
     package var cacheBytes: Int?
+    /// How keys and values are kept: f16, bf16 or f32.
+    package var cacheElementType: ElementType
     package var limits: StepLimits
     /// How long a running answer should wait for its next token while prompts are read; nil for as long as it takes.
     package var tokenGapLimit: Duration?
@@ -34,6 +36,7 @@ package struct DeploymentConfiguration: Sendable {
         aliases = []
         contextLength = nil
         cacheBytes = nil
+        cacheElementType = .f16
         limits = .standard
         tokenGapLimit = EngineConfiguration.standardTokenGapLimit
         instructionSet = .detected
@@ -107,7 +110,12 @@ extension Deployment {
                 instructionSet: configuration.instructionSet,
                 workers: WorkerPool(threadCount: configuration.threadCount)
             )
-            return try Decoder(checkpoint, compute: compute, contextLength: configuration.contextLength)
+            return try Decoder(
+                checkpoint,
+                compute: compute,
+                contextLength: configuration.contextLength,
+                cacheElementType: configuration.cacheElementType
+            )
         } catch {
             throw .modelUnavailable(message: error.description)
         }

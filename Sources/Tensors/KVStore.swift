@@ -21,12 +21,15 @@ package struct CacheShape: Sendable, Equatable {
 
     package init(layerCount: Int, kvHeadCount: Int, headWidth: Int, elementType: ElementType = .f16) {
         precondition(layerCount > 0 && kvHeadCount > 0 && headWidth > 0, "CacheShape: nothing to keep")
-        precondition([.f16, .bf16, .f32].contains(elementType), "CacheShape: no cache of \(elementType.name)")
+        precondition(Self.elementTypes.contains(elementType), "CacheShape: no cache of \(elementType.name)")
         self.layerCount = layerCount
         self.kvHeadCount = kvHeadCount
         self.headWidth = headWidth
         self.elementType = elementType
     }
+
+    /// What a cache can be made of.
+    package static let elementTypes: [ElementType] = [.f16, .bf16, .f32]
 
     /// Elements of a stored value: the head's width with zeros up to a multiple of 16.
     package var valueWidth: Int { (headWidth + 15) / 16 * 16 }

@@ -55,6 +55,12 @@ import Testing
             try plain.compute.instructionSet(Environment(["HEARTH_ISA": "portable"])),
         ]
         #expect(settings.map { "\($0.value)" } == ["portable", "portable"])
+        let kept: Bench = try parse("bench m --cache-type BF16")
+        #expect(try kept.compute.cacheElementType(Environment([:])) == .bf16)
+        #expect(try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "f32"])) == .f32)
+        #expect(throws: (any Error).self) {
+            try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "q2"]))
+        }
         #expect(settings.map { $0.sentence } == ["portable (--isa)", "portable (HEARTH_ISA)"])
         #expect(throws: ValidationError.self) {
             try plain.compute.instructionSet(Environment(["HEARTH_ISA": "abacus"]))

@@ -27,6 +27,7 @@ struct ServeSettings: Sendable {
         var base = DeploymentConfiguration(name: "", path: "")
         base.threadCount = threads.value
         base.instructionSet = instructionSet.value
+        base.cacheElementType = try command.compute.cacheElementType(environment)
         base.contextLength = try command.compute.contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
         base.cacheBytes = try Self.cacheBytes(command, environment)
         base.limits = limits

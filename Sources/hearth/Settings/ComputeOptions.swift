@@ -21,6 +21,14 @@ struct ComputeOptions: ParsableArguments {
     @Option(help: "Most tokens of prompt and answer together (HEARTH_CONTEXT_LENGTH; what the model was made for).")
     var contextLength: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "How keys and values are kept: f16, bf16 or f32 (HEARTH_CACHE_TYPE; f16).",
+            valueName: "type"
+        )
+    )
+    var cacheType: String?
+
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
         if let contextLength, contextLength < 1 { throw ValidationError("--context-length must be at least 1.") }
@@ -52,6 +60,16 @@ struct ComputeOptions: ParsableArguments {
         return Setting(set, from: instructionSet == nil ? .environment("HEARTH_ISA") : .flag("--isa"))
     }
 
+    /// How keys and values are kept.
+    func cacheElementType(_ environment: Environment) throws -> ElementType {
+        guard let wanted = cacheType ?? environment["HEARTH_CACHE_TYPE"] else { return .f16 }
+        guard let type = CacheShape.elementTypes.first(where: { $0.name.lowercased() == wanted.lowercased() }) else {
+            let known = CacheShape.elementTypes.map { $0.name.lowercased() }.joined(separator: ", ")
+            throw ValidationError("There is no cache of type \"\(wanted)\". Keys and values are kept as \(known).")
+        }
+        return type
+    }
+
     /// Settings for `model`, and a line that tells them.
     func configuration(
         for model: LocatedModel,
@@ -60,6 +78,7 @@ struct ComputeOptions: ParsableArguments {
         var configuration = DeploymentConfiguration(name: model.servedName, path: model.path)
         configuration.threadCount = try threadCount(environment).value
         configuration.instructionSet = try instructionSet(environment).value
+        configuration.cacheElementType = try cacheElementType(environment)
         configuration.contextLength = try contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
         return configuration
     }
