@@ -139,11 +139,8 @@ extension Deployment {
         let memoryBytes = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let bytes = configuration.cacheBytes ?? min(4 * contextBytes, memoryBytes / 4)
         do {
-            let settings = try EngineConfiguration(
-                cacheSize: .bytes(bytes),
-                limits: configuration.limits,
-                tokenGapLimit: configuration.tokenGapLimit
-            )
+            var settings = try EngineConfiguration(cacheSize: .bytes(bytes), limits: configuration.limits)
+            settings.tokenGapLimit = configuration.tokenGapLimit
             return try Engine(model: model, configuration: settings, logger: configuration.logger)
         } catch {
             throw .modelUnavailable(message: error.description)

@@ -71,6 +71,25 @@ package struct BlockLedger: ~Copyable {
         return true
     }
 
+    /// Lets the sequence hold blocks for its first `tokenCount` tokens, as far as `spareCount` blocks stay free.
+    ///
+    /// - Returns: the tokens its blocks hold then.
+    mutating func extend(_ sequence: inout TokenSequence, tokenCount: Int, spareCount: Int) -> Int {
+        let capacity = sequence.blocks.count * blockSize
+        let wantedCount = max(0, blockCount(forTokens: tokenCount) - sequence.blocks.count)
+        let newCount = min(wantedCount, max(0, pool.freeCount - spareCount))
+        let fits = reserve(&sequence, tokenCount: newCount > 0 ? capacity + newCount * blockSize : 0)
+        precondition(fits, "BlockLedger: blocks counted as free were not")
+        return sequence.blocks.count * blockSize
+    }
+
+    /// Takes back the blocks behind those of the sequence's tokens. Nothing can have been found in them.
+    mutating func trim(_ sequence: inout TokenSequence) {
+        while sequence.blocks.count > blockCount(forTokens: sequence.tokens.count) {
+            pool.release(sequence.blocks.removeLast(), keepsContent: false)
+        }
+    }
+
     /// Offers the blocks that have become full to the prefix cache.
     mutating func registerFullBlocks(of sequence: inout TokenSequence) {
         while (sequence.registeredCount + 1) * blockSize <= sequence.computedCount {

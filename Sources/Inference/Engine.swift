@@ -23,6 +23,8 @@ package actor Engine: GenerationBackend {
     private var scratch = SamplerScratch()
     /// Nil where steps may take as long as they take.
     private var pacer: StepPacer?
+    /// Guesses tokens so that a step can bring several of them; nil draws one a step.
+    private var speculator: Speculator?
     private var active: [RequestID: ActiveRequest] = [:]
     private var isLooping = false
     /// When the requests at hand must be done; nil as long as new ones are welcome.
@@ -40,9 +42,11 @@ package actor Engine: GenerationBackend {
     ///
     /// - Parameters:
     ///   - model: used by this engine only from here on.
+    ///   - drafter: guesses tokens, which changes the speed of answers and nothing else; nil guesses none.
     ///   - logger: gets one line per request at debug level, beside the caller's own, and one per step at trace level.
     package init(
         model: sending any LanguageModel,
+        drafter: sending (any Drafter)? = nil,
         configuration: EngineConfiguration = .standard,
         logger: Logger = Engine.silentLogger
     ) throws(ConfigurationError) {
@@ -55,6 +59,7 @@ package actor Engine: GenerationBackend {
         self.configuration = configuration
         self.logger = logger
         pacer = configuration.tokenGapLimit.map { StepPacer(limit: $0) }
+        speculator = drafter.map { Speculator($0, draftLimit: configuration.draftLimit) }
         scheduler = Scheduler(
             limits: configuration.limits,
             blockCount: blockCount,
@@ -158,12 +163,12 @@ extension Engine {
     private func step() {
         let begin = clock.now
         let most = configuration.limits.tokensPerStep
-        let plan = scheduler.planStep(
-            tokenLimit: pacer?.tokenLimit(answerCount: scheduler.answeringCount, most: most)
-        )
+        let tokenLimit = pacer?.tokenLimit(answerCount: scheduler.answeringCount, most: most) ?? most
+        var plan = scheduler.planStep(tokenLimit: tokenLimit)
         precondition(!plan.isEmpty, "Engine: \(scheduler.waitingCount) requests wait and none can run")
         for id in plan.preempted { active[id]?.notePreemption() }
         for admission in plan.admitted { start(admission, at: begin) }
+        speculate(&plan, tokenLimit: tokenLimit)
         let logits = model.forward(plan.batch)
         pacer?.learn(tokenCount: plan.batch.tokens.count, duration: begin.duration(to: clock.now))
         let (outcomes, failures) = draw(plan, logits)
@@ -173,6 +178,14 @@ extension Engine {
         // Last, so that whoever sees the end of a stream sees its blocks free and its step counted.
         for (id, error) in failures { fail(id, error, at: clock.now) }
         for ending in endings { finish(ending.id, ending.reason, at: clock.now) }
+    }
+
+    /// Adds guessed tokens to the plan.
+    private func speculate(_ plan: inout StepPlan, tokenLimit: Int) {
+        if speculator == nil { return }
+        let rows = scheduler.openRows(of: plan)
+        let candidates = speculator?.candidates(for: rows, tokenCount: plan.batch.tokens.count) { active[$0]?.sampler }
+        if let candidates, !candidates.isEmpty { scheduler.extend(&plan, by: candidates, tokenLimit: tokenLimit) }
     }
 
     private func start(_ admission: Admission, at instant: ContinuousClock.Instant) {
@@ -216,12 +229,49 @@ extension Engine {
             try scorePrompt(row, logits, from: logitIndex)
         }
         guard row.logits.draws else { return .computed }
-        let position = row.firstPosition + row.tokenCount
+        let first = try drawToken(of: row, logits, at: lastIndex, offset: 0)
+        if row.candidates.isEmpty {
+            speculator?.learn([first], of: row.id)
+            return .token(first)
+        }
+        return .tokens(try drawRun(of: row, logits, after: first, from: lastIndex))
+    }
+
+    /// Draws on after `first` as long as what is drawn is the candidate that the next logits come from.
+    private func drawRun(
+        of row: PlannedRow,
+        _ logits: Logits,
+        after first: TokenID,
+        from logitIndex: Int
+    ) throws(GenerationError) -> [TokenID] {
+        let endingTokens = active[row.id]?.request.endingTokens ?? []
+        var drawn = [first]
+        for (offset, candidate) in row.candidates.enumerated() {
+            if drawn[offset] != candidate || endingTokens.contains(candidate) { break }
+            drawn.append(try drawToken(of: row, logits, at: logitIndex + offset + 1, offset: offset + 1))
+        }
+        speculator?.learn(drawn, of: row.id)
+        counters.withLock { counters in
+            counters.drafts += 1
+            counters.draftTokens += UInt64(row.candidates.count)
+            counters.acceptedDraftTokens += UInt64(drawn.count - 1)
+        }
+        return drawn
+    }
+
+    /// Draws the token that comes `offset` tokens after the row's last one, and sends it.
+    private func drawToken(
+        of row: PlannedRow,
+        _ logits: Logits,
+        at logitIndex: Int,
+        offset: Int
+    ) throws(GenerationError) -> TokenID {
+        let position = row.firstPosition + row.tokenCount + offset
         do throws(SamplingFailure) {
-            let drawn = try active[row.id]?.sampler.draw(from: logits.row(lastIndex), scratch: &scratch)
+            let drawn = try active[row.id]?.sampler.draw(from: logits.row(logitIndex), scratch: &scratch)
             guard let (token, logprobs) = drawn else { preconditionFailure("Engine: row of unknown request \(row.id)") }
             take(token, logprobs, for: row.id)
-            return .token(token)
+            return token
         } catch {
             switch error {
             case .notFinite: throw .logitsNotFinite(position: position)
@@ -307,6 +357,7 @@ extension Engine {
         at instant: ContinuousClock.Instant
     ) -> ActiveRequest? {
         guard let request = active.removeValue(forKey: id) else { return nil }
+        speculator?.forget(id)
         counters.withLock { counters in
             counters.finishedRequests[kind, default: 0] += 1
             request.record(in: &counters, at: instant)

@@ -59,10 +59,9 @@ package struct EngineConfiguration: Sendable, Equatable {
     /// Most alternatives a request may ask for beside a token's log probability.
     package let logprobLimit: Int
     /// How long a running answer should wait for its next token while prompts are read; nil for as long as it takes.
-    package let tokenGapLimit: Duration?
-
-    /// A tenth of a second: short enough to read along.
-    package static let standardTokenGapLimit = Duration.milliseconds(100)
+    package var tokenGapLimit: Duration? = Self.standardTokenGapLimit
+    /// Most tokens a drafter may guess for a sequence in one step.
+    package let draftLimit: Int
 
     /// A gigabyte of cache in blocks of 32 tokens, standard limits, up to 20 alternatives.
     package static let standard = EngineConfiguration()
@@ -72,7 +71,7 @@ package struct EngineConfiguration: Sendable, Equatable {
         blockSize: Int = 32,
         limits: StepLimits = .standard,
         logprobLimit: Int = 20,
-        tokenGapLimit: Duration? = Self.standardTokenGapLimit
+        draftLimit: Int = Self.standardDraftLimit
     ) throws(ConfigurationError) {
         switch cacheSize {
         case .blocks(let count): try ConfigurationError.require("cacheSize in blocks", count, in: 1...16_777_216)
@@ -83,16 +82,23 @@ package struct EngineConfiguration: Sendable, Equatable {
         self.cacheSize = cacheSize
         self.blockSize = blockSize
         self.limits = limits
+        try ConfigurationError.require("draftLimit", draftLimit, in: 1...64)
         self.logprobLimit = logprobLimit
-        self.tokenGapLimit = tokenGapLimit
+        self.draftLimit = draftLimit
     }
+
+    /// A tenth of a second: short enough to read along.
+    package static let standardTokenGapLimit = Duration.milliseconds(100)
+
+    /// Longer runs of right guesses than this gain little more.
+    package static let standardDraftLimit = 16
 
     private init() {
         cacheSize = .bytes(1 << 30)
         blockSize = 32
         limits = .standard
         logprobLimit = 20
-        tokenGapLimit = Self.standardTokenGapLimit
+        draftLimit = Self.standardDraftLimit
     }
 
     /// Number of blocks for a model, never more than `maxRunning` sequences of full length could fill.

@@ -85,6 +85,12 @@ package struct EngineStatistics: Sendable, Equatable {
     package var steps: UInt64 = 0
     /// Tokens computed, prefill, decode and what was computed again after a preemption.
     package var computedTokens: UInt64 = 0
+    /// Rows that were computed with guessed tokens.
+    package var drafts: UInt64 = 0
+    /// Tokens guessed and computed.
+    package var draftTokens: UInt64 = 0
+    /// Those of them that were drawn.
+    package var acceptedDraftTokens: UInt64 = 0
     /// Requests refused at submission.
     package var refusedRequests: UInt64 = 0
     /// Leaked blocks, forgotten requests and broken invariants found whenever the engine fell idle; 0 unless we erred.

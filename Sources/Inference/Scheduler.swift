@@ -1,5 +1,5 @@
 import Models
-import Tokenization
+package import Tokenization
 
 /// Decides what the next step computes. Pure: no clock, no tensors, no `await`.
 ///
@@ -118,6 +118,57 @@ package struct Scheduler: ~Copyable {
         return endings
     }
 
+    /// The planned rows that could compute more than the sequence's own tokens, in the plan's order.
+    package func openRows(of plan: StepPlan) -> [OpenRow] {
+        plan.rows.indices.compactMap { index in
+            guard plan.rows[index].logits == .draw else { return nil }
+            guard let sequence = running.first(where: { $0.id == plan.rows[index].id }) else { return nil }
+            // The token that is drawn in any case counts too.
+            let limit = sequence.maxTokens - sequence.outputCount - 1
+            if limit < 1 { return nil }
+            return OpenRow(rowIndex: index, id: sequence.id, tokens: sequence.tokens, limit: limit)
+        }
+    }
+
+    /// Lets open rows compute `candidates` after the sequence's own tokens, as many as the step's limits and the free
+    /// blocks allow. Nobody is preempted for them, and every running sequence can still have its next block.
+    ///
+    /// - Parameters:
+    ///   - candidates: by `OpenRow.rowIndex`, at most `OpenRow.limit` each.
+    ///   - tokenLimit: most tokens of this step.
+    package mutating func extend(_ plan: inout StepPlan, by candidates: [Int: [TokenID]], tokenLimit: Int) {
+        var tokens: [TokenID] = []
+        var room = min(
+            tokenLimit - plan.batch.tokens.count,
+            limits.logitRowsPerStep - plan.batch.logitRowCount
+        )
+        var start = 0
+        for index in plan.rows.indices {
+            let end = start + plan.batch.rows[index].tokenCount
+            tokens += plan.batch.tokens[start..<end]
+            start = end
+            guard let wanted = candidates[index]?.prefix(max(room, 0)), !wanted.isEmpty else { continue }
+            extendRow(index, of: &plan, by: wanted)
+            tokens += plan.rows[index].candidates
+            room -= plan.rows[index].candidates.count
+        }
+        plan.batch.tokens = tokens
+        planned = plan.rows
+    }
+
+    private mutating func extendRow(_ rowIndex: Int, of plan: inout StepPlan, by wanted: ArraySlice<TokenID>) {
+        let id = plan.rows[rowIndex].id
+        guard let index = running.firstIndex(where: { $0.id == id }) else { return }
+        let count = running[index].tokens.count
+        let capacity = blocks.extend(&running[index], tokenCount: count + wanted.count, spareCount: running.count)
+        let fitting = wanted.prefix(capacity - count)
+        let blockCount = blocks.blockCount(forTokens: count + fitting.count)
+        plan.rows[rowIndex].candidates = Array(fitting)
+        plan.batch.rows[rowIndex].tokenCount += fitting.count
+        plan.batch.rows[rowIndex].logitCount += fitting.count
+        plan.batch.rows[rowIndex].blockTable = Array(running[index].blocks.prefix(blockCount))
+    }
+
     /// Plans a row for the running sequence at `index`; false when there is no block for it.
     private mutating func advance(
         _ index: Int,
@@ -164,13 +215,34 @@ package struct Scheduler: ~Copyable {
         blocks.registerFullBlocks(of: &running[index])
         switch outcome {
         case .token(let token):
-            precondition(row.logits.draws, "Scheduler: a token for a row that was to draw none")
-            return running[index].append(token, hasher: blocks.cache.hasher, blockSize: blocks.blockSize)
+            return append([token], of: row, index: index)
+        case .tokens(let tokens):
+            return append(tokens, of: row, index: index)
         case .computed, .failed:
             precondition(!row.logits.draws, "Scheduler: no token for a row that was to draw one")
             // Only a request for no tokens at all is complete without a drawn one.
             return running[index].missingCount == 0 ? .length : nil
         }
+    }
+
+    /// Books the tokens drawn from a row; the reason when the last of them ends the request.
+    private mutating func append(_ drawn: [TokenID], of row: PlannedRow, index: Int) -> FinishReason? {
+        precondition(row.logits.draws, "Scheduler: a token for a row that was to draw none")
+        precondition(
+            !drawn.isEmpty && row.candidates.starts(with: drawn.dropLast()),
+            "Scheduler: tokens were drawn from logits of other tokens"
+        )
+        var reason: FinishReason?
+        for token in drawn {
+            precondition(reason == nil, "Scheduler: a token was drawn after the request's last one")
+            reason = running[index].append(token, hasher: blocks.cache.hasher, blockSize: blocks.blockSize)
+        }
+        if row.candidates.isEmpty { return reason }
+        // What a wrong candidate left in the blocks lies behind the computed tokens, where the next row writes.
+        running[index].computedCount += drawn.count - 1
+        blocks.registerFullBlocks(of: &running[index])
+        blocks.trim(&running[index])
+        return reason
     }
 
     /// The admission checks, in order: shared prefixes first, then room.

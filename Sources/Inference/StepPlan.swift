@@ -25,8 +25,22 @@ package struct PlannedRow: Sendable, Equatable {
     package var logits: LogitUse
     /// Position of the row's first token.
     package var firstPosition: Int
-    /// Tokens computed.
+    /// Tokens of the sequence that are computed.
     package var tokenCount: Int
+    /// Tokens that may come after the sequence's last one and are computed with it. Only what is drawn counts: at the
+    /// first of them that is not, the rest is forgotten.
+    package var candidates: [TokenID] = []
+}
+
+/// A planned row that draws, and may compute tokens after its own in the same step.
+package struct OpenRow: Sendable, Equatable {
+    /// Its index in the plan.
+    package var rowIndex: Int
+    package var id: RequestID
+    /// Prompt and answer so far.
+    package var tokens: [TokenID]
+    /// Most tokens that may come after them, the one that is drawn in any case left out; at least 1.
+    package var limit: Int
 }
 
 /// What a row's logits are for; says how many rows of them the model must yield.
@@ -64,6 +78,8 @@ package enum RowOutcome: Sendable, Equatable {
     case computed
     /// This token was drawn.
     case token(TokenID)
+    /// These tokens were drawn, one after the other; all but the last are the row's candidates from the first on.
+    case tokens([TokenID])
     /// It cannot go on; what it computed must not be reused.
     case failed
 }
