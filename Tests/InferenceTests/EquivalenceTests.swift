@@ -86,7 +86,7 @@ import Tokenization
     }
 
     /// Requests of all lengths, some with a shared prefix, greedy and sampled, seeded.
-    private static func requests(count: Int) throws -> [GenerationRequest] {
+    static func requests(count: Int) throws -> [GenerationRequest] {
         var random = SeededGenerator(count)
         let shared = tokens(from: 0, count: 21)
         return try (1...count).map { index in
@@ -110,7 +110,7 @@ import Tokenization
     }
 
     /// Runs all requests at once.
-    private static func together(
+    static func together(
         _ requests: [GenerationRequest],
         on engine: Engine
     ) async throws -> [RequestID: [GenerationEvent]] {
@@ -123,7 +123,7 @@ import Tokenization
     }
 
     /// Everything but what may differ: cache hits and preemptions.
-    private static func comparable(_ events: [GenerationEvent]) -> [GenerationEvent] {
+    static func comparable(_ events: [GenerationEvent]) -> [GenerationEvent] {
         events.compactMap { event in
             switch event {
             case .started: nil

@@ -33,10 +33,12 @@ import Tokenization
         #expect(world.finishedCount > 20)
     }
 
-    @Test func `the random operations do preempt, resume and hit the cache`() throws {
+    @Test func `the random operations do preempt, resume, hit the cache and guess`() throws {
         var preemptions = 0
         var resumptions = 0
         var hits = 0
+        var guessed = 0
+        var right = 0
         for seed in 1...10 {
             var random = SeededGenerator(seed)
             var world = try World(random: &random)
@@ -46,10 +48,14 @@ import Tokenization
             preemptions += world.preemptionCount
             resumptions += world.resumptionCount
             hits += world.hitCount
+            guessed += world.guessedCount
+            right += world.rightCount
         }
         #expect(preemptions > 50)
         #expect(resumptions > 50)
         #expect(hits > 200)
+        #expect(guessed > 500)
+        #expect(right > 200)
     }
 }
 
@@ -62,6 +68,9 @@ private struct World: ~Copyable {
     private(set) var preemptionCount = 0
     private(set) var resumptionCount = 0
     private(set) var hitCount = 0
+    private(set) var guessedCount = 0
+    private(set) var rightCount = 0
+    private var guesses: SeededGenerator
     private var requests: [RequestID: GenerationRequest] = [:]
     private var answers: [RequestID: [TokenID]] = [:]
     private var nextID: UInt64 = 0
@@ -76,6 +85,7 @@ private struct World: ~Copyable {
         scheduler = Scheduler(limits: limits, blockCount: 7, blockSize: 2, hasher: BlockHasher(seed: random.next()))
         model = ScriptedModel(vocabularySize: 2, contextLength: 100)
         model.allocateCache(blockCount: 7, blockSize: 2)
+        guesses = SeededGenerator(Int(truncatingIfNeeded: random.next() >> 8))
     }
 
     mutating func submit(using random: inout SeededGenerator) {
@@ -101,8 +111,9 @@ private struct World: ~Copyable {
     }
 
     mutating func step(failing: Bool) {
-        let plan = scheduler.planStep()
+        var plan = scheduler.planStep()
         if plan.isEmpty { return }
+        guess(&plan)
         preemptionCount += plan.preempted.count
         resumptionCount += plan.admitted.count { $0.isResumption }
         hitCount += plan.admitted.count { $0.cachedTokenCount > 0 }
@@ -115,15 +126,43 @@ private struct World: ~Copyable {
                 outcomes.append(.computed)
                 continue
             }
-            let token = Self.likeliest(logits.row(logitIndex - 1))
-            answers[row.id]?.append(token)
-            outcomes.append(.token(token))
+            let drawn = draw(row, logits, from: logitIndex - 1 - row.candidates.count)
+            answers[row.id]? += drawn
+            outcomes.append(row.candidates.isEmpty ? .token(drawn[0]) : .tokens(drawn))
         }
         if failing {
             outcomes[0] = .failed
             forget(plan.rows[0].id)
         }
         for ending in scheduler.commit(outcomes) { finish(ending.id) }
+    }
+
+    /// Lets some rows compute tokens that may or may not be the next ones.
+    private mutating func guess(_ plan: inout StepPlan) {
+        var candidates: [Int: [TokenID]] = [:]
+        for row in scheduler.openRows(of: plan) where Int.random(in: 0..<2, using: &guesses) == 0 {
+            candidates[row.rowIndex] = (0..<Int.random(in: 0...row.limit, using: &guesses)).map { _ in
+                TokenID(Int.random(in: 0...1, using: &guesses))
+            }
+        }
+        let freeCount = scheduler.blocks.pool.freeCount
+        let rowCount = plan.rows.count
+        scheduler.extend(&plan, by: candidates)
+        if scheduler.blocks.pool.freeCount < min(freeCount, rowCount) { wrongAnswers.append("a guess took a block") }
+        if plan.batch.tokens.count > scheduler.limits.tokensPerStep { wrongAnswers.append("too many tokens") }
+        if plan.batch.logitRowCount > scheduler.limits.logitRowsPerStep { wrongAnswers.append("too many logits") }
+        guessedCount += plan.rows.reduce(0) { $0 + $1.candidates.count }
+    }
+
+    /// Draws from the row's logits as far as its candidates are what is drawn.
+    private mutating func draw(_ row: PlannedRow, _ logits: Logits, from logitIndex: Int) -> [TokenID] {
+        var drawn = [Self.likeliest(logits.row(logitIndex))]
+        for (offset, candidate) in row.candidates.enumerated() {
+            if drawn[offset] != candidate { break }
+            drawn.append(Self.likeliest(logits.row(logitIndex + offset + 1)))
+        }
+        rightCount += drawn.count - 1
+        return drawn
     }
 
     private mutating func finish(_ id: RequestID) {

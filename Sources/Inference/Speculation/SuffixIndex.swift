@@ -49,7 +49,9 @@ struct SuffixIndex {
     func match() -> SuffixMatch? {
         var best: SuffixMatch?
         var place = tokens.isEmpty ? -1 : Int(previous[tokens.count - 1])
-        for _ in 0..<searchLimit where place >= 0 {
+        var searchCount = 0
+        while place >= 0, searchCount < searchLimit {
+            searchCount += 1
             let length = agreement(at: place)
             if length >= shortestMatch, length > best?.length ?? 0 { best = SuffixMatch(place: place, length: length) }
             if length >= longestMatch { break }
