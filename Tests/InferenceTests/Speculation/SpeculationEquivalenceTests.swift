@@ -178,8 +178,15 @@ final class OracleDrafter: Drafter {
     private let errorRate: Double
     private var random = SeededGenerator(11)
 
-    init(_ requests: [GenerationRequest], errorRate: Double) {
-        texts = requests.reduce(into: [:]) { $0[$1.id] = $1.prompt + EngineTests.reference($1) }
+    /// Knows what the hashed model answers.
+    convenience init(_ requests: [GenerationRequest], errorRate: Double) {
+        let texts = requests.reduce(into: [:]) { $0[$1.id] = $1.prompt + EngineTests.reference($1) }
+        self.init(texts: texts, errorRate: errorRate)
+    }
+
+    /// - Parameter texts: prompt and answer of each request.
+    init(texts: [RequestID: [TokenID]], errorRate: Double) {
+        self.texts = texts
         self.errorRate = errorRate
     }
 

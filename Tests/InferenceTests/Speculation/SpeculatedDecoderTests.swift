@@ -1,0 +1,97 @@
+import Checkpoints
+import Foundation
+import Models
+import Tensors
+import TestModels
+import Testing
+import Tokenization
+
+@testable import Inference
+
+/// With a decoder and its kernels under the engine, answers and log probabilities are equal with and without guesses.
+@Suite struct SpeculatedDecoderTests {
+    @Test(arguments: ["llama-q4_0.gguf", "llama-q6_k.gguf", "llama-f32.gguf", "qwen3-f32.gguf", "gemma3-f32.gguf"])
+    func `answers and log probabilities equal those without guesses`(name: String) async throws {
+        let requests = try Self.requests()
+        let plain = try Engine(model: try Self.decoder(name), configuration: Self.configuration(blockCount: 128))
+        let expected = try await EquivalenceTests.together(requests, on: plain)
+        for (errorRate, blockCount) in [(0.0, 128), (0.3, 128), (0.2, 20)] {
+            let texts = requests.map { ($0.id, $0.prompt + EngineTests.answer(expected[$0.id]!)) }
+            let drafter = OracleDrafter(texts: Dictionary(uniqueKeysWithValues: texts), errorRate: errorRate)
+            let engine = try Engine(
+                model: try Self.decoder(name),
+                drafter: drafter,
+                configuration: Self.configuration(blockCount: blockCount)
+            )
+            let events = try await EquivalenceTests.together(requests, on: engine)
+            for request in requests {
+                let (got, wanted) = (events[request.id]!, expected[request.id]!)
+                #expect(EquivalenceTests.comparable(got) == EquivalenceTests.comparable(wanted))
+            }
+            #expect(engine.statistics().acceptedDraftTokens > 20)
+            #expect((engine.statistics().preemptions > 0) == (blockCount == 20))
+            #expect(await engine.verifyIdle().isClean)
+        }
+    }
+
+    @Test func `a draft model on the same threads changes no token`() async throws {
+        let requests = try Self.requests()
+        let plain = try Engine(
+            model: try Self.decoder("llama-q4_0.gguf"),
+            configuration: Self.configuration(blockCount: 128)
+        )
+        let expected = try await EquivalenceTests.together(requests, on: plain)
+        let workers = WorkerPool(threadCount: 2)
+        let drafter = ModelDrafter(
+            model: try Self.decoder("llama-f32.gguf", workers),
+            tokenCost: 0.1,
+            blockCount: 128,
+            blockSize: 8
+        )
+        let engine = try Engine(
+            model: try Self.decoder("llama-q4_0.gguf", workers),
+            drafter: drafter,
+            configuration: Self.configuration(blockCount: 128)
+        )
+        let events = try await EquivalenceTests.together(requests, on: engine)
+        for request in requests {
+            let (got, wanted) = (events[request.id]!, expected[request.id]!)
+            #expect(EquivalenceTests.comparable(got) == EquivalenceTests.comparable(wanted))
+        }
+        #expect(engine.statistics().acceptedDraftTokens > 0)
+    }
+
+    /// Greedy and sampled requests of several lengths, some with penalties and log probabilities.
+    private static func requests() throws -> [GenerationRequest] {
+        var random = SeededGenerator(5)
+        return try (1...9).map { index in
+            let prompt = (0..<Int.random(in: 3...40, using: &random)).map { _ in
+                TokenID(Int.random(in: 1..<200, using: &random))
+            }
+            var request = request(UInt64(index), prompt, maxTokens: 10 + 3 * index)
+            request.logprobCount = index % 3 == 0 ? 2 : nil
+            if index % 2 == 0 {
+                var settings = SamplingSettings()
+                settings.temperature = 0.9
+                settings.topP = index % 4 == 0 ? 0.9 : 1
+                settings.repetitionPenalty = 1.1
+                settings.presencePenalty = 0.5
+                settings.seed = UInt64(index)
+                request.sampling = try SamplingParameters(settings)
+            }
+            return request
+        }
+    }
+
+    private static func configuration(blockCount: Int) throws -> EngineConfiguration {
+        try EngineConfiguration(cacheSize: .blocks(blockCount), blockSize: 8)
+    }
+
+    private static func decoder(
+        _ name: String,
+        _ workers: WorkerPool = WorkerPool(threadCount: 2)
+    ) throws -> sending Decoder {
+        let checkpoint = try Checkpoint.open(path: try TestData.tiny(name))
+        return try Decoder(checkpoint, compute: Compute(workers: workers))
+    }
+}
