@@ -28,6 +28,9 @@ package struct DeploymentConfiguration: Sendable {
     package var threadCount: Int
     /// Where the engine's lines go.
     package var logger: Logger
+    package var speculation: Speculation
+    /// Most tokens guessed for an answer in one step, 1 to 64.
+    package var draftLimit: Int
 
     /// A deployment with every setting at its default.
     package init(name: String, path: String) {
@@ -42,6 +45,8 @@ package struct DeploymentConfiguration: Sendable {
         instructionSet = .detected
         threadCount = ProcessInfo.processInfo.activeProcessorCount
         logger = Engine.silentLogger
+        speculation = .off
+        draftLimit = EngineConfiguration.standardDraftLimit
     }
 }
 
@@ -51,7 +56,8 @@ extension Deployment {
         let checkpoint = try openCheckpoint(configuration.path)
         let tokenizer = try loadTokenizer(checkpoint)
         let template = try parseTemplate(checkpoint)
-        let model = try loadDecoder(checkpoint, configuration)
+        let workers = WorkerPool(threadCount: configuration.threadCount)
+        let model = try loadDecoder(checkpoint, configuration, workers: workers)
         let traits = model.traits
         let details = ModelDetails(
             architecture: traits.architecture,
@@ -60,7 +66,8 @@ extension Deployment {
             contextLength: traits.contextLength,
             path: configuration.path
         )
-        let engine = try makeEngine(model, configuration)
+        let drafter = try makeDrafter(for: traits, workers: workers, configuration)
+        let engine = try makeEngine(model, drafter, configuration)
         return Deployment(
             identity: DeploymentIdentity(
                 name: configuration.name,
@@ -97,7 +104,8 @@ extension Deployment {
     /// The decoder of `checkpoint`, its weights packed.
     package static func loadDecoder(
         _ checkpoint: Checkpoint,
-        _ configuration: DeploymentConfiguration
+        _ configuration: DeploymentConfiguration,
+        workers: WorkerPool? = nil
     ) throws(DeploymentError) -> sending Decoder {
         let trained = checkpoint.configuration.contextLength
         if let asked = configuration.contextLength, asked > trained || asked < 1 {
@@ -108,7 +116,7 @@ extension Deployment {
         do {
             let compute = Compute(
                 instructionSet: configuration.instructionSet,
-                workers: WorkerPool(threadCount: configuration.threadCount)
+                workers: workers ?? WorkerPool(threadCount: configuration.threadCount)
             )
             return try Decoder(
                 checkpoint,
@@ -132,6 +140,7 @@ extension Deployment {
 
     private static func makeEngine(
         _ model: sending Decoder,
+        _ drafter: sending (any Drafter)?,
         _ configuration: DeploymentConfiguration
     ) throws(DeploymentError) -> Engine {
         let traits = model.traits
@@ -139,9 +148,13 @@ extension Deployment {
         let memoryBytes = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let bytes = configuration.cacheBytes ?? min(4 * contextBytes, memoryBytes / 4)
         do {
-            var settings = try EngineConfiguration(cacheSize: .bytes(bytes), limits: configuration.limits)
+            var settings = try EngineConfiguration(
+                cacheSize: .bytes(bytes),
+                limits: configuration.limits,
+                draftLimit: configuration.draftLimit
+            )
             settings.tokenGapLimit = configuration.tokenGapLimit
-            return try Engine(model: model, configuration: settings, logger: configuration.logger)
+            return try Engine(model: model, drafter: drafter, configuration: settings, logger: configuration.logger)
         } catch {
             throw .modelUnavailable(message: error.description)
         }

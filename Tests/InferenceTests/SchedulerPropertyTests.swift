@@ -147,7 +147,7 @@ private struct World: ~Copyable {
         }
         let freeCount = scheduler.blocks.pool.freeCount
         let rowCount = plan.rows.count
-        scheduler.extend(&plan, by: candidates)
+        scheduler.extend(&plan, by: candidates, tokenLimit: scheduler.limits.tokensPerStep)
         if scheduler.blocks.pool.freeCount < min(freeCount, rowCount) { wrongAnswers.append("a guess took a block") }
         if plan.batch.tokens.count > scheduler.limits.tokensPerStep { wrongAnswers.append("too many tokens") }
         if plan.batch.logitRowCount > scheduler.limits.logitRowsPerStep { wrongAnswers.append("too many logits") }

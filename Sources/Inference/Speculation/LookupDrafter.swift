@@ -23,5 +23,6 @@ package final class LookupDrafter: Drafter {
         }
     }
 
+    /// Drops the index of a request that is over.
     package func forget(_ id: RequestID) { indices[id] = nil }
 }

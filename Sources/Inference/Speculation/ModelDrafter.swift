@@ -57,6 +57,7 @@ package final class ModelDrafter: Drafter {
         return runs.map { Draft(tokens: $0.guesses, evidence: .model) }
     }
 
+    /// Gives back the blocks of a request that is over.
     package func forget(_ id: RequestID) {
         guard let text = texts.removeValue(forKey: id) else { return }
         release(text)

@@ -51,6 +51,11 @@ extension EngineMetric {
         .counter("vllm:num_preemptions_total", "Requests that lost their blocks to an older one.") { $0.preemptions },
         .counter("vllm:prompt_tokens_total", "Prompt tokens of admitted requests.") { $0.promptTokens },
         .counter("vllm:generation_tokens_total", "Tokens generated.") { $0.generatedTokens },
+        .counter("vllm:spec_decode_num_drafts_total", "Drafts of guessed tokens that were computed.") { $0.drafts },
+        .counter("vllm:spec_decode_num_draft_tokens_total", "Guessed tokens that were computed.") { $0.draftTokens },
+        .counter("vllm:spec_decode_num_accepted_tokens_total", "Guessed tokens that were right.") {
+            $0.acceptedDraftTokens
+        },
         .histogram("vllm:iteration_tokens_total", "Tokens computed in one step.") { $0.stepTokens },
         .histogram("vllm:time_to_first_token_seconds", "From submission to the first token.") {
             $0.timeToFirstToken

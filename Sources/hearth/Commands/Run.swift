@@ -32,6 +32,8 @@ struct Run: AsyncParsableCommand {
 
     @OptionGroup var compute: ComputeOptions
 
+    @OptionGroup var speculation: SpeculationOptions
+
     @Flag(help: "Complete the text as it stands, without the chat template.")
     var raw = false
 
@@ -43,8 +45,10 @@ struct Run: AsyncParsableCommand {
         let isChat = prompt.isEmpty && isatty(STDIN_FILENO) == 1
         if isChat && (raw || json) { throw ValidationError("--raw and --json are for one answer: give a prompt.") }
         let question = isChat ? nil : try question()
-        let located = try await ModelAccess(environment).model(model)
-        let deployment = try await Loading.deployment(compute.configuration(for: located, environment))
+        let access = try ModelAccess(environment)
+        var configuration = try compute.configuration(for: try await access.model(model), environment)
+        try await speculation.apply(to: &configuration, environment, access)
+        let deployment = try await Loading.deployment(configuration)
         let parameters = try sampling.parameters(deployment.samplingDefaults)
         if let question {
             try await answer(question, deployment, parameters)

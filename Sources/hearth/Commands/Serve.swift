@@ -58,6 +58,8 @@ struct Serve: AsyncParsableCommand {
     )
     var tokenGap: Int?
 
+    @OptionGroup var speculation: SpeculationOptions
+
     @Option(help: "Another name for the first model; may be repeated.")
     var alias: [String] = []
 
@@ -88,6 +90,7 @@ struct Serve: AsyncParsableCommand {
             let located = try await access.model(text)
             var configuration = try settings.configuration(for: located)
             if index == 0 { configuration.aliases = alias }
+            try await speculation.apply(to: &configuration, settings.environment, access)
             configurations.append(configuration)
         }
         try Self.requireDistinctNames(configurations)

@@ -38,7 +38,8 @@ struct ServeSettings: Sendable {
             hearth \(HearthCommand.version): threads \(threads.sentence), instruction set \
             \(Setting(instructionSet.value.name, from: .init(instructionSet.origin)).sentence), \
             store \(environment.home.sentence), keys \(serving.apiKeys.isEmpty ? "not asked for" : "asked for"), \
-            steps of \(limits.tokensPerStep) tokens, \(limits.maxRunning) sequences at a time
+            steps of \(limits.tokensPerStep) tokens, \(limits.maxRunning) sequences at a time, \
+            speculation \(command.speculation.method(environment).sentence)
             """
     }
 

@@ -1,0 +1,71 @@
+import Checkpoints
+import Foundation
+import Inference
+import Models
+import Tensors
+
+/// How a deployment guesses tokens to answer faster. Answers are the same, to the bit, whatever it is.
+package enum Speculation: Sendable, Equatable {
+    /// Not at all.
+    case off
+    /// That a text goes on as it did where it last ran the same way.
+    case lookup
+    /// What a smaller model says: a GGUF file or Hugging Face folder with the same tokens.
+    case draftModel(path: String)
+}
+
+extension Deployment {
+    /// What guesses tokens for `target`.
+    ///
+    /// A draft model runs on the target's compute threads, with a cache of its own for as many tokens as the target's
+    /// context has, four times.
+    static func makeDrafter(
+        for target: ModelTraits,
+        workers: WorkerPool,
+        _ configuration: DeploymentConfiguration
+    ) throws(DeploymentError) -> sending (any Drafter)? {
+        switch configuration.speculation {
+        case .off: return nil
+        case .lookup: return LookupDrafter()
+        case .draftModel(let path):
+            let checkpoint = try openCheckpoint(path)
+            let context = min(target.contextLength, checkpoint.configuration.contextLength)
+            let model = try draftDecoder(
+                checkpoint,
+                configuration.instructionSet,
+                workers,
+                contextLength: context
+            )
+            let traits = model.traits
+            if traits.vocabularySize != target.vocabularySize {
+                throw .modelUnavailable(
+                    message: """
+                        The draft model \(path) has \(traits.vocabularySize) tokens, \(configuration.name) has \
+                        \(target.vocabularySize). A draft model must have the same ones.
+                        """
+                )
+            }
+            let blockSize = 32
+            return ModelDrafter(
+                model: model,
+                tokenCost: Double(traits.parameterCount) / Double(max(target.parameterCount, 1)),
+                blockCount: 4 * ((context + blockSize - 1) / blockSize + 1),
+                blockSize: blockSize
+            )
+        }
+    }
+
+    private static func draftDecoder(
+        _ checkpoint: Checkpoint,
+        _ instructionSet: InstructionSet,
+        _ workers: WorkerPool,
+        contextLength: Int
+    ) throws(DeploymentError) -> sending Decoder {
+        do {
+            let compute = Compute(instructionSet: instructionSet, workers: workers)
+            return try Decoder(checkpoint, compute: compute, contextLength: contextLength)
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+    }
+}
