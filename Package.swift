@@ -98,7 +98,7 @@ let package = Package(
             ["Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "TestModels"]
         ),
         tests("DeploymentsTests", ["Deployments", "JSON", crypto]),
-        tests("HearthTests", ["hearth", "JSON", argumentParser]),
+        tests("HearthTests", ["hearth", "Tensors", "JSON", argumentParser]),
         tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),
         tests(
             "ServingTests",

@@ -118,11 +118,6 @@ import Tokenization
     }
 
     private static func together(on engine: Engine) async throws -> [RequestID: [Drawn]] {
-        try await withThrowingTaskGroup(of: (RequestID, [Drawn]).self) { group in
-            for request in requests {
-                group.addTask { (request.id, try await EngineTests.events(request, on: engine).compactMap(Drawn.init)) }
-            }
-            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
-        }
+        try await EngineTests.together(requests, on: engine).mapValues { $0.compactMap(Drawn.init) }
     }
 }

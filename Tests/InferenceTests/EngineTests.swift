@@ -212,6 +212,18 @@ extension EngineTests {
         )
     }
 
+    /// Runs requests that are all queued before the first step, however busy the machine is.
+    static func together(
+        _ requests: [GenerationRequest],
+        on engine: Engine
+    ) async throws -> [RequestID: [GenerationEvent]] {
+        var events: [RequestID: [GenerationEvent]] = [:]
+        for (request, stream) in zip(requests, try await engine.submitAll(requests)) {
+            for await event in stream { events[request.id, default: []].append(event) }
+        }
+        return events
+    }
+
     static func events(_ request: GenerationRequest, on engine: Engine) async throws -> [GenerationEvent] {
         var events: [GenerationEvent] = []
         for await event in try await engine.submit(request) { events.append(event) }
@@ -238,5 +250,14 @@ extension EngineTests {
             tokens.append(drawn.token)
         }
         return Array(tokens[request.prompt.count...])
+    }
+}
+
+extension Engine {
+    /// Submits without giving up the engine's thread, so that no step comes in between.
+    func submitAll(_ requests: [GenerationRequest]) async throws -> [AsyncStream<GenerationEvent>] {
+        var streams: [AsyncStream<GenerationEvent>] = []
+        for request in requests { streams.append(try await submit(request)) }
+        return streams
     }
 }

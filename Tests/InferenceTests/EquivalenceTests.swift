@@ -13,7 +13,7 @@ import Tokenization
     func `batched and chunked answers equal those of requests that run alone`(tokensPerStep: Int) async throws {
         let engine = try EngineTests.engine(tokensPerStep: tokensPerStep)
         let requests = try Self.requests(count: 24)
-        let events = try await Self.together(requests, on: engine)
+        let events = try await EngineTests.together(requests, on: engine)
         for request in requests { #expect(EngineTests.answer(events[request.id]!) == EngineTests.reference(request)) }
         #expect(await engine.verifyIdle().isClean)
     }
@@ -22,7 +22,7 @@ import Tokenization
     func `preempted and resumed answers equal those of requests that run alone`(blockCount: Int) async throws {
         let engine = try EngineTests.engine(blockCount: blockCount, tokensPerStep: 16, maxRunning: 12)
         let requests = try Self.requests(count: 24)
-        let events = try await Self.together(requests, on: engine)
+        let events = try await EngineTests.together(requests, on: engine)
         for request in requests { #expect(EngineTests.answer(events[request.id]!) == EngineTests.reference(request)) }
         #expect(engine.statistics().preemptions > 0)
         #expect(await engine.verifyIdle().isClean)
@@ -31,7 +31,7 @@ import Tokenization
     @Test func `answers from the prefix cache equal those without it`() async throws {
         let engine = try EngineTests.engine()
         let requests = try Self.requests(count: 12)
-        _ = try await Self.together(requests, on: engine)
+        _ = try await EngineTests.together(requests, on: engine)
         let again = requests.map { request in
             var request = request
             request.id = RequestID(request.id.rawValue + 100)
@@ -58,7 +58,7 @@ import Tokenization
         var expected: [RequestID: [GenerationEvent]] = [:]
         for request in scored { expected[request.id] = try await EngineTests.events(request, on: alone) }
         let crowded = try EngineTests.engine(blockCount: 26, tokensPerStep: 5, maxRunning: 6)
-        let events = try await Self.together(scored, on: crowded)
+        let events = try await EngineTests.together(scored, on: crowded)
         #expect(crowded.statistics().preemptions > 0)
         for request in scored {
             #expect(Self.comparable(events[request.id]!) == Self.comparable(expected[request.id]!))
@@ -106,19 +106,6 @@ import Tokenization
                 request.sampling = try SamplingParameters(settings)
             }
             return request
-        }
-    }
-
-    /// Runs all requests at once.
-    static func together(
-        _ requests: [GenerationRequest],
-        on engine: Engine
-    ) async throws -> [RequestID: [GenerationEvent]] {
-        try await withThrowingTaskGroup(of: (RequestID, [GenerationEvent]).self) { group in
-            for request in requests {
-                group.addTask { (request.id, try await EngineTests.events(request, on: engine)) }
-            }
-            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
     }
 

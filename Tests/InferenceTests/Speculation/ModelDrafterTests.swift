@@ -60,7 +60,7 @@ import Tokenization
             drafter: Self.drafter(blockCount: 256),
             configuration: EngineConfiguration(cacheSize: .blocks(256), blockSize: 4)
         )
-        let events = try await EquivalenceTests.together(requests, on: engine)
+        let events = try await EngineTests.together(requests, on: engine)
         for request in requests { #expect(EngineTests.answer(events[request.id]!) == EngineTests.reference(request)) }
         let statistics = engine.statistics()
         #expect(statistics.draftTokens > 50)

@@ -14,7 +14,7 @@ import Tokenization
     func `answers and log probabilities equal those without guesses`(name: String) async throws {
         let requests = try Self.requests()
         let plain = try Engine(model: try Self.decoder(name), configuration: Self.configuration(blockCount: 128))
-        let expected = try await EquivalenceTests.together(requests, on: plain)
+        let expected = try await EngineTests.together(requests, on: plain)
         for (errorRate, blockCount) in [(0.0, 128), (0.3, 128), (0.2, 20)] {
             let texts = requests.map { ($0.id, $0.prompt + EngineTests.answer(expected[$0.id]!)) }
             let drafter = OracleDrafter(texts: Dictionary(uniqueKeysWithValues: texts), errorRate: errorRate)
@@ -23,7 +23,7 @@ import Tokenization
                 drafter: drafter,
                 configuration: Self.configuration(blockCount: blockCount)
             )
-            let events = try await EquivalenceTests.together(requests, on: engine)
+            let events = try await EngineTests.together(requests, on: engine)
             for request in requests {
                 let (got, wanted) = (events[request.id]!, expected[request.id]!)
                 #expect(EquivalenceTests.comparable(got) == EquivalenceTests.comparable(wanted))
@@ -40,7 +40,7 @@ import Tokenization
             model: try Self.decoder("llama-q4_0.gguf"),
             configuration: Self.configuration(blockCount: 128)
         )
-        let expected = try await EquivalenceTests.together(requests, on: plain)
+        let expected = try await EngineTests.together(requests, on: plain)
         let workers = WorkerPool(threadCount: 2)
         let drafter = ModelDrafter(
             model: try Self.decoder("llama-f32.gguf", workers),
@@ -53,7 +53,7 @@ import Tokenization
             drafter: drafter,
             configuration: Self.configuration(blockCount: 128)
         )
-        let events = try await EquivalenceTests.together(requests, on: engine)
+        let events = try await EngineTests.together(requests, on: engine)
         for request in requests {
             let (got, wanted) = (events[request.id]!, expected[request.id]!)
             #expect(EquivalenceTests.comparable(got) == EquivalenceTests.comparable(wanted))

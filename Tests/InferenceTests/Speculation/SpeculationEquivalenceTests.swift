@@ -11,7 +11,7 @@ import Tokenization
     func `answers equal those without guesses, however wrong the guesses are`(errorRate: Double) async throws {
         let requests = try EquivalenceTests.requests(count: 24)
         let engine = try Self.engine(OracleDrafter(requests, errorRate: errorRate))
-        let events = try await EquivalenceTests.together(requests, on: engine)
+        let events = try await EngineTests.together(requests, on: engine)
         for request in requests { #expect(EngineTests.answer(events[request.id]!) == EngineTests.reference(request)) }
         let statistics = engine.statistics()
         #expect(statistics.draftTokens > 0)
@@ -23,7 +23,7 @@ import Tokenization
     func `answers equal those without guesses in steps of few tokens`(tokensPerStep: Int) async throws {
         let requests = try EquivalenceTests.requests(count: 24)
         let engine = try Self.engine(OracleDrafter(requests, errorRate: 0.2), tokensPerStep: tokensPerStep)
-        let events = try await EquivalenceTests.together(requests, on: engine)
+        let events = try await EngineTests.together(requests, on: engine)
         for request in requests { #expect(EngineTests.answer(events[request.id]!) == EngineTests.reference(request)) }
         #expect(await engine.verifyIdle().isClean)
     }
@@ -33,7 +33,7 @@ import Tokenization
         let requests = try EquivalenceTests.requests(count: 24)
         let drafter = OracleDrafter(requests, errorRate: 0.2)
         let engine = try Self.engine(drafter, blockCount: blockCount, tokensPerStep: 24, maxRunning: 12)
-        let events = try await EquivalenceTests.together(requests, on: engine)
+        let events = try await EngineTests.together(requests, on: engine)
         for request in requests { #expect(EngineTests.answer(events[request.id]!) == EngineTests.reference(request)) }
         #expect(engine.statistics().preemptions > 0)
         #expect(engine.statistics().acceptedDraftTokens > 0)
@@ -48,8 +48,8 @@ import Tokenization
         }
         let plain = try EngineTests.engine()
         let engine = try Self.engine(OracleDrafter(requests, errorRate: 0.2))
-        let expected = try await EquivalenceTests.together(requests, on: plain)
-        let events = try await EquivalenceTests.together(requests, on: engine)
+        let expected = try await EngineTests.together(requests, on: plain)
+        let events = try await EngineTests.together(requests, on: engine)
         for request in requests {
             #expect(
                 EquivalenceTests.comparable(events[request.id]!) == EquivalenceTests.comparable(expected[request.id]!)
@@ -111,7 +111,7 @@ import Tokenization
     @Test func `blocks that guessed tokens filled are found by others only with the right content`() async throws {
         let requests = try EquivalenceTests.requests(count: 12)
         let engine = try Self.engine(OracleDrafter(requests, errorRate: 0.3), blockCount: 512)
-        let first = try await EquivalenceTests.together(requests, on: engine)
+        let first = try await EngineTests.together(requests, on: engine)
         for var request in requests {
             // Prompt and answer of the first run, so that blocks filled while answering are hit.
             request.prompt += EngineTests.answer(first[request.id]!)
