@@ -78,8 +78,6 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
     const VB table = traits.has_table ? v_load_table(ck_code_table(type)) : v_load_table(ck_code_table(0));
     // A group's share of the panel, scales and all: what has to be fetched while a group is computed.
     const int group_bytes = (int)(layout.code_bytes + layout.scale_bytes + layout.min_bytes);
-    // More rows take longer over the same bytes: nearer is early enough.
-    const int ahead = rows > 2 ? CK_PREFETCH_BYTES / 4 : CK_PREFETCH_BYTES;
     const int8_t *x = tile->x;
     const uint8_t *panel[ck_most_columns], *codes[ck_most_columns];
     VF total[ck_most_rows][ck_most_columns];
@@ -94,7 +92,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         if (CK_PREFETCH_ROWS >= rows) {
             _Pragma("unroll") for (int c = 0; c < columns; c += columns_per_panel)
                 for (int line = 0; line < group_bytes; line += 64)
-                    v_prefetch(panel[c] + g * group_bytes + ahead + line);
+                    v_prefetch(panel[c] + g * group_bytes + CK_PREFETCH_BYTES + line);
         }
         _Pragma("unroll") for (int h = 0; h < parts; h++) {
             VI sums[ck_most_rows][ck_most_columns];
