@@ -1,12 +1,12 @@
 # Every verb sets up what it needs, can be run again at any time, and survives being interrupted.
-.PHONY: run test build lint format bench conformance sanitize clean help
+.PHONY: run test build lint format bench bench-peers conformance sanitize clean help
 
 HEARTH := .build/release/hearth
 SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.c' -o -name '*.h')
 MODEL ?= smollm2-135m
 
 help: ## What the verbs do
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 run: $(HEARTH) ## Build, get the default model and serve it on 127.0.0.1:8080
 	@exec $(HEARTH) serve $(MODEL)
@@ -36,6 +36,9 @@ format: ## Format every Swift file in place
 
 bench: $(HEARTH) ## Hearth beside llama.cpp: same file, same threads, interleaved, medians
 	@scripts/bench
+
+bench-peers: $(HEARTH) ## The same in depth: ARGS="llama-3.2-1b:Q4_0 -- --measures prefill-512,batch-8"
+	@scripts/bench-peers $(ARGS)
 
 conformance: $(HEARTH) ## A live server under official clients, and whole-model checks against references
 	@scripts/setup test

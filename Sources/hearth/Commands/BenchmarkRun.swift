@@ -1,0 +1,89 @@
+import Deployments
+import Inference
+import Tokenization
+
+/// Tokens a second.
+struct BenchmarkRates: Sendable {
+    /// Prompt tokens of all streams by the time until each of them has its first token.
+    var prefill: Double
+    /// Tokens of all streams after that by the time until the first stream ends.
+    var decode: Double
+}
+
+/// Requests of one size, sent together.
+struct BenchmarkRun {
+    let deployment: Deployment
+    /// Tokens in each prompt.
+    let promptCount: Int
+    /// Tokens generated for each.
+    let generatedCount: Int
+    /// Requests computed together.
+    let streamCount: Int
+
+    /// Sends the requests of repetition `run`, whose prompts nobody else has, and waits for their ends.
+    func rates(run: Int) async throws -> BenchmarkRates {
+        let start = ContinuousClock.now
+        let streams = try await withThrowingTaskGroup(of: [ContinuousClock.Instant].self) { group in
+            for stream in 0..<streamCount { group.addTask { try await instants(run: run, stream: stream) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        // All streams are in their decode phase between these two.
+        guard let allStarted = streams.compactMap(\.first).max(), let oneEnded = streams.compactMap(\.last).min() else {
+            throw BenchmarkError.failed("the model generated nothing")
+        }
+        let decoded = streams.joined().count { $0 > allStarted && $0 <= oneEnded }
+        return BenchmarkRates(
+            prefill: Double(promptCount * streamCount) / ((allStarted - start) / .seconds(1)),
+            decode: Double(decoded) / max((oneEnded - allStarted) / .seconds(1), 1e-9)
+        )
+    }
+
+    /// When each token of one answer came.
+    private func instants(run: Int, stream: Int) async throws -> [ContinuousClock.Instant] {
+        let name = "bench-\(run)-\(stream)"
+        var generator = BenchmarkGenerator(state: UInt64(run * streamCount + stream) &+ 1)
+        let vocabularySize = UInt64(deployment.details.vocabularySize)
+        let tokens = (0..<promptCount).map { _ in TokenID(rawValue: Int32(generator.next() % vocabularySize)) }
+        var parameters = GenerationParameters(sampling: .greedy, maxTokens: generatedCount)
+        parameters.ignoreEndOfSequence = true
+        parameters.cacheSalt = name
+        let request = TextRequest(id: name, prompt: .tokens(tokens), parameters: parameters)
+        var instants: [ContinuousClock.Instant] = []
+        for await event in try await deployment.generate(request).events {
+            switch event {
+            case .text(_, _, let tokens, _):
+                instants += tokens.map { _ in ContinuousClock.now }
+            case .failed(let reason): throw BenchmarkError.failed(reason)
+            default: break
+            }
+        }
+        guard instants.count > 1 else {
+            throw BenchmarkError.failed("the model generated \(instants.count) tokens")
+        }
+        return instants
+    }
+}
+
+/// Why there is no figure.
+enum BenchmarkError: Error, CustomStringConvertible {
+    case failed(String)
+
+    var description: String {
+        switch self {
+        case .failed(let reason): "The run failed: \(reason)"
+        }
+    }
+}
+
+/// Repeatable prompts: SplitMix64 (Steele, Lea & Flood, *Fast Splittable Pseudorandom Number Generators*, 2014).
+struct BenchmarkGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
