@@ -54,6 +54,15 @@ package final class Checkpoint: Sendable {
         return shards[tensor.fileIndex].bytes(of: tensor)
     }
 
+    /// Paths of all files with tensors.
+    package var tensorPaths: [String] { gguf?.paths ?? shards.map(\.path) }
+
+    /// Lets go of the memory that reading tensors has filled; they can be read again.
+    package func releasePages() {
+        gguf?.releasePages()
+        for shard in shards { shard.releasePages() }
+    }
+
     private init(ggufAt path: String) throws(CheckpointError) {
         if path.hasSuffix(".safetensors") {
             throw .notACheckpoint(path: path, reason: "name the folder that holds it with its config.json")

@@ -36,6 +36,12 @@ package final class GGUFFile: Sendable {
         files = parts.files
     }
 
+    /// Paths of all files, the first part's first.
+    package var paths: [String] { files.map(\.path) }
+
+    /// Lets go of the memory that reading tensors has filled.
+    package func releasePages() { for file in files { file.releasePages() } }
+
     /// The bytes of a tensor of this file, mapped as long as the file object lives.
     package func bytes(of tensor: TensorEntry) -> UnsafeRawBufferPointer {
         precondition(files.indices.contains(tensor.fileIndex), "tensor \(tensor.name) is of another checkpoint")

@@ -47,6 +47,12 @@ final class MappedFile: Sendable {
         base = UnsafeRawPointer(mapping)
     }
 
+    /// Lets go of the memory that reading has filled. What is read again comes back from the system's cache or the disk.
+    func releasePages() {
+        // The mapping is never written, so there is nothing to lose.
+        if let base { madvise(UnsafeMutableRawPointer(mutating: base), count, MADV_DONTNEED) }
+    }
+
     deinit {
         if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
     }

@@ -23,6 +23,9 @@ package final class SafetensorsFile: Sendable {
         tensors = header.tensors
     }
 
+    /// Lets go of the memory that reading tensors has filled.
+    package func releasePages() { file.releasePages() }
+
     /// The bytes of a tensor of this file, mapped as long as this object lives.
     package func bytes(of tensor: TensorEntry) -> UnsafeRawBufferPointer { file.bytes(of: tensor) }
 }

@@ -26,16 +26,18 @@ package final class Decoder: LanguageModel {
     ///   - compute: the instruction set and the threads to use.
     ///   - contextLength: most positions to prepare for; nil takes the checkpoint's.
     ///   - cacheElementType: how keys and values are kept: f16, bf16 or f32.
+    ///   - source: where the packed weights come from, or go to; what is computed is the same to the bit.
     package init(
         _ checkpoint: Checkpoint,
         compute: Compute,
         contextLength: Int? = nil,
-        cacheElementType: ElementType = .f16
+        cacheElementType: ElementType = .f16,
+        source: WeightSource = .checkpoint
     ) throws(ModelError) {
         let configuration = checkpoint.configuration
         let architecture = try ArchitectureRegistry.architecture(named: configuration.architecture)
         layout = try architecture.layout(configuration, format: checkpoint.format)
-        weights = try DecoderWeights(checkpoint, layout: layout, workers: compute.workers)
+        weights = try DecoderWeights(checkpoint, layout: layout, source: source, workers: compute.workers)
         let context = contextLength ?? configuration.contextLength
         let rotations = try Self.rotations(configuration, divisors: weights.rotaryDivisors, positionCount: context)
         globalRotation = rotations.global

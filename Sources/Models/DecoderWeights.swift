@@ -41,9 +41,14 @@ struct DecoderWeights {
     /// Divisors of the rotary frequencies, `[rotated dimensions / 2]`, where the checkpoint brings them.
     let rotaryDivisors: [Float]?
 
-    init(_ checkpoint: Checkpoint, layout: DecoderLayout, workers: WorkerPool) throws(ModelError) {
+    init(
+        _ checkpoint: Checkpoint,
+        layout: DecoderLayout,
+        source: WeightSource,
+        workers: WorkerPool
+    ) throws(ModelError) {
         let configuration = checkpoint.configuration
-        var loader = WeightLoader(checkpoint, workers: workers)
+        var loader = WeightLoader(checkpoint, source: source, workers: workers)
         let width = configuration.width
         let vocabulary = configuration.vocabularySize
         let table = loader.spell(TensorName(gguf: "token_embd", huggingFace: "model.embed_tokens"))

@@ -7,6 +7,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case unsupportedType(tensor: String, type: String)
     case notPackable(tensors: String, reason: String)
     case unsupportedSetting(name: String, value: String, architecture: String)
+    /// Never reaches a user: the weights are packed again.
+    case unusablePack(PackError)
 
     package var description: String {
         switch self {
@@ -26,6 +28,7 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
             "The weights of \(tensors) cannot be used: \(reason)."
         case .unsupportedSetting(let name, let value, let architecture):
             "The \(architecture) model's setting \(name) = \(value) is not supported."
+        case .unusablePack(let error): error.description
         }
     }
 }

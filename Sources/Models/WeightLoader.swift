@@ -1,17 +1,29 @@
 import Checkpoints
 import Tensors
 
+/// Where a decoder's weights come from.
+package enum WeightSource: Sendable {
+    /// Packed in memory from the checkpoint's tensors.
+    case checkpoint
+    /// Mapped from a pack that was made before. The checkpoint's tensors are not read.
+    case pack(PackFile)
+    /// Packed from the checkpoint and kept in a new pack, from which they are mapped.
+    case writing(PackWriter)
+}
+
 /// Fetches a decoder's tensors by name, checks their shapes, and remembers which were used.
 struct WeightLoader {
     private let checkpoint: Checkpoint
     private let workers: WorkerPool
+    private let source: WeightSource
     private let architecture: String
     /// Folders of models that also see images nest the text model under a prefix.
     private let folderPrefix: String
     private var used: Set<String> = []
 
-    init(_ checkpoint: Checkpoint, workers: WorkerPool) {
+    init(_ checkpoint: Checkpoint, source: WeightSource, workers: WorkerPool) {
         self.checkpoint = checkpoint
+        self.source = source
         self.workers = workers
         architecture = checkpoint.configuration.architecture
         let prefixes = ["", "language_model.", "model.language_model."]
@@ -34,10 +46,21 @@ struct WeightLoader {
         guard let entry = checkpoint.tensor(name) else { return nil }
         if entry.shape != [count] { throw .wrongShape(tensor: name, expected: [count], found: entry.shape) }
         used.insert(name)
+        if case .pack(let pack) = source {
+            return try Self.usable { () throws(PackError) in try pack.vector(name, count: count) }
+        }
+        let values = try dequantized(entry, count: count)
+        if case .writing(let writer) = source {
+            try Self.usable { () throws(PackError) in try writer.keep(values, name: name) }
+        }
+        return values
+    }
+
+    private func dequantized(_ entry: TensorEntry, count: Int) throws(ModelError) -> [Float] {
         var values = [Float](repeating: 0, count: count)
         let bytes = checkpoint.bytes(of: entry)
         let isRead = values.withUnsafeMutableBufferPointer { dequantize(bytes, as: entry.elementType, into: $0) }
-        if !isRead { throw .unsupportedType(tensor: name, type: entry.elementType.name) }
+        if !isRead { throw .unsupportedType(tensor: entry.name, type: entry.elementType.name) }
         return values
     }
 
@@ -49,7 +72,31 @@ struct WeightLoader {
 
     /// One or more matrices `[outputs, inputs]` packed as one, outputs one after the other.
     mutating func matrix(_ parts: [(name: String, outputs: Int)], inputs: Int) throws(ModelError) -> PackedMatrix {
-        var sources: [PackedMatrix.Source] = []
+        let entries = try tensors(parts, inputs: inputs)
+        let name = parts.map(\.name).joined(separator: ",")
+        let shapes = entries.map { PackedMatrix.Part(elementType: $0.elementType, outputs: $0.shape[0]) }
+        if case .pack(let pack) = source {
+            return try Self.usable { () throws(PackError) in try pack.matrix(name, parts: shapes, inputs: inputs) }
+        }
+        let sources = entries.map {
+            PackedMatrix.Source(bytes: checkpoint.bytes(of: $0), elementType: $0.elementType, outputs: $0.shape[0])
+        }
+        let matrix: PackedMatrix
+        do {
+            matrix = try PackedMatrix(packing: sources, inputs: inputs, on: workers)
+        } catch {
+            throw .notPackable(tensors: parts.map(\.name).joined(separator: ", "), reason: error.description)
+        }
+        guard case .writing(let writer) = source else { return matrix }
+        return try Self.usable { () throws(PackError) in try writer.keep(matrix, name: name, parts: shapes) }
+    }
+
+    /// The matrices `[outputs, inputs]` of those names, shapes checked.
+    private mutating func tensors(
+        _ parts: [(name: String, outputs: Int)],
+        inputs: Int
+    ) throws(ModelError) -> [TensorEntry] {
+        var entries: [TensorEntry] = []
         for part in parts {
             guard let entry = checkpoint.tensor(part.name) else { throw .missingTensor(name: part.name) }
             let expected = [part.outputs, inputs]
@@ -57,18 +104,17 @@ struct WeightLoader {
                 throw .wrongShape(tensor: part.name, expected: expected, found: entry.shape)
             }
             used.insert(part.name)
-            sources.append(
-                PackedMatrix.Source(
-                    bytes: checkpoint.bytes(of: entry),
-                    elementType: entry.elementType,
-                    outputs: part.outputs
-                )
-            )
+            entries.append(entry)
         }
+        return entries
+    }
+
+    /// What a pack gives or takes. Where it does not fit the checkpoint, or cannot be written, it is given up whole.
+    private static func usable<Value>(_ body: () throws(PackError) -> Value) throws(ModelError) -> Value {
         do {
-            return try PackedMatrix(packing: sources, inputs: inputs, on: workers)
+            return try body()
         } catch {
-            throw .notPackable(tensors: parts.map(\.name).joined(separator: ", "), reason: error.description)
+            throw .unusablePack(error)
         }
     }
 

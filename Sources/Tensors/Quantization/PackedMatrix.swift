@@ -25,6 +25,8 @@ package enum PackingError: Error, Equatable, CustomStringConvertible {
 /// one product that way. Packing keeps every bit: `gather` gives back what the checkpoint holds.
 /// `docs/design/0002-packed-panels.md` describes the layout.
 ///
+/// The panels are memory of its own, or a part of a file that is mapped for reading.
+///
 /// Unchecked: the panels are written in `init` only.
 package final class PackedMatrix: @unchecked Sendable {
     /// A stored matrix `[outputs, inputs]`, rows of whole blocks one after the other.
@@ -59,7 +61,24 @@ package final class PackedMatrix: @unchecked Sendable {
     /// Bytes of the panels.
     package let byteCount: Int
     let sections: [Section]
-    private let storage: UnsafeMutableRawBufferPointer
+    private let storage: Storage
+
+    private enum Storage {
+        case owned(UnsafeMutableRawBufferPointer)
+        /// Keeps the panels mapped.
+        case mapped(any AnyObject & Sendable)
+    }
+
+    /// One stored matrix without its bytes.
+    package struct Part: Sendable, Equatable {
+        package var elementType: ElementType
+        package var outputs: Int
+
+        package init(elementType: ElementType, outputs: Int) {
+            self.elementType = elementType
+            self.outputs = outputs
+        }
+    }
 
     /// Packs the sources under one another.
     package convenience init(
@@ -70,20 +89,59 @@ package final class PackedMatrix: @unchecked Sendable {
         var sections: [Section] = []
         var outputs = 0
         for source in sources {
-            sections.append(try Self.section(of: source, inputs: inputs, firstOutput: outputs))
+            let part = Part(elementType: source.elementType, outputs: source.outputs)
+            sections.append(try Self.section(of: part, inputs: inputs, firstOutput: outputs))
+            try Self.requireBytes(of: source, inputs: inputs)
             outputs += source.outputs
         }
-        self.init(sections, inputs: inputs, outputs: outputs)
+        let byteCount = sections.reduce(0) { $0 + $1.byteCount }
+        // Kernels prefetch, but never read, past the end.
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 64), alignment: 4096)
+        self.init(sections, inputs: inputs, at: memory.baseAddress, storage: .owned(memory))
         for (section, source) in zip(self.sections, sources) { Self.pack(source, into: section, on: workers) }
     }
 
-    private init(_ planned: [Section], inputs: Int, outputs: Int) {
+    /// Takes panels that were packed before, as `panelBytes` gave them.
+    ///
+    /// - Parameters:
+    ///   - panels: 64-byte aligned, never written again.
+    ///   - parts: what was packed, in order.
+    ///   - owner: keeps `panels` where they are as long as it lives.
+    package convenience init(
+        panels: UnsafeRawBufferPointer,
+        of parts: [Part],
+        inputs: Int,
+        owner: any AnyObject & Sendable
+    ) throws(PackingError) {
+        let sections = try Self.sections(of: parts, inputs: inputs)
+        let expected = sections.reduce(0) { $0 + $1.byteCount }
+        guard panels.count == expected else { throw .wrongByteCount(found: panels.count, expected: expected) }
+        precondition(Int(bitPattern: panels.baseAddress) % 64 == 0, "PackedMatrix: panels that are not aligned")
+        let start = UnsafeMutableRawPointer(mutating: panels.baseAddress)
+        self.init(sections, inputs: inputs, at: start, storage: .mapped(owner))
+    }
+
+    /// Bytes of the panels of `parts` under one another.
+    package static func byteCount(of parts: [Part], inputs: Int) throws(PackingError) -> Int {
+        try sections(of: parts, inputs: inputs).reduce(0) { $0 + $1.byteCount }
+    }
+
+    private static func sections(of parts: [Part], inputs: Int) throws(PackingError) -> [Section] {
+        var sections: [Section] = []
+        var outputs = 0
+        for part in parts {
+            sections.append(try section(of: part, inputs: inputs, firstOutput: outputs))
+            outputs += part.outputs
+        }
+        return sections
+    }
+
+    private init(_ planned: [Section], inputs: Int, at start: UnsafeMutableRawPointer?, storage: Storage) {
         self.inputs = inputs
-        self.outputs = outputs
+        self.storage = storage
+        outputs = planned.reduce(0) { $0 + Int($1.panels.outputs) }
         byteCount = planned.reduce(0) { $0 + $1.byteCount }
-        // Kernels prefetch, but never read, past the end.
-        storage = .allocate(byteCount: max(byteCount, 64), alignment: 4096)
-        var next = storage.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        var next = start?.assumingMemoryBound(to: UInt8.self)
         sections = planned.map { section in
             var placed = section
             placed.panels.bytes = next
@@ -92,10 +150,17 @@ package final class PackedMatrix: @unchecked Sendable {
         }
     }
 
-    deinit { storage.deallocate() }
+    deinit {
+        if case .owned(let memory) = storage { memory.deallocate() }
+    }
+
+    /// The panels, `byteCount` of them, valid as long as the matrix lives.
+    package var panelBytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: sections.first?.panels.bytes, count: byteCount)
+    }
 
     private static func section(
-        of source: Source,
+        of source: Part,
         inputs: Int,
         firstOutput: Int
     ) throws(PackingError) -> Section {
@@ -103,12 +168,8 @@ package final class PackedMatrix: @unchecked Sendable {
         if ck_panel_bytes(Int32(type.rawValue), Int64(type.blockSize)) == 0 { throw .unsupportedType(type) }
         let limit = Int(Int32.max)
         guard inputs > 0, inputs % type.blockSize == 0, inputs <= limit, source.outputs <= limit - 16,
-            let rowBytes = type.bytes(forElementCount: inputs)
+            source.outputs >= 0
         else { throw .unsupportedInputs(inputs, type) }
-        let (expected, overflow) = rowBytes.multipliedReportingOverflow(by: source.outputs)
-        guard !overflow, source.outputs >= 0, source.bytes.count == expected else {
-            throw .wrongByteCount(found: source.bytes.count, expected: overflow ? .max : expected)
-        }
         let panels = ck_panels(
             bytes: nil,
             panel_bytes: ck_panel_bytes(Int32(type.rawValue), Int64(inputs)),
@@ -117,6 +178,16 @@ package final class PackedMatrix: @unchecked Sendable {
             outputs: Int32(source.outputs)
         )
         return Section(panels: panels, firstOutput: firstOutput, elementType: type)
+    }
+
+    private static func requireBytes(of source: Source, inputs: Int) throws(PackingError) {
+        guard let rowBytes = source.elementType.bytes(forElementCount: inputs) else {
+            throw .unsupportedInputs(inputs, source.elementType)
+        }
+        let (expected, overflow) = rowBytes.multipliedReportingOverflow(by: source.outputs)
+        if overflow || source.bytes.count != expected {
+            throw .wrongByteCount(found: source.bytes.count, expected: overflow ? .max : expected)
+        }
     }
 
     private static func pack(_ source: Source, into section: Section, on workers: WorkerPool) {

@@ -1,0 +1,26 @@
+#if canImport(Glibc)
+    package import Glibc
+#elseif canImport(Musl)
+    package import Musl
+#elseif canImport(Darwin)
+    package import Darwin
+#endif
+
+/// What tells one state of a file from another without reading it: size, inode, and both times of change.
+///
+/// Whatever writes to a file sets its change time, which programs cannot set back.
+package struct FileState: Sendable, Equatable, CustomStringConvertible {
+    /// The numbers, with spaces between them.
+    package let description: String
+
+    /// The state that `fstat` gave.
+    package init(_ status: stat) {
+        #if canImport(Darwin)
+            let times = [status.st_mtimespec, status.st_ctimespec]
+        #else
+            let times = [status.st_mtim, status.st_ctim]
+        #endif
+        let numbers = [Int(status.st_size), Int(status.st_ino)] + times.flatMap { [Int($0.tv_sec), Int($0.tv_nsec)] }
+        description = numbers.map(String.init).joined(separator: " ")
+    }
+}
