@@ -97,7 +97,10 @@ let package = Package(
             "InferenceTests",
             ["Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "TestModels"]
         ),
-        tests("DeploymentsTests", ["Deployments", "JSON", crypto]),
+        tests(
+            "DeploymentsTests",
+            ["Deployments", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", "TestModels", crypto]
+        ),
         tests("HearthTests", ["hearth", "Tensors", "JSON", argumentParser]),
         tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),
         tests(

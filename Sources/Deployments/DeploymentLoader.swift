@@ -3,6 +3,7 @@ import Foundation
 package import Inference
 package import Logging
 package import Models
+import Synchronization
 package import Tensors
 package import Tokenization
 
@@ -28,9 +29,12 @@ package struct DeploymentConfiguration: Sendable {
     package var threadCount: Int
     /// Where the engine's lines go.
     package var logger: Logger
+    /// How tokens are guessed.
     package var speculation: Speculation
     /// Most tokens guessed for an answer in one step, 1 to 64.
     package var draftLimit: Int
+    /// How packed weights are kept on the disk; nil keeps them in memory only.
+    package var packs: PackSetting?
 
     /// A deployment with every setting at its default.
     package init(name: String, path: String) {
@@ -47,6 +51,7 @@ package struct DeploymentConfiguration: Sendable {
         logger = Engine.silentLogger
         speculation = .off
         draftLimit = EngineConfiguration.standardDraftLimit
+        packs = nil
     }
 }
 
@@ -54,10 +59,12 @@ extension Deployment {
     /// Opens the checkpoint, packs its weights and starts an engine. Blocks for as long as that takes.
     package static func load(_ configuration: DeploymentConfiguration) throws(DeploymentError) -> Deployment {
         let checkpoint = try openCheckpoint(configuration.path)
-        let tokenizer = try loadTokenizer(checkpoint)
-        let template = try parseTemplate(checkpoint)
+        let text = ConcurrentLoad { () throws(DeploymentError) in
+            (try loadTokenizer(checkpoint), try parseTemplate(checkpoint))
+        }
         let workers = WorkerPool(threadCount: configuration.threadCount)
         let model = try loadDecoder(checkpoint, configuration, workers: workers)
+        let (tokenizer, template) = try text.value()
         let traits = model.traits
         let details = ModelDetails(
             architecture: traits.architecture,
@@ -113,17 +120,21 @@ extension Deployment {
                 message: "A context of \(asked) tokens was asked for; \(configuration.name) reaches 1 to \(trained)."
             )
         }
-        do {
-            let compute = Compute(
-                instructionSet: configuration.instructionSet,
-                workers: workers ?? WorkerPool(threadCount: configuration.threadCount)
-            )
-            return try Decoder(
-                checkpoint,
-                compute: compute,
-                contextLength: configuration.contextLength,
-                cacheElementType: configuration.cacheElementType
-            )
+        do throws(ModelError) {
+            let workers = workers ?? WorkerPool(threadCount: configuration.threadCount)
+            let set = configuration.instructionSet
+            let context = configuration.contextLength
+            let cacheType = configuration.cacheElementType
+            return try PackedLoading.decoder(of: checkpoint, configuration.packs, on: workers) {
+                (source) throws(ModelError) in
+                try Decoder(
+                    checkpoint,
+                    compute: Compute(instructionSet: set, workers: workers),
+                    contextLength: context,
+                    cacheElementType: cacheType,
+                    source: source
+                )
+            }
         } catch {
             throw .modelUnavailable(message: error.description)
         }
@@ -158,6 +169,27 @@ extension Deployment {
         } catch {
             throw .modelUnavailable(message: error.description)
         }
+    }
+}
+
+/// Something that is loaded on a thread of its own.
+private final class ConcurrentLoad<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, DeploymentError>?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    init(_ load: @escaping @Sendable () throws(DeploymentError) -> Value) {
+        Thread.detachNewThread { [self] in
+            let loaded = Result(catching: load)
+            result.withLock { $0 = loaded }
+            done.signal()
+        }
+    }
+
+    /// The value, once it is there. Ask once.
+    func value() throws(DeploymentError) -> Value {
+        done.wait()
+        guard let loaded = result.withLock({ $0 }) else { preconditionFailure("ConcurrentLoad: asked twice") }
+        return try loaded.get()
     }
 }
 

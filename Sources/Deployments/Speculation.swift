@@ -11,7 +11,9 @@ package enum Speculation: Sendable, Equatable {
     /// That a text goes on as it did where it last ran the same way.
     case lookup
     /// What a smaller model says: a GGUF file or Hugging Face folder with the same tokens.
-    case draftModel(path: String)
+    ///
+    /// `stored` is what the store knows of it; nil for a path of the user's own.
+    case draftModel(path: String, stored: StoredModel?)
 }
 
 extension Deployment {
@@ -27,15 +29,14 @@ extension Deployment {
         switch configuration.speculation {
         case .off: return nil
         case .lookup: return LookupDrafter()
-        case .draftModel(let path):
+        case .draftModel(let path, let stored):
             let checkpoint = try openCheckpoint(path)
             let context = min(target.contextLength, checkpoint.configuration.contextLength)
-            let model = try draftDecoder(
-                checkpoint,
-                configuration.instructionSet,
-                workers,
-                contextLength: context
-            )
+            var draft = configuration
+            draft.contextLength = context
+            draft.cacheElementType = .f16
+            draft.packs?.stored = stored
+            let model = try loadDecoder(checkpoint, draft, workers: workers)
             let traits = model.traits
             if traits.vocabularySize != target.vocabularySize {
                 throw .modelUnavailable(
@@ -52,20 +53,6 @@ extension Deployment {
                 blockCount: 4 * ((context + blockSize - 1) / blockSize + 1),
                 blockSize: blockSize
             )
-        }
-    }
-
-    private static func draftDecoder(
-        _ checkpoint: Checkpoint,
-        _ instructionSet: InstructionSet,
-        _ workers: WorkerPool,
-        contextLength: Int
-    ) throws(DeploymentError) -> sending Decoder {
-        do {
-            let compute = Compute(instructionSet: instructionSet, workers: workers)
-            return try Decoder(checkpoint, compute: compute, contextLength: contextLength)
-        } catch {
-            throw .modelUnavailable(message: error.description)
         }
     }
 }

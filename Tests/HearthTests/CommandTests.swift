@@ -28,6 +28,16 @@ import Testing
         #expect(run.sampling.temperature == 0)
     }
 
+    @Test func `pack takes several models and makes packs unless told to check`() throws {
+        let making: Pack = try parse("pack a b")
+        #expect(making.models == ["a", "b"])
+        #expect(!making.check)
+        let checking: Pack = try parse("pack m --check --json")
+        #expect(checking.check && checking.json)
+        let serve: Serve = try parse("serve m --no-pack")
+        #expect(serve.compute.pack == false)
+    }
+
     @Test func `measurements have the defaults the documents tell`() throws {
         let bench: Bench = try parse("bench m")
         #expect([bench.prompt, bench.generate, bench.repetitions] == [512, 64, 5])

@@ -19,6 +19,7 @@ package struct StoredModel: Sendable, Equatable {
 /// models/<name>.json             manifests; a model is there when its manifest is
 /// snapshots/<name>/<file>        links to blobs under the names that formats expect
 /// locks/                         files that running processes lock; empty when none runs
+/// packs/                         packed weights; see `PackStore`
 /// unpacking/<name>/              what a package manager downloads into
 /// ```
 ///
@@ -35,6 +36,9 @@ package struct ModelStore: Sendable {
         self.root = root
         self.clock = clock
     }
+
+    /// Packed weights of the models here, and of files of the user's own.
+    package var packs: PackStore { PackStore(home: root) }
 
     /// Where the blob with this content lies, or would.
     package func blobPath(_ hash: ContentHash) -> String { "\(root)/blobs/sha256-\(hash.hex)" }
@@ -84,7 +88,7 @@ package struct ModelStore: Sendable {
                 freedBytes += size
             }
         }
-        return freedBytes
+        return freedBytes + packs.collect(keeping: try models())
     }
 
     /// Puts a model together from blobs that are there.

@@ -15,6 +15,7 @@ struct ServeSettings: Sendable {
     let announcement: String
 
     private let base: DeploymentConfiguration
+    private let compute: ComputeOptions
 
     init(_ command: Serve, _ environment: Environment) throws {
         self.environment = environment
@@ -34,6 +35,7 @@ struct ServeSettings: Sendable {
         base.tokenGapLimit = try Self.tokenGapLimit(command, environment)
         base.logger = logger
         self.base = base
+        compute = command.compute
         announcement = """
             hearth \(HearthCommand.version): threads \(threads.sentence), instruction set \
             \(Setting(instructionSet.value.name, from: .init(instructionSet.origin)).sentence), \
@@ -48,6 +50,7 @@ struct ServeSettings: Sendable {
         var configuration = base
         configuration.name = model.servedName
         configuration.path = model.path
+        configuration.packs = compute.packs(for: model, environment)
         return configuration
     }
 

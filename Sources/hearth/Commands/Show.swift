@@ -38,7 +38,9 @@ struct Show: AsyncParsableCommand {
             guard let source = checkpoint.chatTemplate else { throw DeploymentError.chatTemplateMissing }
             return Output.line(source)
         }
-        let report = ModelReport(model: located, checkpoint: checkpoint)
+        let identity = try? PackStore.identity(of: checkpoint, stored: located.stored)
+        let packBytes = identity.flatMap(access.library.store.packs.byteCount)
+        let report = ModelReport(model: located, checkpoint: checkpoint, packBytes: packBytes)
         if json {
             Output.line(JSONValue.object(report.json).serialized(.pretty()))
         } else {
@@ -51,6 +53,8 @@ struct Show: AsyncParsableCommand {
 struct ModelReport {
     let model: LocatedModel
     let checkpoint: Checkpoint
+    /// Size of its packed weights on the disk; nil when they are not there.
+    var packBytes: Int?
 
     /// A stored model without looking into its files.
     static func json(_ model: StoredModel) -> JSONValue {
@@ -90,6 +94,7 @@ struct ModelReport {
         object["kv_heads"] = .integer(Int64(configuration.kvHeadCount))
         object["width"] = .integer(Int64(configuration.width))
         object["tensor_types"] = .object(JSONObject(typeShares.map { ($0.name, .integer(Int64($0.bytes))) }))
+        object["pack_size"] = packBytes.map { .integer(Int64($0)) } ?? .null
         object["chat_template"] = .bool(checkpoint.chatTemplate != nil)
         return object
     }
@@ -118,6 +123,7 @@ struct ModelReport {
             rows.append(["size", ByteCount(manifest.byteCount).description])
             for file in manifest.files { rows.append(["file", "\(file.path)  sha256:\(file.hash.hex)"]) }
         }
+        rows.append(["packed weights", packBytes.map { ByteCount($0).description } ?? "made at the first start"])
         rows.append(["path", model.path])
         return Table(rows: rows).text
     }

@@ -29,6 +29,12 @@ struct ComputeOptions: ParsableArguments {
     )
     var cacheType: String?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Keep the packed weights in a file for the next start (HEARTH_PACK=0 for not)."
+    )
+    var pack: Bool?
+
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
         if let contextLength, contextLength < 1 { throw ValidationError("--context-length must be at least 1.") }
@@ -70,6 +76,13 @@ struct ComputeOptions: ParsableArguments {
         return type
     }
 
+    /// How packed weights of `model` are kept; nil for in memory only.
+    func packs(for model: LocatedModel, _ environment: Environment) -> PackSetting? {
+        guard pack ?? (environment["HEARTH_PACK"] != "0") else { return nil }
+        let store = PackStore(home: environment.home.value)
+        return PackSetting(store: store, stored: model.stored) { Output.note($0) }
+    }
+
     /// Settings for `model`, and a line that tells them.
     func configuration(
         for model: LocatedModel,
@@ -80,6 +93,7 @@ struct ComputeOptions: ParsableArguments {
         configuration.instructionSet = try instructionSet(environment).value
         configuration.cacheElementType = try cacheElementType(environment)
         configuration.contextLength = try contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
+        configuration.packs = packs(for: model, environment)
         return configuration
     }
 }

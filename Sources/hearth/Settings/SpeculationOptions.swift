@@ -39,7 +39,9 @@ struct SpeculationOptions: ParsableArguments {
         switch method(environment).value {
         case "off": configuration.speculation = .off
         case "lookup": configuration.speculation = .lookup
-        case let text: configuration.speculation = .draftModel(path: try await access.model(text).path)
+        case let text:
+            let model = try await access.model(text)
+            configuration.speculation = .draftModel(path: model.path, stored: model.stored)
         }
     }
 }

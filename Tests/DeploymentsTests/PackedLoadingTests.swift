@@ -1,0 +1,156 @@
+import Checkpoints
+import Foundation
+import Models
+import Synchronization
+import Tensors
+import TestModels
+import Testing
+import Tokenization
+
+@testable import Deployments
+
+/// Packs from the first start to the last: made, used, refused, made anew, collected.
+@Suite struct PackedLoadingTests {
+    private let folder: TemporaryFolder
+    private let checkpointPath: String
+    private var store: PackStore { PackStore(home: folder.path + "/home") }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        checkpointPath = folder.path + "/model.gguf"
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-q4_0.gguf"), toPath: checkpointPath)
+    }
+
+    @Test func `the first start makes a pack, the second one uses it`() throws {
+        #expect(try load().notices == [])
+        let made = try packs()
+        #expect(made.count == 1)
+        let inode = try self.inode(made[0])
+        let second = try load()
+        #expect(second.notices == [])
+        #expect(second.logits == (try load(at: nil).logits))
+        #expect(try self.inode(made[0]) == inode)
+        #expect(folder.files(under: "home/packs") == [made[0], made[0] + ".checked"])
+    }
+
+    @Test func `a damaged pack is made anew with a notice`() throws {
+        let expected = try load().logits
+        let path = folder.path + "/home/packs/" + (try packs())[0]
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        for index in [9, 20, 17_000, whole.count - 3] {
+            var bytes = whole
+            bytes[index] ^= 4
+            try bytes.write(to: URL(fileURLWithPath: path))
+            let (logits, notices) = try load()
+            #expect(logits == expected)
+            #expect(notices.count == 1 && notices[0].hasSuffix("It is made anew."))
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == whole)
+        }
+        try whole.prefix(5000).write(to: URL(fileURLWithPath: path))
+        #expect(try load().notices.count == 1)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == whole)
+    }
+
+    @Test func `a changed checkpoint does not get the old pack, which is collected`() throws {
+        _ = try load()
+        let old = try packs()
+        let handle = try #require(FileHandle(forUpdatingAtPath: checkpointPath))
+        let end = try handle.seekToEnd()
+        try handle.seek(toOffset: end - 1)
+        try handle.write(contentsOf: Data([0]))
+        try handle.close()
+        #expect(try load().logits == (try load(at: nil).logits))
+        #expect(try packs().count == 1)
+        #expect(try packs() != old)
+        try FileManager.default.removeItem(atPath: checkpointPath)
+        #expect(store.collect(keeping: []) > 0)
+        #expect(try packs() == [])
+        #expect(folder.files(under: "home/packs") == [])
+    }
+
+    @Test func `a pack is read whole once, and again when somebody wrote to it`() throws {
+        _ = try load()
+        let path = folder.path + "/home/packs/" + (try packs())[0]
+        #expect(!FileManager.default.fileExists(atPath: path + ".checked"))
+        _ = try load()
+        let checked = try Data(contentsOf: URL(fileURLWithPath: path + ".checked"))
+        _ = try load()
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path + ".checked")) == checked)
+        let handle = try #require(FileHandle(forUpdatingAtPath: path))
+        try handle.seek(toOffset: 17_000)
+        try handle.write(contentsOf: Data([0x5A, 0xA5, 0x5A]))
+        try handle.close()
+        #expect(try load().notices.count == 1)
+        #expect(try load().notices == [])
+    }
+
+    @Test func `a pack with another matrix in it is made anew with one notice`() throws {
+        let checkpoint = try Checkpoint.open(path: checkpointPath)
+        let identity = try PackStore.identity(of: checkpoint, stored: nil)
+        try FileManager.default.createDirectory(atPath: store.root, withIntermediateDirectories: true)
+        try PackWriter(path: store.path(of: identity), identity: identity).finish()
+        let (logits, notices) = try load()
+        #expect(logits == (try load(at: nil).logits))
+        #expect(notices.count == 1 && notices[0].hasSuffix("It is made anew."))
+        #expect(try load().notices == [])
+    }
+
+    @Test func `where nothing can be written weights stay in memory, with one notice`() throws {
+        let (logits, notices) = try load(at: PackStore(home: "/proc/hearth"))
+        #expect(logits == (try load(at: nil).logits))
+        #expect(notices.count == 1 && notices[0].hasSuffix("The packed weights are kept in memory only."))
+    }
+
+    @Test func `several loads at once make one whole pack and the same numbers`() async throws {
+        let expected = try load(at: nil).logits
+        try await withThrowingTaskGroup(of: [UInt32].self) { group in
+            for _ in 0..<4 { group.addTask { try load().logits } }
+            for try await logits in group { #expect(logits == expected) }
+        }
+        #expect(try packs().count == 1)
+        #expect(folder.files(under: "home/packs").filter { !$0.hasSuffix(".checked") } == (try packs()))
+    }
+
+    @Test func `what a killed writer left is collected, what a living one writes is not`() throws {
+        let checkpoint = try Checkpoint.open(path: checkpointPath)
+        let identity = try PackStore.identity(of: checkpoint, stored: nil)
+        let partial = store.path(of: identity) + ".partial"
+        do {
+            guard let lock = try store.lock(identity) else { throw CancellationError() }
+            try Data([1]).write(to: URL(fileURLWithPath: partial))
+            #expect(store.collect(keeping: []) == 0)
+            withExtendedLifetime(lock) {}
+        }
+        #expect(store.collect(keeping: []) == 1)
+    }
+
+    /// Logits of a few tokens, as bits, and what the user was told.
+    private func load() throws -> (logits: [UInt32], notices: [String]) { try load(at: store) }
+
+    private func load(at store: PackStore?) throws -> (logits: [UInt32], notices: [String]) {
+        let notices = Notices()
+        var configuration = DeploymentConfiguration(name: "test", path: checkpointPath)
+        configuration.packs = store.map { PackSetting(store: $0, stored: nil) { notices.add($0) } }
+        let decoder = try Deployment.loadDecoder(Checkpoint.open(path: checkpointPath), configuration)
+        decoder.allocateCache(blockCount: 1, blockSize: 32)
+        let row = ForwardRow(firstPosition: 0, tokenCount: 4, blockTable: [BlockID(rawValue: 0)], logitCount: 1)
+        let tokens = (1...4).map { TokenID(rawValue: $0) }
+        let logits = decoder.forward(ForwardBatch(tokens: tokens, rows: [row])).row(0).map(\.bitPattern)
+        return (logits, notices.all)
+    }
+
+    private func packs() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: store.root).filter { $0.hasSuffix(".pack") }.sorted()
+    }
+
+    private func inode(_ name: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: "\(store.root)/\(name)")[.systemFileNumber] as? Int
+    }
+}
+
+/// What was told, from whatever thread.
+private final class Notices: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+}
