@@ -50,18 +50,27 @@ package final class Decoder: LanguageModel {
             headWidth: configuration.headWidth,
             elementType: cacheElementType
         )
-        traits = ModelTraits(
+        var traits = ModelTraits(
             architecture: configuration.architecture,
             vocabularySize: configuration.vocabularySize,
             contextLength: context,
             cacheBytesPerToken: cacheShape.bytesPerToken,
             parameterCount: checkpoint.tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
         )
+        traits.cacheLayout = cacheShape.description
+        self.traits = traits
     }
 
     /// Reserves `[layer][block][kvHead]` of keys and values; see `KVStore`.
     package func allocateCache(blockCount: Int, blockSize: Int) {
         cache = KVStore(cacheShape, blockCount: blockCount, blockSize: blockSize)
+    }
+
+    /// A block is one run of bytes in every layer.
+    package var cacheBlocks: CacheBlockMemory? {
+        guard let cache else { return nil }
+        let memory = SharedCache(store: cache)
+        return CacheBlockMemory(blockBytes: cache.blockBytes * cacheShape.layerCount) { memory.runs(of: $0) }
     }
 
     /// One pass over the layers with all rows together; nothing but attention reads across tokens.
@@ -162,5 +171,16 @@ package final class Decoder: LanguageModel {
             vocabularySize: configuration.vocabularySize,
             storage: workspace.logits.pointer
         )
+    }
+}
+
+/// The store as `CacheBlockMemory` hands it to other threads.
+///
+/// `@unchecked Sendable`: only the addresses of blocks are taken here, which never change.
+private struct SharedCache: @unchecked Sendable {
+    let store: KVStore
+
+    func runs(of block: BlockID) -> [UnsafeMutableRawBufferPointer] {
+        (0..<store.shape.layerCount).map { store.block(Int(block.rawValue), layer: $0) }
     }
 }

@@ -18,6 +18,8 @@ package struct ModelTraits: Sendable, Equatable {
     package var contextLength: Int
     /// Bytes of KV cache for one token over all layers.
     package var cacheBytesPerToken: Int
+    /// How keys and values are kept, in words: blocks of caches with different words are not exchangeable.
+    package var cacheLayout = ""
     /// Number of learned parameters.
     package var parameterCount: Int
 
@@ -51,8 +53,16 @@ package protocol LanguageModel: AnyObject {
     ///   - blockSize: tokens a block holds.
     func allocateCache(blockCount: Int, blockSize: Int)
 
+    /// Where the cache's blocks lie; nil before `allocateCache`, and for a model whose blocks cannot be kept.
+    var cacheBlocks: CacheBlockMemory? { get }
+
     /// Runs one step: writes K and V of every new token into the rows' blocks and computes the logits asked for.
     ///
     /// - Returns: `[sum of logitCount, vocabulary]`, valid until the next call.
     func forward(_ batch: ForwardBatch) -> Logits
+}
+
+extension LanguageModel {
+    /// None: the model's blocks stay where they are.
+    package var cacheBlocks: CacheBlockMemory? { nil }
 }

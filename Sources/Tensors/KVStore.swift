@@ -31,6 +31,11 @@ package struct CacheShape: Sendable, Equatable {
     /// What a cache can be made of.
     package static let elementTypes: [ElementType] = [.f16, .bf16, .f32]
 
+    /// The layout in words: equal for two caches exactly when their blocks of as many tokens are alike.
+    package var description: String {
+        "\(elementType.name) \(layerCount) layers, \(kvHeadCount) heads of \(headWidth), keys by element"
+    }
+
     /// Elements of a stored value: the head's width with zeros up to a multiple of 16.
     package var valueWidth: Int { (headWidth + 15) / 16 * 16 }
 

@@ -15,8 +15,8 @@ package final class ScriptedModel: LanguageModel {
 
     private let script: ([TokenID], UnsafeMutableBufferPointer<Float>) -> Void
     private var blockSize = 0
-    /// `[blocks × blockSize]`: the tokens written; nil where nothing was.
-    private var cache: [TokenID?] = []
+    /// `[blocks × blockSize]`: the tokens written; -1 where nothing was.
+    private var cache = TokenTable(capacity: 0)
     private var logits: UnsafeMutableBufferPointer<Float> = .allocate(capacity: 0)
 
     /// - Parameter script: overwrites `[vocabulary]` logits for the token after the given ones, positions 0 to last.
@@ -44,7 +44,15 @@ package final class ScriptedModel: LanguageModel {
 
     package func allocateCache(blockCount: Int, blockSize: Int) {
         self.blockSize = blockSize
-        cache = Array(repeating: nil, count: blockCount * blockSize)
+        cache = TokenTable(capacity: blockCount * blockSize)
+    }
+
+    /// A block is one run of tokens.
+    package var cacheBlocks: CacheBlockMemory? {
+        CacheBlockMemory(blockBytes: blockSize * 4) { [cache, blockSize] block in
+            let tokens = cache.tokens[Int(block.rawValue) * blockSize..<(Int(block.rawValue) + 1) * blockSize]
+            return [UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: tokens))]
+        }
     }
 
     package func forward(_ batch: ForwardBatch) -> Logits {
@@ -82,12 +90,15 @@ package final class ScriptedModel: LanguageModel {
         if row.blockTable.count != (end + blockSize - 1) / blockSize {
             violations.append("a table of \(row.blockTable.count) blocks for \(end) tokens")
         }
-        for (offset, token) in tokens.enumerated() { cache[slot(row, row.firstPosition + offset)] = token }
+        for (offset, token) in tokens.enumerated() {
+            cache.tokens[slot(row, row.firstPosition + offset)] = token.rawValue
+        }
     }
 
     private func read(_ row: ForwardRow, through last: Int) -> [TokenID] {
         (0...last).map { position in
-            if let token = cache[slot(row, position)] { return token }
+            let token = cache.tokens[slot(row, position)]
+            if token >= 0 { return TokenID(rawValue: token) }
             violations.append("position \(position) is read but was never written")
             return TokenID(0)
         }
@@ -120,4 +131,18 @@ package final class ScriptedModel: LanguageModel {
         word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
         return word ^ (word >> 31)
     }
+}
+
+/// The scripted model's cache, as other threads may see it.
+///
+/// `@unchecked Sendable`: only the address is shared, under the rule of `CacheBlockMemory`.
+private final class TokenTable: @unchecked Sendable {
+    let tokens: UnsafeMutableBufferPointer<Int32>
+
+    init(capacity: Int) {
+        tokens = .allocate(capacity: capacity)
+        tokens.initialize(repeating: -1)
+    }
+
+    deinit { tokens.deallocate() }
 }
