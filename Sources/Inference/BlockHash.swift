@@ -14,7 +14,7 @@ package struct BlockHash: Hashable, Sendable {
 /// Computes block hashes with a secret key, so that a client cannot look for prompts that collide.
 ///
 /// Two multiply-and-fold lanes of 64 bits with keys of their own. They are no cryptographic hash; what makes a crafted
-/// collision hopeless is that the key never leaves the process and that a hit compares the tokens as well.
+/// collision hopeless is that the key is known to nobody who sends requests and that a hit compares the tokens as well.
 package struct BlockHasher: Sendable {
     /// Two words for each lane.
     private let keys: (UInt64, UInt64, UInt64, UInt64)
@@ -28,6 +28,17 @@ package struct BlockHasher: Sendable {
     /// A hasher whose key follows from `seed`: for tests that must repeat.
     package init(seed: UInt64) {
         func key(_ index: UInt64) -> UInt64 { BitMixer.mix(seed &+ index &* BitMixer.golden) }
+        keys = (key(1), key(2), key(3), key(4))
+    }
+
+    /// A hasher whose key follows from a secret of 32 bytes and the form of the blocks: the same after a restart, and
+    /// another for every model.
+    init(secret: [UInt8], form: CacheForm.Digest) {
+        precondition(secret.count == 32, "BlockHasher: a secret of \(secret.count) bytes")
+        func key(_ index: UInt64) -> UInt64 {
+            let word = secret.withUnsafeBytes { ContentChecksum.of($0, seed: form.first &+ index) }
+            return BitMixer.fold(word ^ form.second, word | 1) ^ BitMixer.rotate(word)
+        }
         keys = (key(1), key(2), key(3), key(4))
     }
 

@@ -13,11 +13,14 @@ package struct BlockLedger: ~Copyable {
     package private(set) var pool: BlockPool
     /// What can be found in them.
     package private(set) var cache: PrefixCache
+    /// What the disk cache is to do with the blocks; nil without one.
+    var disk: DiskLedger?
     /// The full blocks that running sequences are about to compute, and how many of them do.
     private var pendingHashes: [BlockHash: Int] = [:]
 
-    init(blockCount: Int, blockSize: Int, hasher: BlockHasher) {
+    init(blockCount: Int, blockSize: Int, hasher: BlockHasher, usesDisk: Bool) {
         self.blockSize = blockSize
+        disk = usesDisk ? DiskLedger(blockCount: blockCount) : nil
         pool = BlockPool(blockCount: blockCount)
         cache = PrefixCache(blockCount: blockCount, blockSize: blockSize, hasher: hasher)
     }
@@ -101,6 +104,7 @@ package struct BlockLedger: ~Copyable {
                 after: sequence.parentHash(ofBlock: index)
             )
             if index < sequence.pendingEnd { removePending(sequence.hashes[index]) }
+            disk?.offer(sequence.blocks[index])
             sequence.registeredCount += 1
         }
     }
@@ -118,8 +122,21 @@ package struct BlockLedger: ~Copyable {
 
     /// Takes the sequence's blocks back and makes sure that nobody hits what they hold.
     mutating func discard(_ sequence: inout TokenSequence) {
+        disk?.forget(sequence.hashes)
         for block in sequence.blocks { cache.forget(block) }
         release(&sequence)
+    }
+
+    /// Lets the disk cache hold a block beside those who hold it already.
+    mutating func holdForDisk(_ block: BlockID) {
+        pool.retain(block)
+        disk?.hold(block)
+    }
+
+    /// Takes back a block that the disk cache held.
+    mutating func releaseFromDisk(_ block: BlockID) {
+        disk?.release(block)
+        pool.release(block, keepsContent: cache.holds(block))
     }
 
     private mutating func removePending(_ hash: BlockHash) {
@@ -137,13 +154,15 @@ package struct BlockLedger: ~Copyable {
             for block in sequence.blocks { holders[Int(block.rawValue)] += 1 }
             for index in sequence.pendingIndices { pending[sequence.hashes[index], default: 0] += 1 }
             // A block that is still being written must have one writer and no reader.
-            for block in sequence.blocks.dropFirst(sequence.registeredCount) where pool.holderCount(of: block) != 1 {
+            for block in sequence.blocks.dropFirst(sequence.registeredCount)
+            where pool.holderCount(of: block) != 1 + (disk?.holdCount(of: block) ?? 0) {
                 violations.append("block \(block.rawValue) is written by one request and held by another")
             }
             if sequence.blocks.count < blockCount(forTokens: sequence.computedCount) {
                 violations.append("request \(sequence.id) has computed more tokens than its blocks hold")
             }
         }
+        for (block, count) in disk?.heldBlocks ?? [:] { holders[Int(block.rawValue)] += count }
         for block in 0..<pool.blockCount where holders[block] != pool.holderCount(of: BlockID(rawValue: Int32(block))) {
             violations.append("block \(block) has \(holders[block]) holders, not those the pool counts")
         }

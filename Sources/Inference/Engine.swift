@@ -17,9 +17,11 @@ package actor Engine: GenerationBackend {
     private let thread: EngineThread
     private let configuration: EngineConfiguration
     private let logger: Logger
-    private let clock = ContinuousClock()
+    let clock = ContinuousClock()
     private let model: any LanguageModel
-    private var scheduler: Scheduler
+    var scheduler: Scheduler
+    /// Where blocks outlive the process; nil when they do not.
+    let disk: EngineDisk?
     private var scratch = SamplerScratch()
     /// Nil where steps may take as long as they take.
     private var pacer: StepPacer?
@@ -30,6 +32,8 @@ package actor Engine: GenerationBackend {
     /// When the requests at hand must be done; nil as long as new ones are welcome.
     private var deadline: ContinuousClock.Instant?
     private var drainWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Those who wait until everything is on disk.
+    var saveWaiters: [CheckedContinuation<Void, Never>] = []
     /// Written by the engine thread only; a lock, so that others can read it while a step runs.
     private nonisolated let counters: Mutex<EngineStatistics>
 
@@ -43,16 +47,20 @@ package actor Engine: GenerationBackend {
     /// - Parameters:
     ///   - model: used by this engine only from here on.
     ///   - drafter: guesses tokens, which changes the speed of answers and nothing else; nil guesses none.
+    ///   - disk: opened for this model's form; nil keeps blocks in memory only.
     ///   - logger: gets one line per request at debug level, beside the caller's own, and one per step at trace level.
     package init(
         model: sending any LanguageModel,
         drafter: sending (any Drafter)? = nil,
         configuration: EngineConfiguration = .standard,
+        disk: DiskCache? = nil,
         logger: Logger = Engine.silentLogger
     ) throws(ConfigurationError) {
         let traits = model.traits
         let blockCount = try configuration.blockCount(for: traits)
         model.allocateCache(blockCount: blockCount, blockSize: configuration.blockSize)
+        let connection = EngineDisk(disk, model.cacheBlocks)
+        self.disk = connection
         self.model = model
         self.traits = traits
         self.blockCount = blockCount
@@ -63,7 +71,9 @@ package actor Engine: GenerationBackend {
         scheduler = Scheduler(
             limits: configuration.limits,
             blockCount: blockCount,
-            blockSize: configuration.blockSize
+            blockSize: configuration.blockSize,
+            hasher: connection?.cache.hasher ?? BlockHasher(),
+            usesDisk: connection != nil
         )
         thread = EngineThread(name: "hearth-engine")
         var statistics = EngineStatistics()
@@ -107,22 +117,27 @@ package actor Engine: GenerationBackend {
     }
 
     /// The counters as the last step left them; does not wait for a step that runs.
-    package nonisolated func statistics() -> EngineStatistics { counters.withLock { $0 } }
+    package nonisolated func statistics() -> EngineStatistics {
+        var statistics = counters.withLock { $0 }
+        statistics.disk = disk?.cache.statistics
+        return statistics
+    }
 
-    /// Refuses new requests from now on. A later call can shorten the grace period, not lengthen it.
+    /// Refuses new requests from now on, and brings what is in memory to disk in the end. A later call can shorten the
+    /// grace period, not lengthen it.
     package func shutdown(gracePeriod: Duration) async {
         let end = clock.now.advanced(by: gracePeriod)
         deadline = deadline.map { min($0, end) } ?? end
         failOverdue()
-        if active.isEmpty { return }
-        await withCheckedContinuation { drainWaiters.append($0) }
+        if !active.isEmpty { await withCheckedContinuation { drainWaiters.append($0) } }
+        await saveAll()
     }
 
     /// Looks for blocks and streams that nobody needs; telling only while nothing runs.
     package func verifyIdle() -> IdleReport {
         IdleReport(
             isIdle: !scheduler.hasWork,
-            leakedBlockCount: scheduler.hasWork ? 0 : scheduler.blocks.pool.usedCount,
+            leakedBlockCount: scheduler.hasWork ? 0 : scheduler.blocks.pool.usedCount - scheduler.diskHeldBlockCount,
             openRequestCount: scheduler.hasWork ? 0 : active.count,
             violations: scheduler.invariantViolations()
         )
@@ -132,15 +147,14 @@ package actor Engine: GenerationBackend {
 // MARK: - The loop
 
 extension Engine {
-    private func startLoop() {
+    func startLoop() {
         if isLooping { return }
         isLooping = true
         Task { await loop() }
     }
 
     private func loop() async {
-        while scheduler.hasWork {
-            step()
+        while scheduler.hasWork, step() {
             failOverdue()
             // Admits submissions and cancellations between steps, never inside one.
             await Task.yield()
@@ -159,14 +173,18 @@ extension Engine {
         assertionFailure("Engine: \(report)")
     }
 
-    /// Plans, computes and commits one step.
-    private func step() {
+    /// Plans, computes and commits one step; false when there is nothing to compute before the disk has reported.
+    private func step() -> Bool {
         let begin = clock.now
         let most = configuration.limits.tokensPerStep
         let tokenLimit = pacer?.tokenLimit(answerCount: scheduler.answeringCount, most: most) ?? most
-        var plan = scheduler.planStep(tokenLimit: tokenLimit)
-        precondition(!plan.isEmpty, "Engine: \(scheduler.waitingCount) requests wait and none can run")
+        var plan = planStep(tokenLimit: tokenLimit)
         for id in plan.preempted { active[id]?.notePreemption() }
+        if plan.isEmpty {
+            precondition(scheduler.diskHeldBlockCount > 0, "Engine: \(scheduler.waitingCount) requests cannot run")
+            publish()
+            return false
+        }
         for admission in plan.admitted { start(admission, at: begin) }
         speculate(&plan, tokenLimit: tokenLimit)
         let logits = model.forward(plan.batch)
@@ -174,10 +192,12 @@ extension Engine {
         let (outcomes, failures) = draw(plan, logits)
         let endings = scheduler.commit(outcomes)
         record(plan, duration: begin.duration(to: clock.now))
+        sendDiskWork()
         publish()
         // Last, so that whoever sees the end of a stream sees its blocks free and its step counted.
         for (id, error) in failures { fail(id, error, at: clock.now) }
         for ending in endings { finish(ending.id, ending.reason, at: clock.now) }
+        return true
     }
 
     /// Adds guessed tokens to the plan.
@@ -188,12 +208,13 @@ extension Engine {
         if let candidates, !candidates.isEmpty { scheduler.extend(&plan, by: candidates, tokenLimit: tokenLimit) }
     }
 
-    private func start(_ admission: Admission, at instant: ContinuousClock.Instant) {
+    func start(_ admission: Admission, at instant: ContinuousClock.Instant) {
         active[admission.id]?.start(cachedTokenCount: admission.cachedTokenCount, at: instant)
         guard !admission.isResumption, let request = active[admission.id] else { return }
         counters.withLock { counters in
             counters.promptTokens += UInt64(request.usage.promptTokens)
             counters.cachedPromptTokens += UInt64(request.usage.cachedTokens)
+            counters.restoredPromptTokens += UInt64(admission.restoredTokenCount)
             if let queueTime = request.queueTime { counters.queueTime.observe(queueTime) }
         }
     }
@@ -406,7 +427,7 @@ extension Engine {
     }
 
     /// Shows the present state to readers of the statistics.
-    private func publish() {
+    func publish() {
         let (running, waiting) = (scheduler.runningCount, scheduler.waitingCount)
         let (free, cached) = (scheduler.blocks.pool.freeCount, scheduler.blocks.cache.count)
         counters.withLock { counters in

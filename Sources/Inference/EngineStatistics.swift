@@ -79,6 +79,8 @@ package struct EngineStatistics: Sendable, Equatable {
     package var promptTokens: UInt64 = 0
     /// Those of them that the prefix cache supplied.
     package var cachedPromptTokens: UInt64 = 0
+    /// Those of them that came from disk.
+    package var restoredPromptTokens: UInt64 = 0
     /// Tokens drawn.
     package var generatedTokens: UInt64 = 0
     package var preemptions: UInt64 = 0
@@ -97,6 +99,9 @@ package struct EngineStatistics: Sendable, Equatable {
     package var invariantViolations: UInt64 = 0
     /// Requests done, by how they ended.
     package var finishedRequests: [EndingKind: UInt64] = [:]
+
+    /// What the disk cache has done and holds; nil without one.
+    package var disk: DiskCacheStatistics?
 
     // Distributions, in seconds unless they say otherwise.
     package var stepTime = Histogram(bounds: Histogram.interTokenBounds)

@@ -36,6 +36,14 @@ package struct PrefixCache: ~Copyable {
     /// Whether the block can be hit.
     package func holds(_ block: BlockID) -> Bool { entries[Int(block.rawValue)] != nil }
 
+    /// What the block is registered as; nil when it is not.
+    package func content(of block: BlockID) -> BlockContent? {
+        let index = Int(block.rawValue)
+        guard let entry = entries[index] else { return nil }
+        let held = Array(tokens[index * blockSize..<(index + 1) * blockSize])
+        return BlockContent(hash: entry.hash, parent: entry.parent, tokens: held)
+    }
+
     /// The block that holds `content` after the chain named `parent`; nil when none does.
     package func block(_ hash: BlockHash, holding content: ArraySlice<TokenID>, after parent: BlockHash) -> BlockID? {
         guard let block = blockOfHash[hash], entries[Int(block.rawValue)]?.parent == parent else { return nil }

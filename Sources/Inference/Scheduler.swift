@@ -16,21 +16,28 @@ package import Tokenization
 package struct Scheduler: ~Copyable {
     package let limits: StepLimits
     /// The KV cache's blocks and who holds them.
-    package private(set) var blocks: BlockLedger
+    package internal(set) var blocks: BlockLedger
     /// In the order in which they will be admitted.
-    private var waiting: [TokenSequence] = []
+    private(set) var waiting: [TokenSequence] = []
     /// In the order in which they were admitted.
-    private var running: [TokenSequence] = []
+    var running: [TokenSequence] = []
     /// The rows of a plan that has not been committed.
     private var planned: [PlannedRow] = []
     private var nextArrival: UInt64 = 0
 
     /// - Parameters:
     ///   - blockCount: blocks of the model's cache, at least 1.
-    ///   - hasher: has a random key unless a test needs to repeat.
-    package init(limits: StepLimits, blockCount: Int, blockSize: Int, hasher: BlockHasher = BlockHasher()) {
+    ///   - hasher: has a random key unless a test needs to repeat, or a disk cache knows the blocks by another's.
+    ///   - usesDisk: whether somebody calls `takeDiskWork`.
+    package init(
+        limits: StepLimits,
+        blockCount: Int,
+        blockSize: Int,
+        hasher: BlockHasher = BlockHasher(),
+        usesDisk: Bool = false
+    ) {
         self.limits = limits
-        blocks = BlockLedger(blockCount: blockCount, blockSize: blockSize, hasher: hasher)
+        blocks = BlockLedger(blockCount: blockCount, blockSize: blockSize, hasher: hasher, usesDisk: usesDisk)
     }
 
     /// Number of requests not admitted yet or preempted.
@@ -73,13 +80,22 @@ package struct Scheduler: ~Copyable {
 
     /// Plans the running sequences, oldest first, then admits newcomers with what is left of the step's limits.
     ///
-    /// - Parameter tokenLimit: most tokens of this step where that is less than the limits allow.
-    package mutating func planStep(tokenLimit: Int? = nil) -> StepPlan {
+    /// - Parameters:
+    ///   - tokenLimit: most tokens of this step where that is less than the limits allow.
+    ///   - isStored: whether a block can be had from disk; asked for newcomers, from where memory ends.
+    package mutating func planStep(
+        tokenLimit: Int? = nil,
+        isStored: (BlockHash) -> Bool = { _ in false }
+    ) -> StepPlan {
         precondition(planned.isEmpty, "Scheduler: a plan of \(planned.count) rows has not been committed")
         var plan = StepPlan()
         var budget = StepBudget(limits, tokenLimit: tokenLimit)
         var index = 0
         while index < running.count, !budget.isSpent {
+            if running[index].restoreTicket != nil {
+                index += 1
+                continue
+            }
             // Whoever comes after must still get its one token: a long prefill does not hold up younger decodes.
             let share = budget.share(reservedRows: running.count - index - 1)
             if advance(index, within: share, budget: &budget, plan: &plan) {
@@ -89,7 +105,7 @@ package struct Scheduler: ~Copyable {
             }
         }
         // Right after a preemption a newcomer would take the very blocks that were missing.
-        if plan.preempted.isEmpty { admit(within: &budget, plan: &plan) }
+        if plan.preempted.isEmpty { admit(within: &budget, plan: &plan, isStored: isStored) }
         planned = plan.rows
         return plan
     }
@@ -186,7 +202,11 @@ package struct Scheduler: ~Copyable {
     }
 
     /// Admits from the head of the queue until a limit is met.
-    private mutating func admit(within budget: inout StepBudget, plan: inout StepPlan) {
+    private mutating func admit(
+        within budget: inout StepBudget,
+        plan: inout StepPlan,
+        isStored: (BlockHash) -> Bool
+    ) {
         var index = 0
         while index < waiting.count, running.count < limits.maxRunning, !budget.isSpent {
             switch admission(of: waiting[index]) {
@@ -196,7 +216,12 @@ package struct Scheduler: ~Copyable {
                 waiting[index].awaitedHash = hash
                 index += 1
             case .enter(let hits):
-                plan.admitted.append(start(waiting.remove(at: index), hits: hits))
+                enter(waiting.remove(at: index), hits: hits)
+                if let restore = beginRestore(isStored: isStored) {
+                    plan.restores.append(restore)
+                    continue
+                }
+                plan.admitted.append(start(running.count - 1))
                 let fits = advance(
                     running.count - 1,
                     within: budget.share(reservedRows: 0),
@@ -259,17 +284,21 @@ package struct Scheduler: ~Copyable {
     }
 
     /// Makes a sequence that left the queue a running one, with all the blocks its present tokens need.
-    private mutating func start(_ waiting: TokenSequence, hits: [BlockID]) -> Admission {
+    private mutating func enter(_ waiting: TokenSequence, hits: [BlockID]) {
         var sequence = waiting
         blocks.enter(&sequence, hits: hits)
-        let admission = Admission(
-            id: sequence.id,
-            cachedTokenCount: sequence.computedCount,
-            isResumption: sequence.hasStarted
-        )
-        sequence.hasStarted = true
         sequence.awaitedHash = nil
         running.append(sequence)
+    }
+
+    /// Tells that the running sequence at `index` begins to compute.
+    mutating func start(_ index: Int) -> Admission {
+        let admission = Admission(
+            id: running[index].id,
+            cachedTokenCount: running[index].computedCount,
+            isResumption: running[index].hasStarted
+        )
+        running[index].hasStarted = true
         return admission
     }
 
@@ -277,6 +306,7 @@ package struct Scheduler: ~Copyable {
     private mutating func preemptYoungest() -> RequestID {
         var sequence = running.removeLast()
         blocks.release(&sequence)
+        sequence.restoreTicket = nil
         enqueue(sequence)
         return sequence.id
     }

@@ -9,6 +9,8 @@ package struct StepPlan: Sendable, Equatable {
     package var batch = ForwardBatch()
     /// Requests that were admitted, in order.
     package var admitted: [Admission] = []
+    /// What has to be read from disk for requests that left the queue; they have no rows until it is there.
+    package var restores: [BlockRestore] = []
     /// Running requests that lost their blocks to older ones and wait again, in order.
     package var preempted: [RequestID] = []
 
@@ -66,8 +68,10 @@ package enum LogitUse: Sendable, Equatable {
 /// A request that begins, or goes on after a preemption.
 package struct Admission: Sendable, Equatable {
     package var id: RequestID
-    /// Tokens found in the prefix cache, a multiple of the block size.
+    /// Tokens found in the prefix cache, in memory or on disk, a multiple of the block size.
     package var cachedTokenCount: Int
+    /// Those of them that were read from disk.
+    package var restoredTokenCount = 0
     /// Whether the request had been admitted before.
     package var isResumption: Bool
 }

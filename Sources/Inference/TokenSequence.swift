@@ -29,6 +29,8 @@ struct TokenSequence {
     var pendingEnd = 0
     /// The block another sequence is computing that this one waits for.
     var awaitedHash: BlockHash?
+    /// The restore from disk that it waits for, holding its blocks; it has no rows until then.
+    var restoreTicket: UInt64?
     /// Whether it has been admitted before.
     var hasStarted = false
     /// Whether the logits of the whole prompt have been computed.

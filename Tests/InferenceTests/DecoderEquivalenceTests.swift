@@ -61,6 +61,23 @@ import Tokenization
         #expect(await engine.verifyIdle().isClean)
     }
 
+    @Test(arguments: models, [256, 7])
+    func `answers are the same when blocks come from disk after a restart`(model: String, blockCount: Int) async throws
+    {
+        let expected = try await Self.alone(model)
+        let folder = TemporaryFolder()
+        for start in 0..<3 {
+            let settings = try DiskCacheConfiguration(folder: folder.path, byteLimit: 1 << 30)
+            let disk = try DiskCache(settings, form: CacheForm(modelName: model, facts: []))
+            let engine = try Self.engine(model, blockCount: blockCount, tokensPerStep: 24, disk: disk)
+            #expect(try await Self.together(on: engine) == expected)
+            await engine.shutdown(gracePeriod: .zero)
+            #expect(await engine.verifyIdle().isClean)
+            if start > 0 { #expect(engine.statistics().restoredPromptTokens > 0) }
+            #expect(engine.statistics().disk?.damagedBlocks == 0)
+        }
+    }
+
     /// What a step yielded for a request.
     struct Drawn: Equatable {
         var token: TokenID
@@ -94,7 +111,8 @@ import Tokenization
         _ model: String,
         threadCount: Int = 2,
         blockCount: Int = 256,
-        tokensPerStep: Int = 512
+        tokensPerStep: Int = 512,
+        disk: DiskCache? = nil
     ) throws -> Engine {
         let checkpoint = try Checkpoint.open(path: TestData.tiny(model))
         let compute = Compute(workers: WorkerPool(threadCount: threadCount))
@@ -103,7 +121,7 @@ import Tokenization
             blockSize: blockCount < 32 ? 16 : 8,
             limits: StepLimits(tokensPerStep: tokensPerStep, maxRunning: 8)
         )
-        return try Engine(model: Decoder(checkpoint, compute: compute), configuration: configuration)
+        return try Engine(model: Decoder(checkpoint, compute: compute), configuration: configuration, disk: disk)
     }
 
     /// What every request yields with an engine of its own, single-threaded.

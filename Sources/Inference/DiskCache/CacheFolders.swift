@@ -1,0 +1,115 @@
+import Foundation
+
+/// The whole folder of a disk cache: every form in it, its key, and what people pinned. For sweeps and the command line.
+///
+/// Everything here may wait for the disk, and may meet other processes at work.
+package struct CacheFolders: Sendable {
+    package let root: String
+
+    /// A folder that need not exist yet.
+    package init(root: String) { self.root = root }
+
+    /// The forms that have a folder.
+    package func forms() -> [CacheForm.Digest] { names(in: root).compactMap { CacheForm.Digest(name: $0) } }
+
+    /// The lines that tell what a form is: the model's name, then its facts.
+    package func about(_ form: CacheForm.Digest) -> [String] {
+        guard let text = try? String(contentsOfFile: root + "/" + form.name + "/about", encoding: .utf8) else {
+            return []
+        }
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    /// Every block that is there, of all forms.
+    func blocks() -> [FoundBlock] { forms().flatMap { blocks(of: $0) } }
+
+    /// Every block of one form.
+    func blocks(of form: CacheForm.Digest) -> [FoundBlock] {
+        var found: [FoundBlock] = []
+        for shard in BlockFolder.shards {
+            let folder = root + "/" + form.name + "/" + shard
+            for name in names(in: folder) {
+                guard let hash = BlockHash(name: name) else { continue }
+                var status = stat()
+                guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+                #if canImport(Darwin)
+                    let lastUse = DiskInstant(status.st_mtimespec)
+                #else
+                    let lastUse = DiskInstant(status.st_mtim)
+                #endif
+                let block = StoredBlock(form: form, hash: hash)
+                found.append(FoundBlock(block: block, bytes: Int(status.st_size), lastUse: lastUse))
+            }
+        }
+        return found
+    }
+
+    /// Removes a block unless somebody has used it after `instant`; whether it is gone.
+    func remove(_ block: StoredBlock, unlessUsedAfter instant: DiskInstant? = nil) -> Bool {
+        let path = root + "/" + block.form.name + "/" + BlockFolder.place(of: block.hash)
+        if let instant {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return true }
+            #if canImport(Darwin)
+                if DiskInstant(status.st_mtimespec) > instant { return false }
+            #else
+                if DiskInstant(status.st_mtim) > instant { return false }
+            #endif
+        }
+        return unlink(path) == 0 || errno == ENOENT
+    }
+
+    /// Removes unfinished files that nobody can be writing any more: those untouched for ten minutes.
+    func removeUnfinished(at now: DiskInstant) {
+        for form in forms() {
+            let folder = root + "/" + form.name + "/unfinished"
+            for name in names(in: folder) {
+                var status = stat()
+                guard lstat(folder + "/" + name, &status) == 0 else { continue }
+                if now.rawValue / 1_000_000_000 - Int64(Self.seconds(status)) > 600 { unlink(folder + "/" + name) }
+            }
+        }
+    }
+
+    private static func seconds(_ status: stat) -> Int {
+        #if canImport(Darwin)
+            status.st_mtimespec.tv_sec
+        #else
+            status.st_mtim.tv_sec
+        #endif
+    }
+
+    /// The 32 secret bytes that names of blocks depend on, made on first use.
+    ///
+    /// Whoever makes them first wins: the file appears whole by being linked into place.
+    func key() throws(DiskCacheError) -> [UInt8] {
+        try BlockFolder.makeFolder(root)
+        let path = root + "/key"
+        if let key = try readKey(path) { return key }
+        var generator = SystemRandomNumberGenerator()
+        let fresh = (0..<32).map { _ in UInt8.random(in: 0 ... .max, using: &generator) }
+        let temporary = path + ".\(getpid())-\(UInt64.random(in: 0 ... .max))"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .keyUnusable(path: path, reason: String(cString: strerror(errno))) }
+        let isWritten = fresh.withUnsafeBytes { Transfer.write(descriptor, [$0]) } && fsync(descriptor) == 0
+        close(descriptor)
+        defer { unlink(temporary) }
+        if isWritten, link(temporary, path) == 0 { return fresh }
+        if let key = try readKey(path) { return key }
+        throw .keyUnusable(path: path, reason: String(cString: strerror(errno)))
+    }
+
+    private func readKey(_ path: String) throws(DiskCacheError) -> [UInt8]? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw .keyUnusable(path: path, reason: "it cannot be read")
+        }
+        if data.count != 32 { throw .keyUnusable(path: path, reason: "it has \(data.count) bytes, not 32") }
+        return [UInt8](data)
+    }
+
+    /// Names in a folder, in no order; none when there is no such folder.
+    func names(in folder: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    }
+}
