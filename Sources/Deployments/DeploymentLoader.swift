@@ -21,6 +21,8 @@ package struct DeploymentConfiguration: Sendable {
     package var cacheBytes: Int?
     /// How keys and values are kept: f16, bf16 or f32.
     package var cacheElementType: ElementType
+    /// Where blocks outlive the process; nil keeps them in memory only.
+    package var diskCache: DiskCacheConfiguration?
     package var limits: StepLimits
     /// How long a running answer should wait for its next token while prompts are read; nil for as long as it takes.
     package var tokenGapLimit: Duration?
@@ -58,6 +60,7 @@ package struct DeploymentConfiguration: Sendable {
 extension Deployment {
     /// Opens the checkpoint, packs its weights and starts an engine. Blocks for as long as that takes.
     package static func load(_ configuration: DeploymentConfiguration) throws(DeploymentError) -> Deployment {
+        let identity = FileIdentity(of: configuration.path)
         let checkpoint = try openCheckpoint(configuration.path)
         let text = ConcurrentLoad { () throws(DeploymentError) in
             (try loadTokenizer(checkpoint), try parseTemplate(checkpoint))
@@ -74,7 +77,8 @@ extension Deployment {
             path: configuration.path
         )
         let drafter = try makeDrafter(for: traits, workers: workers, configuration)
-        let engine = try makeEngine(model, drafter, configuration)
+        let disk = try openDiskCache(checkpoint, openedAs: identity, traits, configuration)
+        let engine = try makeEngine(model, drafter, disk, configuration)
         return Deployment(
             identity: DeploymentIdentity(
                 name: configuration.name,
@@ -140,7 +144,7 @@ extension Deployment {
         }
     }
 
-    private static func parseTemplate(_ checkpoint: Checkpoint) throws(DeploymentError) -> ChatTemplate? {
+    static func parseTemplate(_ checkpoint: Checkpoint) throws(DeploymentError) -> ChatTemplate? {
         guard let source = checkpoint.chatTemplate else { return nil }
         do {
             return try ChatTemplate(source: source)
@@ -152,6 +156,7 @@ extension Deployment {
     private static func makeEngine(
         _ model: sending Decoder,
         _ drafter: sending (any Drafter)?,
+        _ disk: DiskCache?,
         _ configuration: DeploymentConfiguration
     ) throws(DeploymentError) -> Engine {
         let traits = model.traits
@@ -165,7 +170,13 @@ extension Deployment {
                 draftLimit: configuration.draftLimit
             )
             settings.tokenGapLimit = configuration.tokenGapLimit
-            return try Engine(model: model, drafter: drafter, configuration: settings, logger: configuration.logger)
+            return try Engine(
+                model: model,
+                drafter: drafter,
+                configuration: settings,
+                disk: disk,
+                logger: configuration.logger
+            )
         } catch {
             throw .modelUnavailable(message: error.description)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inference
 import Tensors
 import Testing
 
@@ -19,6 +20,29 @@ import Testing
         #expect(serve.apiKey == ["k"])
         #expect(serve.compute.instructionSet == "avx2")
         #expect(serve.host == nil)
+    }
+
+    @Test func `a disk cache is off until its size or its folder is named`() throws {
+        let plain: Serve = try parse("serve m")
+        #expect(try plain.diskCache.configuration(Environment([:])) == nil)
+        let sized: Serve = try parse("serve m --cache-disk-bytes 2G --cache-ttl 12h --cache-dir /x")
+        let configuration = try #require(try sized.diskCache.configuration(Environment([:])))
+        #expect(configuration.folder == "/x")
+        #expect(configuration.byteLimit == 2 << 30)
+        #expect(configuration.timeToLive == .seconds(43_200))
+        let variables = Environment(["HEARTH_CACHE_DISK_BYTES": "1G", "XDG_CACHE_HOME": "/y"])
+        #expect(try plain.diskCache.configuration(variables)?.folder == "/y/hearth/prefixes")
+        let old: Serve = try parse("serve m --cache-ttl 7d")
+        #expect(throws: ValidationError.self) { try old.diskCache.configuration(Environment([:])) }
+    }
+
+    @Test func `pins are named, and warmed from a file`() throws {
+        let pin: CachePin = try parse("cache pin m policy --system p.txt")
+        #expect([pin.model, pin.name, pin.text.system] == ["m", "policy", "p.txt"])
+        let warm: CacheWarm = try parse("cache warm m --file p.txt --pin policy --cache-disk-bytes 1G --json")
+        #expect(warm.text.file == "p.txt" && warm.pin == "policy" && warm.json)
+        let clear: CacheClear = try parse("cache clear m --pinned")
+        #expect(clear.model == "m" && clear.pinned)
     }
 
     @Test func `run joins the words of a question`() throws {
@@ -48,7 +72,8 @@ import Testing
 
     @Test(arguments: [
         "serve", "pull", "serve m --threads 0", "serve m --cache-bytes lots", "bench m --generate 1", "perplexity m",
-        "tokenize m text --file f", "nonsense", "serve m --port eighty", "perplexity m f --chunk 1",
+        "tokenize m text --file f", "nonsense", "serve m --port eighty", "serve m --cache-ttl soon", "cache pin m",
+        "cache pin m ../name", "cache pin", "perplexity m f --chunk 1",
     ])
     func `wrong usage is refused with the code for it`(words: String) {
         #expect {

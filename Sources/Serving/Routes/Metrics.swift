@@ -45,9 +45,13 @@ extension EngineMetric {
         .counter("vllm:prefix_cache_queries_total", "Prompt tokens looked up in the prefix cache.") {
             $0.promptTokens
         },
-        .counter("vllm:prefix_cache_hits_total", "Prompt tokens found in the prefix cache.") {
-            $0.cachedPromptTokens
+        .counter("vllm:prefix_cache_hits_total", "Prompt tokens found in the prefix cache, in memory.") {
+            $0.cachedPromptTokens - $0.restoredPromptTokens
         },
+        .counter("vllm:external_prefix_cache_queries_total", "Prompt tokens looked up on disk.") {
+            $0.disk == nil ? 0 : $0.promptTokens - ($0.cachedPromptTokens - $0.restoredPromptTokens)
+        },
+        .counter("vllm:external_prefix_cache_hits_total", "Prompt tokens read from disk.") { $0.restoredPromptTokens },
         .counter("vllm:num_preemptions_total", "Requests that lost their blocks to an older one.") { $0.preemptions },
         .counter("vllm:prompt_tokens_total", "Prompt tokens of admitted requests.") { $0.promptTokens },
         .counter("vllm:generation_tokens_total", "Tokens generated.") { $0.generatedTokens },
@@ -65,6 +69,30 @@ extension EngineMetric {
         .histogram("vllm:request_queue_time_seconds", "From submission to the first admission.") { $0.queueTime },
         .histogram("vllm:request_prefill_time_seconds", "From admission to the first token.") { $0.prefillTime },
         .histogram("vllm:request_decode_time_seconds", "From the first token to the last.") { $0.decodeTime },
+    ]
+
+    /// The disk cache; zeros without one.
+    static let disk: [EngineMetric] = [
+        .gauge("hearth_disk_cache_bytes", "Bytes on disk, of all models that share the folder.") {
+            Double($0.disk?.bytes ?? 0)
+        },
+        .gauge("hearth_disk_cache_blocks", "Blocks on disk, of all models that share the folder.") {
+            Double($0.disk?.blockCount ?? 0)
+        },
+        .counter("hearth_disk_cache_written_bytes_total", "Bytes of blocks written.") { $0.disk?.savedBytes ?? 0 },
+        .counter("hearth_disk_cache_read_bytes_total", "Bytes of blocks read.") { $0.disk?.restoredBytes ?? 0 },
+        .counter("hearth_disk_cache_failed_writes_total", "Blocks the disk would not take.") {
+            $0.disk?.failedSaves ?? 0
+        },
+        .counter("hearth_disk_cache_absent_blocks_total", "Blocks that were gone when they were to be read.") {
+            $0.disk?.absentBlocks ?? 0
+        },
+        .counter("hearth_disk_cache_damaged_blocks_total", "Blocks that failed their check and were removed.") {
+            $0.disk?.damagedBlocks ?? 0
+        },
+        .counter("hearth_disk_cache_evicted_blocks_total", "Blocks removed for room or age.") {
+            $0.disk?.evictedBlocks ?? 0
+        },
     ]
 
     /// What only this server counts.
@@ -93,7 +121,7 @@ extension APIService {
             engines.append(([("model_name", deployment.name)], await deployment.statistics()))
         }
         var text = PrometheusText()
-        for metric in EngineMetric.vllm + EngineMetric.own {
+        for metric in EngineMetric.vllm + EngineMetric.own + EngineMetric.disk {
             text.begin(metric.name, metric.kind, metric.help)
             for engine in engines { metric.write(&text, metric.name, engine.labels, engine.statistics) }
         }

@@ -41,6 +41,8 @@ struct Serve: AsyncParsableCommand {
     )
     var cacheBytes: ByteSize?
 
+    @OptionGroup var diskCache: DiskCacheOptions
+
     @Option(help: "Most sequences computed at a time (HEARTH_MAX_RUNNING; 64).")
     var maxRunning: Int?
 

@@ -31,6 +31,7 @@ struct ServeSettings: Sendable {
         base.cacheElementType = try command.compute.cacheElementType(environment)
         base.contextLength = try command.compute.contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
         base.cacheBytes = try Self.cacheBytes(command, environment)
+        base.diskCache = try command.diskCache.configuration(environment)
         base.limits = limits
         base.tokenGapLimit = try Self.tokenGapLimit(command, environment)
         base.logger = logger
@@ -41,7 +42,8 @@ struct ServeSettings: Sendable {
             \(Setting(instructionSet.value.name, from: .init(instructionSet.origin)).sentence), \
             store \(environment.home.sentence), keys \(serving.apiKeys.isEmpty ? "not asked for" : "asked for"), \
             steps of \(limits.tokensPerStep) tokens, \(limits.maxRunning) sequences at a time, \
-            speculation \(command.speculation.method(environment).sentence)
+            speculation \(command.speculation.method(environment).sentence), \
+            disk cache \(DiskCacheOptions.sentence(base.diskCache))
             """
     }
 

@@ -26,6 +26,18 @@ struct Environment {
         return Setting(NSHomeDirectory() + "/.local/share/hearth", from: .default)
     }
 
+    /// Where computed prefixes are kept: `HEARTH_CACHE_DIR`, or a folder in the place the XDG specification names for
+    /// what can be made again.
+    var cacheFolder: Setting<String> {
+        if let folder = self["HEARTH_CACHE_DIR"] {
+            return Setting(Self.absolute(folder), from: .environment("HEARTH_CACHE_DIR"))
+        }
+        if let cache = self["XDG_CACHE_HOME"], cache.hasPrefix("/") {
+            return Setting(cache + "/hearth/prefixes", from: .environment("XDG_CACHE_HOME"))
+        }
+        return Setting(NSHomeDirectory() + "/.cache/hearth/prefixes", from: .default)
+    }
+
     /// The hub's access token, from where its own tools keep it.
     var hubToken: String? {
         if let token = self["HF_TOKEN"] { return token.trimmingCharacters(in: .whitespacesAndNewlines) }
@@ -36,7 +48,7 @@ struct Environment {
         return token.isEmpty ? nil : token
     }
 
-    private static func absolute(_ path: String) -> String {
+    static func absolute(_ path: String) -> String {
         let expanded = (path as NSString).expandingTildeInPath
         return expanded.hasPrefix("/") ? expanded : FileManager.default.currentDirectoryPath + "/" + expanded
     }
