@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Tokenization
@@ -22,7 +23,7 @@ enum TokenizationTestData {
 
     /// The tokenizer of one of those vocabularies; each is read once.
     static func tokenizer(_ vocabulary: String) throws -> Tokenizer {
-        try lock.withLock {
+        try loaded.withLock { loaded in
             if let tokenizer = loaded[vocabulary] { return tokenizer }
             let tokenizer = try Tokenizer(gguf: GGUFFile(path: vocabularyPath("ggml-vocab-\(vocabulary).gguf")))
             loaded[vocabulary] = tokenizer
@@ -30,9 +31,7 @@ enum TokenizationTestData {
         }
     }
 
-    // Not a Mutex: where threads wait long for one, Thread Sanitizer does not see that they did.
-    private static let lock = NSLock()
-    private nonisolated(unsafe) static var loaded: [String: Tokenizer] = [:]
+    private static let loaded = Mutex<[String: Tokenizer]>([:])
 
     /// Metadata of a byte-level vocabulary: the 256 bytes, then the pieces that the merges make.
     static func byteLevel(merges: [String], pre: String = "gpt-2") -> [String: GGUFValue] {
