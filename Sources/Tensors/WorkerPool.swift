@@ -50,18 +50,15 @@ package final class WorkerPool: Sendable {
 
 /// What the pool's threads share.
 ///
-/// Unchecked: `job` is written by the caller while the gate is closed and nobody is inside, and read by workers after
+/// Unchecked: `body` is written by the caller while the gate is closed and nobody is inside, and read by workers after
 /// they entered. Everything else is atomic or under `lock`.
 private final class WorkerPoolState: @unchecked Sendable {
-    private struct Job {
-        var body: UnsafePointer<(Int) -> Void>?
-    }
-
     private let threadCount: Int
     private let spinLimit: Int
     /// How often the caller looks for the last worker before it gives up its core, which that worker may need.
     private static let callerSpinLimit = 4_000
-    private let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
+    /// What the region's tasks call.
+    private let body = UnsafeMutablePointer<UnsafePointer<(Int) -> Void>?>.allocate(capacity: 1)
     private let gate = RegionGate()
     private let shares: [TaskShare]
     private let sleeping = Atomic<Int>(0)
@@ -76,7 +73,7 @@ private final class WorkerPoolState: @unchecked Sendable {
         self.threadCount = threadCount
         self.spinLimit = spinLimit
         shares = (0..<threadCount).map { _ in TaskShare() }
-        job.initialize(to: Job())
+        body.initialize(to: nil)
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
         pthread_cond_init(left, nil)
@@ -89,8 +86,7 @@ private final class WorkerPoolState: @unchecked Sendable {
         left.deallocate()
         wake.deallocate()
         lock.deallocate()
-        job.deinitialize(count: 1)
-        job.deallocate()
+        body.deallocate()
     }
 
     func run(taskCount: Int, _ body: (Int) -> Void) {
@@ -110,7 +106,7 @@ private final class WorkerPoolState: @unchecked Sendable {
     }
 
     private func runShared(taskCount: Int, _ body: UnsafePointer<(Int) -> Void>) {
-        job.pointee.body = body
+        self.body.pointee = body
         for (thread, share) in shares.enumerated() {
             share.fill(taskCount * thread / threadCount..<taskCount * (thread + 1) / threadCount)
         }
@@ -123,7 +119,7 @@ private final class WorkerPoolState: @unchecked Sendable {
 
     /// Runs the thread's own share, then takes from the others'.
     private func runTasks(as thread: Int) {
-        guard let body = job.pointee.body else { return }
+        guard let body = body.pointee else { return }
         while let task = shares[thread].takeFirst() { body.pointee(task) }
         for distance in 1..<threadCount {
             let share = shares[(thread + distance) % threadCount]

@@ -96,7 +96,7 @@ extension Compute {
         )
         let set = instructionSet.rawValue
         let next = Atomic<Int>(0)
-        // One task a thread, so that each knows its scratch; the tiles are claimed, the costly ones first.
+        // As many tasks as threads, each with a scratch of its own; they claim the tiles, the costly ones first.
         workers.run(taskCount: min(workers.threadCount, plan.pieces.count)) { thread in
             while true {
                 let index = next.add(1, ordering: .relaxed).oldValue
