@@ -188,7 +188,11 @@ extension Engine {
         for admission in plan.admitted { start(admission, at: begin) }
         speculate(&plan, tokenLimit: tokenLimit)
         let logits = model.forward(plan.batch)
-        pacer?.learn(tokenCount: plan.batch.tokens.count, duration: begin.duration(to: clock.now))
+        pacer?.learn(
+            promptTokenCount: plan.promptTokenCount,
+            tokenCount: plan.batch.tokens.count,
+            duration: begin.duration(to: clock.now)
+        )
         let (outcomes, failures) = draw(plan, logits)
         let endings = scheduler.commit(outcomes)
         record(plan, duration: begin.duration(to: clock.now))

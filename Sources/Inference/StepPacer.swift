@@ -5,7 +5,7 @@
 struct StepPacer {
     /// Seconds that a step should not exceed.
     private let limit: Double
-    /// Seconds a token in a step of many; nil before the first such step.
+    /// Seconds a token in a step that reads prompts; nil before the first such step.
     private var tokenCost: Double?
 
     /// Tokens beside the running answers' own that a step may have in any case, so that prompts move on even where a
@@ -31,9 +31,16 @@ struct StepPacer {
         return min(most, max(Int(fitting), answerCount + Self.leastPromptTokens))
     }
 
-    /// Takes in what a step took. Steps of few tokens tell nothing: they wait for memory, not for arithmetic.
-    mutating func learn(tokenCount: Int, duration: Duration) {
-        if tokenCount < Self.leastPromptTokens { return }
+    /// Takes in what a step took.
+    ///
+    /// Steps that read little of a prompt tell nothing: drawn and guessed tokens wait for memory, not for arithmetic, and
+    /// would make the tokens of prompts look cheaper than they are.
+    ///
+    /// - Parameters:
+    ///   - promptTokenCount: tokens of prompts in it.
+    ///   - tokenCount: all its tokens.
+    mutating func learn(promptTokenCount: Int, tokenCount: Int, duration: Duration) {
+        if promptTokenCount < Self.leastPromptTokens { return }
         let observed = max(duration / .seconds(1) / Double(tokenCount), 1e-9)
         guard let known = tokenCost else {
             tokenCost = observed

@@ -18,6 +18,9 @@ package struct StepPlan: Sendable, Equatable {
 
     /// Whether there is nothing to compute.
     package var isEmpty: Bool { rows.isEmpty }
+
+    /// Tokens that are read rather than drawn: those of rows that catch up by more than one.
+    var promptTokenCount: Int { rows.reduce(0) { $0 + ($1.tokenCount > 1 ? $1.tokenCount : 0) } }
 }
 
 /// One sequence's share of a step.
