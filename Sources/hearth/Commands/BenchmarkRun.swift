@@ -29,7 +29,7 @@ struct BenchmarkRun {
         }
         // All streams are in their decode phase between these two.
         guard let allStarted = streams.compactMap(\.first).max(), let oneEnded = streams.compactMap(\.last).min() else {
-            throw BenchmarkError.failed("the model generated nothing")
+            throw GenerationFailure.failed("the model generated nothing")
         }
         let decoded = streams.joined().count { $0 > allStarted && $0 <= oneEnded }
         return BenchmarkRates(
@@ -53,25 +53,14 @@ struct BenchmarkRun {
             switch event {
             case .text(_, _, let tokens, _):
                 instants += tokens.map { _ in ContinuousClock.now }
-            case .failed(let reason): throw BenchmarkError.failed(reason)
+            case .failed(let reason): throw GenerationFailure.failed(reason)
             default: break
             }
         }
         guard instants.count > 1 else {
-            throw BenchmarkError.failed("the model generated \(instants.count) tokens")
+            throw GenerationFailure.failed("the model generated \(instants.count) tokens")
         }
         return instants
-    }
-}
-
-/// Why there is no figure.
-enum BenchmarkError: Error, CustomStringConvertible {
-    case failed(String)
-
-    var description: String {
-        switch self {
-        case .failed(let reason): "The run failed: \(reason)"
-        }
     }
 }
 

@@ -116,7 +116,7 @@ struct CacheWarm: AsyncParsableCommand {
         let request = TextRequest(id: "warm", prompt: .tokens(tokens), parameters: parameters)
         var usage: TextUsage?
         for await event in try await deployment.generate(request).events {
-            if case .failed(let reason) = event { throw BenchmarkError.failed(reason) }
+            if case .failed(let reason) = event { throw GenerationFailure.failed(reason) }
             if case .usage(let total) = event { usage = total }
         }
         await deployment.shutdown(gracePeriod: .seconds(60))

@@ -85,12 +85,12 @@ struct PerplexityCommand: AsyncParsableCommand {
         for await event in generation.events {
             switch event {
             case .promptLogprobs(let list): logprobs = list.dropFirst().compactMap { $0?.logprob }
-            case .failed(let reason): throw BenchmarkError.failed(reason)
+            case .failed(let reason): throw GenerationFailure.failed(reason)
             default: break
             }
         }
         if logprobs.count != tokens.count - 1 {
-            throw BenchmarkError.failed("\(logprobs.count) of \(tokens.count - 1) tokens were scored")
+            throw GenerationFailure.failed("\(logprobs.count) of \(tokens.count - 1) tokens were scored")
         }
         return logprobs
     }

@@ -141,7 +141,7 @@ struct AnswerPrinter {
             case .usage(let usage):
                 answer.usage = usage
                 hasUsage = true
-            case .failed(let reason): throw BenchmarkError.failed(reason)
+            case .failed(let reason): throw GenerationFailure.failed(reason)
             case .started, .promptLogprobs, .finished: break
             }
         }
