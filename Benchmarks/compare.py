@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Hearth beside llama.cpp: same file, same threads, one run, interleaved, medians.
+"""Hearth beside llama.cpp in all its variants: interleaved rounds, medians and paired ratios as a Markdown table.
 
-    compare.py HEARTH MODEL.gguf [--threads 2] [--prompt 512] [--generate 64] [--rounds 5] [--peer-python PYTHON]
+    compare.py HEARTH MODEL.gguf --peer-python PYTHON [--measures prefill-512,decode-0] [--rounds 5] [--threads 2]
 
-Each round runs both engines one after the other, each in a process of its own with one warm-up; the table shows medians
-over the rounds and the median of the rounds' ratios. PYTHON is an interpreter that has llama-cpp-python built on this
-machine (`make bench` makes one); without it only Hearth's own figures are printed.
+Every measure goes round the engines, one at a time, while the others sleep. A peer loads its model once; Hearth starts
+for each measure; both warm up before each. Results are appended to --results as they come; a run that was interrupted goes on where it stopped,
+for the same file, threads and commit. A round waits until the machine is idle, up to --patience seconds.
 """
 
 import argparse
@@ -15,60 +15,138 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).parent
+VARIANTS = {  # repacking, flash attention (-1: as it comes)
+    "llama.cpp as it comes": (1, -1),
+    "llama.cpp repacking off": (0, 1),
+    "llama.cpp flash off": (1, 0),
+}
 
 
-def hearth(options):
-    command = [options.hearth, "bench", options.model, "--json", "--repetitions", "1"]
-    command += ["--threads", options.threads, "--prompt", options.prompt, "--generate", options.generate]
-    return run(command)
+class Hearth:
+    def __init__(self, options):
+        self.options = options
+
+    def measure(self, measure):
+        """One run of `hearth bench`."""
+        kind, size = measure.split("-")
+        prompt, generate = {"prefill": (size, "2"), "decode": (str(max(int(size), 1)), "32"), "batch": ("1", "32")}[kind]
+        command = [self.options.hearth, "bench", self.options.model, "--json", "--repetitions", "1"]
+        command += ["--threads", str(self.options.threads), "--prompt", prompt, "--generate", generate]
+        command += ["--streams", size] if kind == "batch" else []
+        process = subprocess.run(command, capture_output=True, text=True)
+        if process.returncode != 0:
+            sys.exit(f"hearth failed on {measure}:\n{process.stderr.strip()}")
+        return json.loads(process.stdout.strip().splitlines()[-1])["prefill" if kind == "prefill" else "decode"][0]
 
 
-def peer(options):
-    script = str(HERE / "peer_llama_cpp.py")
-    return run([options.peer_python, script, options.model, options.threads, options.prompt, options.generate, 1])
+class Peer:
+    def __init__(self, options, variant):
+        script = HERE / "peer_llama_cpp.py"
+        words = [options.peer_python, script, options.model, options.threads, *VARIANTS[variant]]
+        self.variant = variant
+        self.process = subprocess.Popen(
+            [str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.answer()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.variant} ended with status {self.process.wait()}")
+        return json.loads(line)
+
+    def measure(self, measure):
+        print(measure, file=self.process.stdin, flush=True)
+        return self.answer()["rate"]
 
 
-def run(command):
-    process = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if process.returncode != 0:
-        sys.exit(f"{command[0]} failed:\n{process.stderr.strip()}")
-    result = json.loads(process.stdout.strip().splitlines()[-1])
-    return {kind: statistics.median(result[kind]) for kind in ("prefill", "decode")}
+def busy_share(seconds=1.0):
+    """The share of processor time that anything used within the next `seconds`."""
+
+    def read():
+        fields = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return sum(fields), fields[3] + fields[4]
+
+    total, idle = read()
+    time.sleep(seconds)
+    later, later_idle = read()
+    return 1 - (later_idle - idle) / max(later - total, 1)
+
+
+def wait_for_idle(limit, patience):
+    """Returns the busy share once it is at most `limit`; ends the run after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while (busy := busy_share()) > limit:
+        if time.monotonic() > deadline:
+            sys.exit(f"The machine stayed {busy:.0%} busy for {patience:.0f} s. Try again when it is idle.")
+    return busy
+
+
+def run(options, key, done):
+    engines = {"Hearth": Hearth(options)} | {name: Peer(options, name) for name in options.peers.split(",")}
+    with open(options.results, "a") as results:
+        for measure in options.measures.split(","):
+            for number in range(options.rounds):
+                for name, engine in engines.items():
+                    if (measure, number, name) in done:
+                        continue
+                    busy = wait_for_idle(options.busy_limit, options.patience)
+                    row = {**key, "measure": measure, "round": number, "engine": name, "busy": busy}
+                    row |= {"rate": engine.measure(measure), "load": os.getloadavg()[0]}
+                    print(json.dumps(row), file=results, flush=True)
+
+
+def read_rows(options, key):
+    path = pathlib.Path(options.results)
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [row for row in rows if all(row[name] == value for name, value in key.items())]
+
+
+def print_table(rows, key):
+    processor = next(l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
+    loads = [row["load"] for row in rows]
+    busiest = max(row["busy"] for row in rows)
+    print(f"{key['model']}, {key['threads']} threads, {processor}, {os.cpu_count()} CPUs, commit {key['commit']}")
+    print(f"load average {min(loads):.1f}–{max(loads):.1f}, up to {busiest:.0%} busy before a measure\n")
+    print("| measure | engine | median | lowest–highest | rounds | Hearth ÷ it (paired) |\n|---|---|---|---|---|---|")
+    for measure in dict.fromkeys(row["measure"] for row in rows):
+        rates = {}
+        for row in rows:
+            if row["measure"] == measure and row["rate"] is not None:
+                rates.setdefault(row["engine"], {})[row["round"]] = row["rate"]
+        ours = rates.get("Hearth", {})
+        for name, theirs in rates.items():
+            pairs = [ours[n] / theirs[n] for n in theirs if n in ours]
+            ratio = f"{statistics.median(pairs):.2f}" if pairs else "not measured"
+            spread = f"{min(theirs.values()):.1f}–{max(theirs.values()):.1f}"
+            median = statistics.median(theirs.values())
+            print(f"| {measure} | {name} | {median:.1f} | {spread} | {len(theirs)} | {ratio} |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("hearth")
     parser.add_argument("model")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--prompt", type=int, default=512)
-    parser.add_argument("--generate", type=int, default=64)
+    parser.add_argument("--peer-python", required=True)
+    parser.add_argument("--measures", default="prefill-512,prefill-2048,decode-0,decode-4096,batch-8")
+    parser.add_argument("--peers", default=",".join(VARIANTS), help="which of: " + ", ".join(VARIANTS))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peer-python")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--results", default="bench-peers.jsonl")
+    parser.add_argument("--busy-limit", type=float, default=0.05, help="share of processor time others may use")
+    parser.add_argument("--patience", type=float, default=600, help="seconds to wait for an idle machine")
     options = parser.parse_args()
-    load = os.getloadavg()[0]
-    print(f"{pathlib.Path(options.model).name}, {options.threads} threads, {options.rounds} rounds, load {load:.2f}")
-    rounds = []
-    for number in range(options.rounds):
-        ours = hearth(options)
-        theirs = peer(options) if options.peer_python else None
-        rounds.append((ours, theirs))
-        print(f"  round {number + 1} of {options.rounds} done", file=sys.stderr)
-    print_table(options, rounds)
-
-
-def print_table(options, rounds):
-    print(f"\n| tokens/s (median) | Hearth | llama.cpp | ratio |\n|---|---|---|---|")
-    for kind, label in (("prefill", f"prefill {options.prompt}"), ("decode", f"decode {options.generate}")):
-        ours = [pair[0][kind] for pair in rounds]
-        if not options.peer_python:
-            print(f"| {label} | {statistics.median(ours):.0f} | not measured | |")
-            continue
-        theirs = [pair[1][kind] for pair in rounds]
-        ratio = statistics.median(a / b for a, b in zip(ours, theirs))
-        print(f"| {label} | {statistics.median(ours):.0f} | {statistics.median(theirs):.0f} | {ratio:.2f} |")
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=HERE)
+    key = {"model": pathlib.Path(options.model).name, "threads": options.threads, "commit": commit.stdout.strip()}
+    done = {(row["measure"], row["round"], row["engine"]) for row in read_rows(options, key)}
+    try:
+        run(options, key, done)
+    finally:
+        if rows := read_rows(options, key):
+            print_table(rows, key)
 
 
 if __name__ == "__main__":
