@@ -87,7 +87,13 @@ let package = Package(
         room("Tokenization", ["Checkpoints", "JSON"]),
         room("OpenAIAPI", ["JSON"]),
         // Tests.
-        .target(name: "TestModels", dependencies: ["Models", "Tokenization"], path: "Tests/TestModels"),
+        .target(
+            name: "TestModels",
+            dependencies: ["Models", "Tokenization", "StepCounters"],
+            path: "Tests/TestModels",
+            swiftSettings: strict
+        ),
+        .target(name: "StepCounters", path: "Tests/StepCounters", cSettings: [.treatAllWarnings(as: .error)]),
         tests("JSONTests", ["JSON"]),
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("CheckpointsTests", ["Checkpoints", "JSON", "Tensors"]),

@@ -16,6 +16,7 @@ package final class Decoder: LanguageModel {
     let globalRotation: RotaryTable
     let localRotation: RotaryTable
     let workspace = DecoderWorkspace()
+    private let step = DecoderStep()
     private let cacheShape: CacheShape
     private var cache: KVStore?
 
@@ -76,32 +77,41 @@ package final class Decoder: LanguageModel {
     /// One pass over the layers with all rows together; nothing but attention reads across tokens.
     package func forward(_ batch: ForwardBatch) -> Logits {
         guard let cache else { preconditionFailure("Decoder: forward before allocateCache") }
-        let step = DecoderStep(batch)
+        step.update(batch)
         workspace.prepare(for: configuration, tokenCount: batch.tokens.count, logitCount: step.logitTokens.count)
-        embed(batch.tokens)
+        embed()
         for layer in weights.layers.indices {
-            attend(step, layer: layer, cache: cache)
+            attend(layer: layer, cache: cache)
             feedForward(layer: layer)
         }
-        return project(step)
+        return project()
     }
 
     /// hidden = embedding rows, scaled.
-    private func embed(_ tokens: [TokenID]) {
-        weights.embedding.gather(tokens.map(\.rawValue), into: workspace.hidden, compute: compute)
+    private func embed() {
+        weights.embedding.gather(step.tokens, into: workspace.hidden, compute: compute)
         if let scale = configuration.embeddingScale { compute.scale(workspace.hidden, by: scale) }
     }
 
     /// hidden += W_o · attention(W_qkv · norm(hidden)).
-    private func attend(_ step: DecoderStep, layer: Int, cache: KVStore) {
+    private func attend(layer: Int, cache: KVStore) {
         let parameters = weights.layers[layer]
         let fused = workspace.queryKeyValue
-        norm(parameters.attentionNorm)
-        compute.matMul(parameters.queryKeyValue, workspace.normed, bias: parameters.queryKeyValueBias, into: fused)
-        normHeads(parameters)
-        let rotation = layout.usesLocalRotation[layer] ? localRotation : globalRotation
-        let heads = configuration.headCount + configuration.kvHeadCount
-        compute.rotate(fused, headCount: heads, headWidth: configuration.headWidth, step.positions, rotation)
+        compute.matMul(
+            parameters.queryKeyValue,
+            norm: RowNorm(gain: parameters.attentionNorm, epsilon: configuration.normEpsilon),
+            of: workspace.hidden,
+            bias: parameters.queryKeyValueBias,
+            into: fused,
+            scratch: workspace.scratch
+        )
+        let preparation = HeadPreparation(
+            queryNorm: parameters.queryNorm,
+            keyNorm: parameters.keyNorm,
+            epsilon: configuration.normEpsilon,
+            rotation: layout.usesLocalRotation[layer] ? localRotation : globalRotation,
+            positions: step.positions
+        )
         let attention = Attention(
             rows: step.attentionRows,
             layer: layer,
@@ -110,52 +120,57 @@ package final class Decoder: LanguageModel {
             window: layout.windows[layer],
             softcap: configuration.attentionLogitSoftcap
         )
-        compute.attend(attention, fused, cache: cache, into: workspace.attended)
-        addBranch(
+        compute.attend(attention, fused, preparing: preparation, cache: cache, into: workspace.attended)
+        guard let postNorm = parameters.postAttentionNorm else {
+            compute.matMul(
+                parameters.attentionOutput,
+                workspace.attended,
+                bias: parameters.attentionOutputBias,
+                into: workspace.hidden,
+                accumulate: true
+            )
+            return
+        }
+        compute.matMul(
             parameters.attentionOutput,
-            of: workspace.attended,
+            workspace.attended,
             bias: parameters.attentionOutputBias,
-            postNorm: parameters.postAttentionNorm
+            into: workspace.branch
         )
+        addBranch(postNorm: postNorm)
     }
 
     /// hidden += W_down · (activation(W_gate · x) ⊙ W_up · x), x = norm(hidden).
     private func feedForward(layer: Int) {
         let parameters = weights.layers[layer]
-        norm(parameters.feedForwardNorm)
-        compute.matMul(parameters.gateUp, workspace.normed, bias: nil, into: workspace.gateUp)
-        compute.gate(workspace.gateUp, layout.activation, into: workspace.activated)
-        addBranch(parameters.down, of: workspace.activated, bias: nil, postNorm: parameters.postFeedForwardNorm)
+        let postNorm = parameters.postFeedForwardNorm
+        compute.matMul(
+            parameters.gateUp,
+            norm: RowNorm(gain: parameters.feedForwardNorm, epsilon: configuration.normEpsilon),
+            of: workspace.hidden,
+            into: workspace.gateUp,
+            scratch: workspace.scratch
+        )
+        compute.matMul(
+            parameters.down,
+            gated: workspace.gateUp,
+            layout.activation,
+            into: postNorm == nil ? workspace.hidden : workspace.branch,
+            accumulate: postNorm == nil,
+            scratch: workspace.scratch
+        )
+        if let postNorm { addBranch(postNorm: postNorm) }
     }
 
-    /// normed = norm(hidden).
-    private func norm(_ gain: [Float]) {
-        compute.rmsNorm(workspace.hidden, gain: gain, epsilon: configuration.normEpsilon, into: workspace.normed)
-    }
-
-    /// Norms every query and key head in place, where the architecture does.
-    private func normHeads(_ parameters: DecoderLayerWeights) {
-        guard let queryNorm = parameters.queryNorm, let keyNorm = parameters.keyNorm else { return }
-        let epsilon = configuration.normEpsilon
-        let queries = 0..<configuration.headCount
-        let keys = configuration.headCount..<(configuration.headCount + configuration.kvHeadCount)
-        compute.rmsNormHeads(workspace.queryKeyValue, heads: queries, gain: queryNorm, epsilon: epsilon)
-        compute.rmsNormHeads(workspace.queryKeyValue, heads: keys, gain: keyNorm, epsilon: epsilon)
-    }
-
-    /// hidden += postNorm(matrix · input + bias).
-    private func addBranch(_ matrix: PackedMatrix, of input: FloatMatrix, bias: [Float]?, postNorm: [Float]?) {
-        guard let postNorm else {
-            compute.matMul(matrix, input, bias: bias, into: workspace.hidden, accumulate: true)
-            return
-        }
-        compute.matMul(matrix, input, bias: bias, into: workspace.branch)
-        compute.rmsNorm(workspace.branch, gain: postNorm, epsilon: configuration.normEpsilon, into: workspace.normed)
-        compute.add(workspace.normed, to: workspace.hidden)
+    /// hidden += postNorm(branch).
+    private func addBranch(postNorm: [Float]) {
+        let normed = workspace.scratch
+        compute.rmsNorm(workspace.branch, gain: postNorm, epsilon: configuration.normEpsilon, into: normed)
+        compute.add(normed, to: workspace.hidden)
     }
 
     /// Logits of the tokens that want them: the output projection runs for those rows only.
-    private func project(_ step: DecoderStep) -> Logits {
+    private func project() -> Logits {
         let selected = workspace.selected
         for (index, token) in step.logitTokens.enumerated() {
             selected.row(index).baseAddress?.update(

@@ -5,16 +5,15 @@ import Tensors
 struct DecoderWorkspace {
     /// `[tokens, width]`: the residual stream.
     let hidden = FloatMatrix()
-    /// `[tokens, width]`: what a half of a layer reads, or what it yields once that is normed.
-    let normed = FloatMatrix()
+    /// Rows on their way from one product to the next: those that threads are at, or `[tokens, …]` of them where weights
+    /// take float32 or a branch is normed.
+    let scratch = FloatMatrix()
     /// `[tokens, (heads + 2 · kvHeads) · headWidth]`: queries, keys and values of every token.
     let queryKeyValue = FloatMatrix()
     /// `[tokens, heads · headWidth]`.
     let attended = FloatMatrix()
     /// `[tokens, 2 · feedForwardWidth]`.
     let gateUp = FloatMatrix()
-    /// `[tokens, feedForwardWidth]`.
-    let activated = FloatMatrix()
     /// `[tokens, width]`: result of a half of a layer where it is normed before it joins the residual.
     let branch = FloatMatrix()
     /// `[logit rows, width]`: the residual of the tokens whose logits are wanted.
@@ -26,11 +25,9 @@ struct DecoderWorkspace {
     func prepare(for configuration: ModelConfiguration, tokenCount: Int, logitCount: Int) {
         let heads = configuration.headCount + 2 * configuration.kvHeadCount
         hidden.reshape(rows: tokenCount, width: configuration.width)
-        normed.reshape(rows: tokenCount, width: configuration.width)
         queryKeyValue.reshape(rows: tokenCount, width: heads * configuration.headWidth)
         attended.reshape(rows: tokenCount, width: configuration.headCount * configuration.headWidth)
         gateUp.reshape(rows: tokenCount, width: 2 * configuration.feedForwardWidth)
-        activated.reshape(rows: tokenCount, width: configuration.feedForwardWidth)
         branch.reshape(rows: tokenCount, width: configuration.width)
         selected.reshape(rows: logitCount, width: configuration.width)
         logits.reshape(rows: logitCount, width: configuration.vocabularySize)

@@ -90,31 +90,10 @@ package final class KVStore {
     ///   - columns: `keys` and `values` as `[tokens, stride]`, of which the first kvHeads · headWidth are the heads.
     ///   - compute: what to run on.
     package func write(layer: Int, rows: [AttentionRow], _ columns: KeyValueColumns, compute: Compute) {
-        let cache = descriptor(layer: layer)
-        let set = compute.instructionSet.rawValue
-        // A region costs more than writing a few tokens.
-        let chunk = 64
-        let chunks = rows.indices.flatMap { row in
-            stride(from: 0, to: rows[row].tokenCount, by: chunk).map { (row: row, first: $0) }
-        }
-        compute.workers.run(taskCount: chunks.count) { task in
-            let row = rows[chunks[task].row]
-            let first = chunks[task].first
-            let offset = (row.firstToken + first) * columns.stride
-            row.blockTable.withUnsafeBufferPointer { table in
-                withUnsafePointer(to: cache) { cache in
-                    ck_cache_write(
-                        set,
-                        cache,
-                        table.baseAddress,
-                        Int32(row.firstPosition + first),
-                        Int32(min(chunk, row.tokenCount - first)),
-                        columns.keys + offset,
-                        columns.values + offset,
-                        columns.stride
-                    )
-                }
-            }
+        rows.withUnsafeBufferPointer { rows in
+            let writer = CacheWriter(self, layer: layer, rows, columns, set: compute.instructionSet.rawValue)
+            let tokenCount = rows.reduce(0) { max($0, $1.firstToken + $1.tokenCount) }
+            compute.overRows(tokenCount, floatsPerRow: columns.stride, writer) { $0.pointee.run($1.rows) }
         }
     }
 
@@ -154,6 +133,51 @@ package struct KeyValueColumns {
         self.keys = keys
         self.values = values
         self.stride = stride
+    }
+}
+
+/// Writes keys and values of some tokens into a layer of the cache, ready to run on any thread.
+struct CacheWriter {
+    private let cache: ck_attention_cache
+    private let rows: UnsafeBufferPointer<AttentionRow>
+    private let columns: KeyValueColumns
+    private let set: Int32
+
+    /// `rows` must outlive the writer.
+    init(
+        _ store: KVStore,
+        layer: Int,
+        _ rows: UnsafeBufferPointer<AttentionRow>,
+        _ columns: KeyValueColumns,
+        set: Int32
+    ) {
+        cache = store.descriptor(layer: layer)
+        self.rows = rows
+        self.columns = columns
+        self.set = set
+    }
+
+    /// Writes the step's tokens of these indices, as far as they belong to a row.
+    func run(_ tokens: Range<Int>) {
+        for row in rows {
+            let part = tokens.clamped(to: row.firstToken..<row.firstToken + row.tokenCount)
+            if part.isEmpty { continue }
+            let offset = part.lowerBound * columns.stride
+            row.blockTable.withUnsafeBufferPointer { table in
+                withUnsafePointer(to: cache) { cache in
+                    ck_cache_write(
+                        set,
+                        cache,
+                        table.baseAddress,
+                        Int32(row.firstPosition + part.lowerBound - row.firstToken),
+                        Int32(part.count),
+                        columns.keys + offset,
+                        columns.values + offset,
+                        columns.stride
+                    )
+                }
+            }
+        }
     }
 }
 

@@ -23,10 +23,17 @@ package final class WorkerPool: Sendable {
 
     /// Starts `threadCount - 1` threads.
     ///
-    /// - Parameter spinLimit: how often a thread looks for work before it sleeps; a look takes some 10 to 50 ns.
-    package init(threadCount: Int, spinLimit: Int = 20_000) {
+    /// - Parameters:
+    ///   - spinLimit: how often a thread looks for work before it sleeps; a look takes some 10 to 50 ns.
+    ///   - callerSpinLimit: how often the caller of a region looks for the last worker before it gives up its core, which
+    ///     that worker may need.
+    package init(threadCount: Int, spinLimit: Int = 20_000, callerSpinLimit: Int = 4_000) {
         precondition(threadCount >= 1 && threadCount <= 4096, "WorkerPool: \(threadCount) threads")
-        let state = WorkerPoolState(threadCount: threadCount, spinLimit: spinLimit)
+        let state = WorkerPoolState(
+            threadCount: threadCount,
+            spinLimit: spinLimit,
+            callerSpinLimit: callerSpinLimit
+        )
         self.threadCount = threadCount
         self.state = state
         threads = (1..<max(threadCount, 1)).map { index in
@@ -42,23 +49,52 @@ package final class WorkerPool: Sendable {
     /// Calls `body(task)` for every task in `0..<taskCount` and returns when all are done.
     ///
     /// Every thread begins with a contiguous share, in ascending order, and then helps the others from the end of theirs.
-    /// `body` runs on several threads at once and must only write what no other task touches.
+    /// `body` runs on several threads at once and must only write what no other task touches. It is put on the heap for
+    /// the others to find: for work outside of steps.
     package func run(taskCount: Int, _ body: (_ task: Int) -> Void) {
-        state.run(taskCount: taskCount, body)
+        withoutActuallyEscaping(body) { escaping in
+            run(taskCount: taskCount, escaping) { body, task in body.pointee(task) }
+        }
     }
+
+    /// The same without a trace on the heap: `body` captures nothing, and works on `context` instead.
+    package func run<Context>(
+        taskCount: Int,
+        _ context: Context,
+        _ body: @escaping (_ context: UnsafePointer<Context>, _ task: Int) -> Void
+    ) {
+        withUnsafePointer(to: context) { context in
+            run(taskCount: taskCount, Region(context: context, body: body))
+        }
+    }
+
+    /// The same for work that has a type of its own.
+    func run<Work: RegionWork>(taskCount: Int, _ work: Work) {
+        withUnsafePointer(to: work) { address in
+            state.run(taskCount: taskCount, WorkReference(type: Work.self, address: address))
+        }
+    }
+
+    /// Regions so far that were shared out among the threads; those of one task or one thread are not.
+    package var sharedRegionCount: Int { state.regionCount }
+}
+
+/// The work of a region, by type and address.
+private struct WorkReference {
+    let type: any RegionWork.Type
+    let address: UnsafeRawPointer
 }
 
 /// What the pool's threads share.
 ///
-/// Unchecked: `body` is written by the caller while the gate is closed and nobody is inside, and read by workers after
+/// Unchecked: `work` is written by the caller while the gate is closed and nobody is inside, and read by workers after
 /// they entered. Everything else is atomic or under `lock`.
 private final class WorkerPoolState: @unchecked Sendable {
     private let threadCount: Int
     private let spinLimit: Int
-    /// How often the caller looks for the last worker before it gives up its core, which that worker may need.
-    private static let callerSpinLimit = 4_000
+    private let callerSpinLimit: Int
     /// What the region's tasks call.
-    private let body = UnsafeMutablePointer<UnsafePointer<(Int) -> Void>?>.allocate(capacity: 1)
+    private let work = UnsafeMutablePointer<WorkReference?>.allocate(capacity: 1)
     private let gate = RegionGate()
     private let shares: [TaskShare]
     private let sleeping = Atomic<Int>(0)
@@ -69,11 +105,12 @@ private final class WorkerPoolState: @unchecked Sendable {
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let left = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init(threadCount: Int, spinLimit: Int) {
+    init(threadCount: Int, spinLimit: Int, callerSpinLimit: Int) {
         self.threadCount = threadCount
         self.spinLimit = spinLimit
+        self.callerSpinLimit = callerSpinLimit
         shares = (0..<threadCount).map { _ in TaskShare() }
-        body.initialize(to: nil)
+        work.initialize(to: nil)
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
         pthread_cond_init(left, nil)
@@ -86,10 +123,13 @@ private final class WorkerPoolState: @unchecked Sendable {
         left.deallocate()
         wake.deallocate()
         lock.deallocate()
-        body.deallocate()
+        work.deallocate()
     }
 
-    func run(taskCount: Int, _ body: (Int) -> Void) {
+    /// How often the gate was opened.
+    var regionCount: Int { Int(gate.epoch) }
+
+    func run(taskCount: Int, _ work: WorkReference) {
         precondition(taskCount >= 0 && taskCount <= Int(Int32.max), "WorkerPool: \(taskCount) tasks")
         precondition(
             !isRunning.exchange(true, ordering: .acquiring),
@@ -97,16 +137,10 @@ private final class WorkerPoolState: @unchecked Sendable {
         )
         defer { isRunning.store(false, ordering: .releasing) }
         if threadCount == 1 || taskCount <= 1 {
-            for task in 0..<taskCount { body(task) }
+            for task in 0..<taskCount { work.type.perform(task, at: work.address) }
             return
         }
-        withoutActuallyEscaping(body) { escaping in
-            withUnsafePointer(to: escaping) { runShared(taskCount: taskCount, $0) }
-        }
-    }
-
-    private func runShared(taskCount: Int, _ body: UnsafePointer<(Int) -> Void>) {
-        self.body.pointee = body
+        self.work.pointee = work
         for (thread, share) in shares.enumerated() {
             share.fill(taskCount * thread / threadCount..<taskCount * (thread + 1) / threadCount)
         }
@@ -119,16 +153,16 @@ private final class WorkerPoolState: @unchecked Sendable {
 
     /// Runs the thread's own share, then takes from the others'.
     private func runTasks(as thread: Int) {
-        guard let body = body.pointee else { return }
-        while let task = shares[thread].takeFirst() { body.pointee(task) }
+        guard let work = work.pointee else { return }
+        while let task = shares[thread].takeFirst() { work.type.perform(task, at: work.address) }
         for distance in 1..<threadCount {
             let share = shares[(thread + distance) % threadCount]
-            while let task = share.takeLast() { body.pointee(task) }
+            while let task = share.takeLast() { work.type.perform(task, at: work.address) }
         }
     }
 
     private func waitUntilLeft() {
-        for _ in 0..<Self.callerSpinLimit {
+        for _ in 0..<callerSpinLimit {
             if gate.isEmpty { return }
             ck_spin_hint()
         }

@@ -61,7 +61,14 @@ struct AttentionFixture {
     }
 
     func attention(_ rows: [AttentionRow]) -> Attention {
-        Attention(rows: rows, layer: 0, headCount: headCount, scale: scale, window: window, softcap: softcap)
+        Attention(
+            rows: AttentionRows(rows),
+            layer: 0,
+            headCount: headCount,
+            scale: scale,
+            window: window,
+            softcap: softcap
+        )
     }
 
     /// The fused rows of some tokens.

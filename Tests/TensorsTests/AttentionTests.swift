@@ -162,7 +162,7 @@ func expReference(_ x: Double) -> Double { exp(x) }
     @Test func `a long decode is cut into pieces that any number of threads can share`() {
         let cache = KVStore(CacheShape(layerCount: 1, kvHeadCount: 3, headWidth: 64), blockCount: 128)
         let row = AttentionRow(firstToken: 0, tokenCount: 1, firstPosition: 4095, blockTable: (0..<128).map { $0 })
-        let attention = Attention(rows: [row], layer: 0, headCount: 9, scale: 1)
+        let attention = Attention(rows: AttentionRows([row]), layer: 0, headCount: 9, scale: 1)
         let plan = AttentionPlan(attention, cache: cache, threadCount: 2)
         #expect(plan.pieces.count == 24)
         #expect(Set(plan.pieces.map(\.splits.count)) == [2])

@@ -19,67 +19,91 @@ extension Compute {
         precondition(gateUp.width % 2 == 0 && output !== gateUp, "gate: rows of \(gateUp.width)")
         let width = gateUp.width / 2
         output.reshape(rows: gateUp.rows, width: width)
-        let set = instructionSet.rawValue
-        let (source, target) = (gateUp.pointer, output.pointer)
-        overRows(gateUp.rows, floatsPerRow: 4 * width) { first, count in
-            let gate = source + first * 2 * width
-            let out = target + first * width
-            switch activation {
-            case .silu: ck_silu_gate(set, gate, gate + width, 2 * width, out, width, count, width)
-            case .geluTanh: ck_gelu_gate(set, gate, gate + width, 2 * width, out, width, count, width)
-            }
+        let gate = GateKernel(gateUp, activation, set: instructionSet.rawValue)
+        overRows(gateUp.rows, floatsPerRow: 4 * width, (gate: gate, output: output.pointer)) { job, run in
+            let width = job.pointee.gate.width
+            job.pointee.gate.run(run.first, count: run.count, into: job.pointee.output + run.first * width)
         }
     }
 
     /// y += x, both `[tokens, width]`.
     package func add(_ x: FloatMatrix, to y: FloatMatrix) {
         precondition(x.rows == y.rows && x.width == y.width, "add: \(x.rows) x \(x.width) to \(y.rows) x \(y.width)")
-        let set = instructionSet.rawValue
-        let (source, target, width) = (x.pointer, y.pointer, x.width)
-        overRows(x.rows, floatsPerRow: width) { first, count in
-            ck_add(set, source + first * width, target + first * width, count * width)
+        let job = (set: instructionSet.rawValue, source: x.pointer, target: y.pointer, width: x.width)
+        overRows(x.rows, floatsPerRow: x.width, job) { job, run in
+            let offset = run.first * job.pointee.width
+            let count = run.count * job.pointee.width
+            ck_add(job.pointee.set, job.pointee.source + offset, job.pointee.target + offset, count)
         }
     }
 
     /// Adds `bias`, `[width]`, to every row of `y`, `[tokens, width]`.
     package func addBias(_ bias: [Float], to y: FloatMatrix) {
         precondition(bias.count == y.width, "addBias: \(bias.count) to rows of \(y.width)")
-        let set = instructionSet.rawValue
-        let (target, width) = (y.pointer, y.width)
         bias.withUnsafeBufferPointer { bias in
-            overRows(y.rows, floatsPerRow: width) { first, count in
-                ck_add_bias(set, bias.baseAddress, target + first * width, count, width)
+            let job = (set: instructionSet.rawValue, bias: bias.baseAddress, target: y.pointer, width: y.width)
+            overRows(y.rows, floatsPerRow: y.width, job) { job, run in
+                let width = job.pointee.width
+                let target = job.pointee.target + run.first * width
+                ck_add_bias(job.pointee.set, job.pointee.bias, target, run.count, width)
             }
         }
     }
 
     /// x *= factor.
     package func scale(_ x: FloatMatrix, by factor: Float) {
-        let set = instructionSet.rawValue
-        let (target, width) = (x.pointer, x.width)
-        overRows(x.rows, floatsPerRow: width) { first, count in
-            ck_scale(set, target + first * width, factor, count * width)
+        let job = (set: instructionSet.rawValue, target: x.pointer, width: x.width, factor: factor)
+        overRows(x.rows, floatsPerRow: x.width, job) { job, run in
+            let width = job.pointee.width
+            ck_scale(job.pointee.set, job.pointee.target + run.first * width, job.pointee.factor, run.count * width)
         }
     }
 
     /// x = cap · tanh(x / cap): keeps values within ±cap (Gemma 2, arXiv:2408.00118, section 2).
     package func softcap(_ x: FloatMatrix, _ cap: Float) {
         precondition(cap > 0, "softcap: \(cap)")
-        let set = instructionSet.rawValue
-        let (target, width) = (x.pointer, x.width)
-        overRows(x.rows, floatsPerRow: width) { first, count in
+        let job = (set: instructionSet.rawValue, target: x.pointer, width: x.width, cap: cap)
+        overRows(x.rows, floatsPerRow: x.width, job) { job, run in
+            let width = job.pointee.width
             // Row by row: lanes past the end of one row belong to the next.
-            for row in first..<first + count { ck_softcap(set, target + row * width, cap, width) }
+            for row in run.rows {
+                ck_softcap(job.pointee.set, job.pointee.target + row * width, job.pointee.cap, width)
+            }
         }
     }
 
     /// Every row of `x` becomes exp(x − max x) / Σ exp(x − max x).
     package func softmax(_ x: FloatMatrix) {
         guard x.width > 0 else { return }
-        let set = instructionSet.rawValue
-        let (target, width) = (x.pointer, x.width)
-        overRows(x.rows, floatsPerRow: 4 * width) { first, count in
-            for row in first..<first + count { ck_softmax(set, target + row * width, width) }
+        let job = (set: instructionSet.rawValue, target: x.pointer, width: x.width)
+        overRows(x.rows, floatsPerRow: 4 * x.width, job) { job, run in
+            let width = job.pointee.width
+            for row in run.rows { ck_softmax(job.pointee.set, job.pointee.target + row * width, width) }
+        }
+    }
+}
+
+/// The gate of some rows, ready to run on any thread.
+struct GateKernel {
+    /// `[tokens, 2 · width]`.
+    let source: UnsafePointer<Float>
+    let width: Int
+    private let activation: GateActivation
+    private let set: Int32
+
+    init(_ gateUp: FloatMatrix, _ activation: GateActivation, set: Int32) {
+        source = UnsafePointer(gateUp.pointer)
+        width = gateUp.width / 2
+        self.activation = activation
+        self.set = set
+    }
+
+    /// Writes rows `first ..< first + count` to `output`, `[count, width]`.
+    func run(_ first: Int, count: Int, into output: UnsafeMutablePointer<Float>) {
+        let gate = source + first * 2 * width
+        switch activation {
+        case .silu: ck_silu_gate(set, gate, gate + width, 2 * width, output, width, count, width)
+        case .geluTanh: ck_gelu_gate(set, gate, gate + width, 2 * width, output, width, count, width)
         }
     }
 }

@@ -1,29 +1,9 @@
-import CKernels
 import Synchronization
-
-/// One sequence's share of a step, as attention sees it.
-package struct AttentionRow: Sendable, Equatable {
-    /// Index of its first new token among the step's tokens.
-    package var firstToken: Int
-    /// Number of new tokens.
-    package var tokenCount: Int
-    /// Position of the first new token in its sequence.
-    package var firstPosition: Int
-    /// Cache blocks of positions `0 ..< firstPosition + tokenCount`, in order.
-    package var blockTable: [Int32]
-
-    package init(firstToken: Int, tokenCount: Int, firstPosition: Int, blockTable: [Int32]) {
-        self.firstToken = firstToken
-        self.tokenCount = tokenCount
-        self.firstPosition = firstPosition
-        self.blockTable = blockTable
-    }
-}
 
 /// What one layer's attention computes in a step. Formula and determinism: `ck_attention.h`.
 package struct Attention {
-    /// The sequences of the step.
-    package var rows: [AttentionRow]
+    /// The sequences of the step; all layers share them.
+    package var rows: AttentionRows
     /// Which layer of the cache.
     package var layer: Int
     /// Query heads; a multiple of the cache's KV heads.
@@ -36,7 +16,7 @@ package struct Attention {
     package var softcap: Float?
 
     package init(
-        rows: [AttentionRow],
+        rows: AttentionRows,
         layer: Int,
         headCount: Int,
         scale: Float,
@@ -54,14 +34,22 @@ package struct Attention {
 }
 
 extension Compute {
-    /// Writes the keys and values of the step's tokens into the cache, then attends with their queries.
+    /// Norms and rotates the heads of the step's tokens in place and writes their keys and values into the cache, token
+    /// by token while they are at hand; then attends with their queries.
     ///
     /// - Parameters:
     ///   - attention: what to compute.
-    ///   - fused: `[tokens, (heads + 2 · kvHeads) · headWidth]`: queries, keys and values, rotated already.
+    ///   - fused: `[tokens, (heads + 2 · kvHeads) · headWidth]`: queries, keys and values as they were projected.
+    ///   - preparation: what happens to queries and keys first; nil when it has happened.
     ///   - cache: keys and values of earlier tokens; those of the new ones are added.
     ///   - output: becomes `[tokens, heads · headWidth]`.
-    package func attend(_ attention: Attention, _ fused: FloatMatrix, cache: KVStore, into output: FloatMatrix) {
+    package func attend(
+        _ attention: Attention,
+        _ fused: FloatMatrix,
+        preparing preparation: HeadPreparation? = nil,
+        cache: KVStore,
+        into output: FloatMatrix
+    ) {
         let queryWidth = attention.headCount * cache.shape.headWidth
         let keyWidth = cache.shape.kvHeadCount * cache.shape.headWidth
         precondition(
@@ -69,9 +57,11 @@ extension Compute {
             "attend: rows of \(fused.width) are not \(queryWidth) + 2 x \(keyWidth)"
         )
         output.reshape(rows: fused.rows, width: queryWidth)
-        let keys = UnsafePointer(fused.pointer + queryWidth)
-        let columns = KeyValueColumns(keys: keys, values: keys + keyWidth, stride: fused.width)
-        cache.write(layer: attention.layer, rows: attention.rows, columns, compute: self)
+        if let preparation {
+            prepare(attention, fused, preparation, cache)
+        } else {
+            cache.write(layer: attention.layer, rows: attention.rows.all, .init(attention, fused, cache), compute: self)
+        }
         attend(attention, cache: cache, queries: fused, into: output)
     }
 
@@ -84,27 +74,33 @@ extension Compute {
     ///   - output: `[tokens, heads · headWidth]`, the caller's shape.
     package func attend(_ attention: Attention, cache: KVStore, queries: FloatMatrix, into output: FloatMatrix) {
         check(attention, cache: cache, queries: queries, output: output)
-        let plan = AttentionPlan(attention, cache: cache, threadCount: workers.threadCount)
+        let plan = attention.rows.plan(for: attention, cache: cache, threadCount: workers.threadCount)
         cache.scratch.reserve(plan, threadCount: workers.threadCount)
-        let region = AttentionRegion(
-            attention: attention,
-            plan: plan,
-            cache: cache.descriptor(layer: attention.layer),
-            queries: queries,
-            output: output,
-            scratch: cache.scratch
-        )
-        let set = instructionSet.rawValue
-        let next = Atomic<Int>(0)
-        // As many tasks as threads, each with a scratch of its own; they claim the tiles, the costly ones first.
-        workers.run(taskCount: min(workers.threadCount, plan.pieces.count)) { thread in
-            while true {
-                let index = next.add(1, ordering: .relaxed).oldValue
-                guard index < plan.pieces.count else { return }
-                region.compute(plan.pieces[index], thread: thread, set: set)
+        attention.rows.all.withUnsafeBufferPointer { rows in
+            plan.withPieces { pieces, merges in
+                let region = AttentionRegion(
+                    attention,
+                    rows: rows,
+                    cache: cache,
+                    queries: queries,
+                    output: output,
+                    set: instructionSet.rawValue
+                )
+                // As many tasks as threads, each with a scratch of its own; they claim the tiles, the costly ones first.
+                let claims = (region: region, pieces: pieces, scratch: cache.scratch)
+                cache.scratch.claimedCount.store(0, ordering: .relaxed)
+                workers.run(taskCount: min(workers.threadCount, pieces.count), claims) { claims, thread in
+                    while true {
+                        let index = claims.pointee.scratch.claimedCount.add(1, ordering: .relaxed).oldValue
+                        guard index < claims.pointee.pieces.count else { return }
+                        claims.pointee.region.compute(claims.pointee.pieces[index], thread: thread)
+                    }
+                }
+                workers.run(taskCount: merges.count, (region: region, merges: merges)) { job, task in
+                    job.pointee.region.merge(job.pointee.merges[task])
+                }
             }
         }
-        workers.run(taskCount: plan.merges.count) { task in region.merge(plan.merges[task], set: set) }
     }
 
     private func check(_ attention: Attention, cache: KVStore, queries: FloatMatrix, output: FloatMatrix) {
@@ -117,17 +113,10 @@ extension Compute {
             queries.width >= width && output.width == width,
             "attend: rows of \(queries.width), \(output.width)"
         )
-        for row in attention.rows {
-            let blocks = (row.firstPosition + row.tokenCount + cache.blockSize - 1) / cache.blockSize
-            precondition(row.blockTable.count >= blocks, "attend: \(row.blockTable.count) blocks for \(blocks)")
-            precondition(
-                row.firstToken + row.tokenCount <= min(queries.rows, output.rows),
-                "attend: token \(row.firstToken + row.tokenCount) of \(queries.rows)"
-            )
-            precondition(
-                row.blockTable.allSatisfy { $0 >= 0 && Int($0) < cache.blockCount },
-                "attend: a block table names a block outside the cache"
-            )
-        }
+        precondition(
+            attention.rows.tokenEnd <= min(queries.rows, output.rows),
+            "attend: token \(attention.rows.tokenEnd) of \(queries.rows)"
+        )
+        attention.rows.check(cache)
     }
 }

@@ -1,7 +1,11 @@
 import CKernels
+import Synchronization
 
 /// How a step's attention is cut into pieces for the threads. Never changes a result, only who computes it.
-struct AttentionPlan {
+///
+/// It depends on the rows and on the kind of layer, not on the layer, so a step makes one for each kind; the storage is
+/// kept for the next step.
+final class AttentionPlan {
     /// Neighbouring tokens of one row and the heads of one KV head, over some or all of the splits they see.
     struct Piece {
         var row: Int
@@ -27,49 +31,102 @@ struct AttentionPlan {
     /// Floats of scratch that the largest piece needs.
     private(set) var scratchCount = 0
 
-    init(_ attention: Attention, cache: KVStore, threadCount: Int) {
-        var descriptor = cache.descriptor(layer: attention.layer)
-        let group = attention.headCount / cache.shape.kvHeadCount
-        let tileTokens = max(1, Self.mostRows(headWidth: cache.shape.headWidth) / group)
-        let stride = ck_attention_partial_stride(&descriptor)
+    /// What a plan depends on besides the rows.
+    struct Kind: Equatable {
+        var headCount: Int
+        var window: Int?
+        var shape: CacheShape
+        var threadCount: Int
+    }
+
+    let kind: Kind
+    /// `[pieces]`: cost in the upper half of a word, place in `unordered` below.
+    private var order: [UInt64] = []
+    private var unordered: [Piece] = []
+
+    /// A plan that has still to be made.
+    init(_ kind: Kind) { self.kind = kind }
+
+    /// A plan for `attention`.
+    convenience init(_ attention: Attention, cache: KVStore, threadCount: Int) {
+        self.init(Kind(attention, cache, threadCount: threadCount))
+        make(attention.rows.all, cache.descriptor(layer: 0))
+    }
+
+    /// Makes the plan for `rows`.
+    func make(_ rows: [AttentionRow], _ cache: ck_attention_cache) {
+        unordered.removeAll(keepingCapacity: true)
+        merges.removeAll(keepingCapacity: true)
+        partialCount = 0
+        var cache = cache
+        let group = kind.headCount / kind.shape.kvHeadCount
+        let tileTokens = max(1, Self.mostRows(headWidth: kind.shape.headWidth) / group)
+        let stride = ck_attention_partial_stride(&cache)
         var mostRows = 0
-        for (index, row) in attention.rows.enumerated() {
+        for (index, row) in rows.enumerated() {
             for first in Swift.stride(from: 0, to: row.tokenCount, by: tileTokens) {
                 let tokens = first..<min(first + tileTokens, row.tokenCount)
-                let splits = attention.splits(of: row, tokens: tokens)
-                let rows = tokens.count * group
-                mostRows = max(mostRows, rows)
-                let isShared = threadCount > 1 && splits.count > Self.splitsPerPiece && row.tokenCount <= tileTokens
-                for kvHead in 0..<cache.shape.kvHeadCount {
+                let splits = kind.splits(of: row, tokens: tokens)
+                mostRows = max(mostRows, tokens.count * group)
+                let isShared =
+                    kind.threadCount > 1 && splits.count > Self.splitsPerPiece && row.tokenCount <= tileTokens
+                for kvHead in 0..<kind.shape.kvHeadCount {
                     var tile = Piece(row: index, kvHead: kvHead, tokens: tokens, splits: splits)
                     if isShared {
                         tile.partialOffset = partialCount
                         merges.append(tile)
-                        append(pieces: tile, floatsPerSplit: rows * stride)
+                        append(pieces: tile, floatsPerSplit: tokens.count * group * stride)
                     } else {
-                        pieces.append(tile)
+                        unordered.append(tile)
                     }
                 }
             }
         }
-        // The costly first, so that the threads end together.
-        let cost = { (piece: Piece) in piece.splits.count * piece.tokens.count }
-        pieces.sort { cost($0) > cost($1) }
-        scratchCount = ck_attention_scratch_count(&descriptor, Int32(mostRows))
+        scratchCount = ck_attention_scratch_count(&cache, Int32(mostRows))
+        sortPieces()
     }
 
-    private mutating func append(pieces tile: Piece, floatsPerSplit: Int) {
+    /// The costly first, so that the threads end together.
+    private func sortPieces() {
+        order.removeAll(keepingCapacity: true)
+        for (index, piece) in unordered.enumerated() {
+            let cost = UInt64(piece.splits.count * piece.tokens.count)
+            // Of two that cost the same, the one that was made first.
+            order.append(cost << 32 | UInt64(UInt32.max - UInt32(index)))
+        }
+        HeapOrder.sortDescending(&order)
+        pieces.removeAll(keepingCapacity: true)
+        for key in order { pieces.append(unordered[Int(UInt32.max - UInt32(truncatingIfNeeded: key))]) }
+    }
+
+    /// The pieces and merges where threads can read them.
+    func withPieces(
+        _ body: (_ pieces: UnsafeBufferPointer<Piece>, _ merges: UnsafeBufferPointer<Piece>) -> Void
+    ) {
+        pieces.withUnsafeBufferPointer { pieces in merges.withUnsafeBufferPointer { body(pieces, $0) } }
+    }
+
+    private func append(pieces tile: Piece, floatsPerSplit: Int) {
         for first in Swift.stride(from: tile.splits.lowerBound, to: tile.splits.upperBound, by: Self.splitsPerPiece) {
             var piece = tile
             piece.splits = first..<min(first + Self.splitsPerPiece, tile.splits.upperBound)
             piece.partialOffset = partialCount
             partialCount += piece.splits.count * floatsPerSplit
-            pieces.append(piece)
+            unordered.append(piece)
         }
     }
 }
 
-extension Attention {
+extension AttentionPlan.Kind {
+    init(_ attention: Attention, _ cache: KVStore, threadCount: Int) {
+        self.init(
+            headCount: attention.headCount,
+            window: attention.window,
+            shape: cache.shape,
+            threadCount: threadCount
+        )
+    }
+
     /// The splits of 256 keys that any of the row's new tokens in `tokens` sees.
     func splits(of row: AttentionRow, tokens: Range<Int>) -> Range<Int> {
         let size = Int(ck_attention_split_size)
@@ -79,10 +136,36 @@ extension Attention {
     }
 }
 
+/// Heapsort: in place, where the library's sort asks for memory.
+enum HeapOrder {
+    /// Sorts `values`, the largest first.
+    static func sortDescending(_ values: inout [UInt64]) {
+        for root in stride(from: values.count / 2 - 1, through: 0, by: -1) { sift(&values, root, values.count) }
+        for end in stride(from: values.count - 1, through: 1, by: -1) {
+            values.swapAt(0, end)
+            sift(&values, 0, end)
+        }
+    }
+
+    /// Moves the value at `root` down a heap with the smallest on top, which ends before `end`.
+    private static func sift(_ values: inout [UInt64], _ root: Int, _ end: Int) {
+        var root = root
+        while 2 * root + 1 < end {
+            var child = 2 * root + 1
+            if child + 1 < end, values[child + 1] < values[child] { child += 1 }
+            if values[root] <= values[child] { return }
+            values.swapAt(root, child)
+            root = child
+        }
+    }
+}
+
 /// Memory that attention needs besides the cache: tiles of each thread and partial results. Grows to the largest seen.
 final class AttentionScratch {
     private let threads = FloatMatrix()
     private let partials = FloatMatrix()
+    /// Pieces of the region that runs which a thread has taken.
+    let claimedCount = Atomic<Int>(0)
 
     func reserve(_ plan: AttentionPlan, threadCount: Int) {
         threads.reshape(rows: threadCount, width: (plan.scratchCount + 15) / 16 * 16)
@@ -96,28 +179,57 @@ final class AttentionScratch {
 
 /// What the pieces of one region share; read only, except for the memory that it points to.
 struct AttentionRegion {
-    let attention: Attention
-    let plan: AttentionPlan
-    let cache: ck_attention_cache
-    let queries: FloatMatrix
-    let output: FloatMatrix
-    let scratch: AttentionScratch
+    private let rows: UnsafeBufferPointer<AttentionRow>
+    private let cache: ck_attention_cache
+    private let scratch: AttentionScratch
+    /// The tile of token 0 and head 0; `with` moves it.
+    private let origin: ck_attention_tile
+    private let set: Int32
+
+    /// `rows` must outlive the region.
+    init(
+        _ attention: Attention,
+        rows: UnsafeBufferPointer<AttentionRow>,
+        cache: KVStore,
+        queries: FloatMatrix,
+        output: FloatMatrix,
+        set: Int32
+    ) {
+        self.rows = rows
+        self.cache = cache.descriptor(layer: attention.layer)
+        scratch = cache.scratch
+        self.set = set
+        origin = ck_attention_tile(
+            queries: queries.pointer,
+            output: output.pointer,
+            query_stride: queries.width,
+            output_stride: output.width,
+            block_table: nil,
+            kv_head: 0,
+            group: Int32(attention.headCount / cache.shape.kvHeadCount),
+            token_count: 0,
+            first_position: 0,
+            window: Int32(attention.window ?? 0),
+            scale: attention.scale,
+            softcap: attention.softcap ?? 0
+        )
+    }
 
     /// Computes a piece into the output or into its partial results.
-    func compute(_ piece: AttentionPlan.Piece, thread: Int, set: Int32) {
-        let scratch = scratch.scratch(thread: thread)
+    func compute(_ piece: AttentionPlan.Piece, thread: Int) {
+        let floats = scratch.scratch(thread: thread)
         withTile(piece) { cache, tile in
             guard let offset = piece.partialOffset else {
-                ck_attention(set, cache, tile, scratch)
+                ck_attention(set, cache, tile, floats)
                 return
             }
             let (from, to) = (Int32(piece.splits.lowerBound), Int32(piece.splits.upperBound))
-            ck_attention_partial(set, cache, tile, from, to, self.scratch.partial(at: offset), scratch)
+            ck_attention_partial(set, cache, tile, from, to, scratch.partial(at: offset), floats)
         }
     }
 
     /// Merges the partial results of a tile into the output.
-    func merge(_ tile: AttentionPlan.Piece, set: Int32) {
+    func merge(_ tile: AttentionPlan.Piece) {
         guard let offset = tile.partialOffset else { return }
         withTile(tile) { cache, pointer in
             ck_attention_merge(set, cache, pointer, Int32(tile.splits.count), scratch.partial(at: offset))
@@ -128,25 +240,17 @@ struct AttentionRegion {
         _ piece: AttentionPlan.Piece,
         _ body: (UnsafePointer<ck_attention_cache>, UnsafePointer<ck_attention_tile>) -> Void
     ) {
-        let row = attention.rows[piece.row]
-        let group = attention.headCount / Int(cache.kv_head_count)
-        let column = piece.kvHead * group * Int(cache.head_width)
+        let row = rows[piece.row]
+        let column = piece.kvHead * Int(origin.group) * Int(cache.head_width)
         let token = row.firstToken + piece.tokens.lowerBound
         row.blockTable.withUnsafeBufferPointer { table in
-            let tile = ck_attention_tile(
-                queries: queries.pointer + token * queries.width + column,
-                output: output.pointer + token * output.width + column,
-                query_stride: queries.width,
-                output_stride: output.width,
-                block_table: table.baseAddress,
-                kv_head: Int32(piece.kvHead),
-                group: Int32(group),
-                token_count: Int32(piece.tokens.count),
-                first_position: Int32(row.firstPosition + piece.tokens.lowerBound),
-                window: Int32(attention.window ?? 0),
-                scale: attention.scale,
-                softcap: attention.softcap ?? 0
-            )
+            var tile = origin
+            tile.queries = origin.queries + token * origin.query_stride + column
+            tile.output = origin.output + token * origin.output_stride + column
+            tile.block_table = table.baseAddress
+            tile.kv_head = Int32(piece.kvHead)
+            tile.token_count = Int32(piece.tokens.count)
+            tile.first_position = Int32(row.firstPosition + piece.tokens.lowerBound)
             withUnsafePointer(to: cache) { cache in withUnsafePointer(to: tile) { tile in body(cache, tile) } }
         }
     }

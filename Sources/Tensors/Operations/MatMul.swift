@@ -65,21 +65,37 @@ extension Compute {
 
     /// Hands out the sections' panels.
     private func run(_ weights: PackedMatrix, _ x: Operand, _ y: ck_destination) {
-        let split = ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount)
-        let set = instructionSet.rawValue
-        let quantized = x.quantized.kernelView
-        let floats = ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs))
-        workers.run(taskCount: split.taskCount) { task in
-            split.forEachRange(of: task, weights) { section, range in
-                var part = y
-                part.values += section.firstOutput
-                if let bias = part.bias { part.bias = bias + section.firstOutput }
-                withUnsafePointer(to: section.panels) { panels in
-                    if section.isQuantized {
-                        withUnsafePointer(to: quantized) { ck_matmul_quantized(set, panels, $0, part, range) }
-                    } else {
-                        ck_matmul_float(set, panels, floats, part, range)
-                    }
+        let product = Product(
+            weights: weights,
+            split: ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount),
+            quantized: x.quantized.kernelView,
+            floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
+            destination: y,
+            set: instructionSet.rawValue
+        )
+        workers.run(taskCount: product.split.taskCount, product) { product, task in product.pointee.run(task) }
+    }
+}
+
+/// What the tasks of a product share.
+private struct Product {
+    let weights: PackedMatrix
+    let split: ProductSplit
+    let quantized: ck_activations
+    let floats: ck_float_rows
+    let destination: ck_destination
+    let set: Int32
+
+    func run(_ task: Int) {
+        split.forEachRange(of: task, weights) { section, range in
+            var part = destination
+            part.values += section.firstOutput
+            if let bias = part.bias { part.bias = bias + section.firstOutput }
+            withUnsafePointer(to: section.panels) { panels in
+                if section.isQuantized {
+                    withUnsafePointer(to: quantized) { ck_matmul_quantized(set, panels, $0, part, range) }
+                } else {
+                    ck_matmul_float(set, panels, floats, part, range)
                 }
             }
         }

@@ -13,22 +13,11 @@ extension Compute {
     package func rmsNorm(_ x: FloatMatrix, gain: [Float], epsilon: Float, into output: FloatMatrix) {
         precondition(gain.count == x.width, "rmsNorm: a gain of \(gain.count) for rows of \(x.width)")
         if output !== x { output.reshape(rows: x.rows, width: x.width) }
-        let set = instructionSet.rawValue
-        let (source, target, width) = (x.pointer, output.pointer, x.width)
         gain.withUnsafeBufferPointer { gain in
-            overRows(x.rows, floatsPerRow: width) { first, count in
-                let offset = first * width
-                ck_rms_norm(
-                    set,
-                    source + offset,
-                    width,
-                    target + offset,
-                    width,
-                    gain.baseAddress,
-                    epsilon,
-                    count,
-                    width
-                )
+            let norm = NormKernel(x, gain.baseAddress, epsilon, set: instructionSet.rawValue)
+            overRows(x.rows, floatsPerRow: x.width, (norm: norm, output: output.pointer)) { job, run in
+                let output = job.pointee.output + run.first * job.pointee.norm.width
+                job.pointee.norm.run(run.first, count: run.count, into: output)
             }
         }
     }
@@ -51,20 +40,21 @@ extension Compute {
         precondition(gain.count == x.width, "addAndRMSNorm: a gain of \(gain.count) for rows of \(x.width)")
         precondition(y.rows == x.rows && y.width == x.width && output !== x, "addAndRMSNorm: shapes or places")
         if output !== y { output.reshape(rows: x.rows, width: x.width) }
-        let set = instructionSet.rawValue
-        let (sum, added, target, width) = (x.pointer, y.pointer, output.pointer, x.width)
         gain.withUnsafeBufferPointer { gain in
-            overRows(x.rows, floatsPerRow: width) { first, count in
-                let offset = first * width
+            let norm = NormKernel(x, gain.baseAddress, epsilon, set: instructionSet.rawValue)
+            let job = (norm: norm, sum: x.pointer, added: y.pointer, output: output.pointer)
+            overRows(x.rows, floatsPerRow: x.width, job) { job, run in
+                let (norm, offset) = (job.pointee.norm, run.first * job.pointee.norm.width)
+                let (sum, added, output) = (job.pointee.sum, job.pointee.added, job.pointee.output)
                 ck_add_rms_norm(
-                    set,
+                    norm.set,
                     sum + offset,
                     added + offset,
-                    target + offset,
-                    gain.baseAddress,
-                    epsilon,
-                    count,
-                    width
+                    output + offset,
+                    norm.gain,
+                    norm.epsilon,
+                    run.count,
+                    norm.width
                 )
             }
         }
@@ -83,40 +73,75 @@ extension Compute {
             heads.lowerBound >= 0 && heads.upperBound * headWidth <= x.width,
             "rmsNormHeads: heads \(heads) of \(headWidth) in rows of \(x.width)"
         )
-        let set = instructionSet.rawValue
-        let (start, width) = (x.pointer + heads.lowerBound * headWidth, x.width)
         gain.withUnsafeBufferPointer { gain in
-            overRows(x.rows, floatsPerRow: heads.count * headWidth) { first, count in
-                for row in first..<first + count {
-                    let head = start + row * width
-                    ck_rms_norm(
-                        set,
-                        head,
-                        headWidth,
-                        head,
-                        headWidth,
-                        gain.baseAddress,
-                        epsilon,
-                        heads.count,
-                        headWidth
-                    )
-                }
-            }
+            let norm = HeadNormKernel(
+                x,
+                heads: heads,
+                gain: gain.baseAddress,
+                headWidth: headWidth,
+                epsilon: epsilon,
+                set: instructionSet.rawValue
+            )
+            overRows(x.rows, floatsPerRow: heads.count * headWidth, norm) { norm, run in norm.pointee.run(run.rows) }
         }
     }
+}
 
-    /// Calls `body(first, count)` for runs of rows that cover all of them, on the threads when there is enough to do.
-    func overRows(_ rows: Int, floatsPerRow: Int, _ body: (_ first: Int, _ count: Int) -> Void) {
-        // A region costs about what a core needs for some thousand floats.
-        let most = rows * floatsPerRow / 4096
-        let runs = min(rows, max(1, min(most, workers.threadCount)))
-        guard runs > 1 else {
-            if rows > 0 { body(0, rows) }
-            return
-        }
-        workers.run(taskCount: runs) { run in
-            let first = rows * run / runs
-            body(first, rows * (run + 1) / runs - first)
+/// The norm of some rows, ready to run on any thread.
+struct NormKernel {
+    /// `[tokens, width]`.
+    let source: UnsafePointer<Float>
+    let width: Int
+    /// `[width]`.
+    let gain: UnsafePointer<Float>?
+    let epsilon: Float
+    let set: Int32
+
+    init(_ x: FloatMatrix, _ gain: UnsafePointer<Float>?, _ epsilon: Float, set: Int32) {
+        source = UnsafePointer(x.pointer)
+        width = x.width
+        self.gain = gain
+        self.epsilon = epsilon
+        self.set = set
+    }
+
+    /// Writes rows `first ..< first + count` to `output`, `[count, width]`.
+    func run(_ first: Int, count: Int, into output: UnsafeMutablePointer<Float>) {
+        ck_rms_norm(set, source + first * width, width, output, width, gain, epsilon, count, width)
+    }
+}
+
+/// The norm of some heads of every row in place, ready to run on any thread.
+struct HeadNormKernel {
+    private let start: UnsafeMutablePointer<Float>
+    private let stride: Int
+    private let headCount: Int
+    private let headWidth: Int
+    private let gain: UnsafePointer<Float>?
+    private let epsilon: Float
+    private let set: Int32
+
+    init(
+        _ x: FloatMatrix,
+        heads: Range<Int>,
+        gain: UnsafePointer<Float>?,
+        headWidth: Int,
+        epsilon: Float,
+        set: Int32
+    ) {
+        start = x.pointer + heads.lowerBound * headWidth
+        stride = x.width
+        headCount = heads.count
+        self.headWidth = headWidth
+        self.gain = gain
+        self.epsilon = epsilon
+        self.set = set
+    }
+
+    func run(_ rows: Range<Int>) {
+        for row in rows {
+            let head = start + row * stride
+            ck_rms_norm(set, head, headWidth, head, headWidth, gain, epsilon, headCount, headWidth)
         }
     }
 }

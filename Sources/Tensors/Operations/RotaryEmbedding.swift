@@ -195,25 +195,59 @@ extension Compute {
         _ rotation: RotaryTable
     ) {
         precondition(positions.count == x.rows, "rotate: \(positions.count) positions for \(x.rows) tokens")
+        positions.withUnsafeBufferPointer { positions in
+            let rotation = RotationKernel(
+                x,
+                headCount: headCount,
+                headWidth: headWidth,
+                positions,
+                rotation,
+                set: instructionSet.rawValue
+            )
+            overRows(x.rows, floatsPerRow: headCount * headWidth, rotation) { $0.pointee.run($1.rows) }
+        }
+    }
+}
+
+/// The rotation of the first heads of every row in place, ready to run on any thread.
+struct RotationKernel {
+    private let start: UnsafeMutablePointer<Float>
+    private let stride: Int
+    private let headCount: Int
+    private let headWidth: Int
+    private let rotation: ck_rotation
+    private let set: Int32
+
+    /// Parameters as those of `rotate`; `positions` must outlive the kernel.
+    init(
+        _ x: FloatMatrix,
+        headCount: Int,
+        headWidth: Int,
+        _ positions: UnsafeBufferPointer<Int32>,
+        _ table: RotaryTable,
+        set: Int32
+    ) {
         precondition(
-            headCount * headWidth <= x.width && rotation.dimensionCount <= headWidth,
-            "rotate: \(headCount) heads of \(headWidth), \(rotation.dimensionCount) rotated, in rows of \(x.width)"
+            headCount * headWidth <= x.width && table.dimensionCount <= headWidth,
+            "rotate: \(headCount) heads of \(headWidth), \(table.dimensionCount) rotated, in rows of \(x.width)"
         )
         precondition((positions.min() ?? 0) >= 0, "rotate: a position below 0")
-        let table = rotation.prepared(positions: Int(positions.max() ?? 0) + 1)
-        let set = instructionSet.rawValue
-        let (start, width) = (x.pointer, x.width)
-        positions.withUnsafeBufferPointer { positions in
-            guard let positions = positions.baseAddress else { return }
-            overRows(x.rows, floatsPerRow: headCount * headWidth) { first, count in
-                var parameters = ck_rotation(
-                    table: table,
-                    positions: positions + first,
-                    half: rotation.dimensionCount / 2,
-                    pairing: Int32(rotation.pairing == .halves ? ck_pairing_halves : ck_pairing_adjacent)
-                )
-                ck_rotate(set, start + first * width, width, &parameters, count, headCount, headWidth)
-            }
-        }
+        start = x.pointer
+        stride = x.width
+        self.headCount = headCount
+        self.headWidth = headWidth
+        rotation = ck_rotation(
+            table: table.prepared(positions: Int(positions.max() ?? 0) + 1),
+            positions: positions.baseAddress,
+            half: table.dimensionCount / 2,
+            pairing: Int32(table.pairing == .halves ? ck_pairing_halves : ck_pairing_adjacent)
+        )
+        self.set = set
+    }
+
+    func run(_ rows: Range<Int>) {
+        var part = rotation
+        part.positions = rotation.positions.map { $0 + rows.lowerBound }
+        ck_rotate(set, start + rows.lowerBound * stride, stride, &part, rows.count, headCount, headWidth)
     }
 }

@@ -224,10 +224,15 @@ package final class PackedMatrix: @unchecked Sendable {
     /// embedding of tokens. Exact.
     package func gather(_ outputs: [Int32], into matrix: FloatMatrix, compute: Compute) {
         matrix.reshape(rows: outputs.count, width: inputs)
-        let target = matrix.pointer
-        let width = inputs
-        compute.workers.run(taskCount: outputs.count) { index in
-            unpack(output: Int(outputs[index]), into: target + index * width)
+        outputs.withUnsafeBufferPointer { outputs in
+            let job = (weights: self, outputs: outputs, target: matrix.pointer)
+            compute.overRows(outputs.count, floatsPerRow: 4 * inputs, job) { job, run in
+                let weights = job.pointee.weights
+                for row in run.rows {
+                    let output = Int(job.pointee.outputs[row])
+                    weights.unpack(output: output, into: job.pointee.target + row * weights.inputs)
+                }
+            }
         }
     }
 }

@@ -42,22 +42,10 @@ package final class QuantizedActivations {
     /// Becomes the quantised `matrix`, whose width is a multiple of 32.
     package func quantize(_ matrix: FloatMatrix, on compute: Compute) {
         reshape(rows: matrix.rows, inputs: matrix.width)
-        let width = matrix.width
-        let source = UnsafePointer(matrix.pointer)
-        let set = compute.instructionSet.rawValue
-        let all = kernelView
-        // Some 4 kB a task: less would cost more to hand out than to do.
-        let rowsPerTask = max(1, 1024 / max(width, 1))
-        compute.workers.run(taskCount: (rows + rowsPerTask - 1) / rowsPerTask) { task in
-            let first = task * rowsPerTask
-            var part = all
-            part.values += first * Int(all.value_stride)
-            part.groups += first * Int(all.group_stride)
-            let shape = (Int32(min(rowsPerTask, matrix.rows - first)), Int32(width))
-            withUnsafeBytes(of: shape) {
-                let pointer = $0.assumingMemoryBound(to: Int32.self).baseAddress
-                ck_quantize_rows(set, source + first * width, Int64(width), part, pointer)
-            }
+        let job = (source: matrix.pointer, kernel: QuantizeKernel(self, set: compute.instructionSet.rawValue))
+        compute.overRows(rows, floatsPerRow: inputs, job) { job, run in
+            let source = job.pointee.source + run.first * job.pointee.kernel.inputs
+            job.pointee.kernel.run(source, to: run.rows)
         }
     }
 
@@ -75,5 +63,31 @@ package final class QuantizedActivations {
         guard buffer.count < byteCount else { return }
         buffer.deallocate()
         buffer = .allocate(byteCount: byteCount, alignment: 64)
+    }
+}
+
+/// Quantises rows, ready to run on any thread.
+struct QuantizeKernel {
+    /// Floats of a row.
+    let inputs: Int
+    private let target: ck_activations
+    private let set: Int32
+
+    init(_ target: QuantizedActivations, set: Int32) {
+        inputs = target.inputs
+        self.target = target.kernelView
+        self.set = set
+    }
+
+    /// Quantises `source`, `[rows, inputs]`, into the rows given.
+    func run(_ source: UnsafePointer<Float>, to rows: Range<Int>) {
+        var part = target
+        part.values += rows.lowerBound * Int(target.value_stride)
+        part.groups += rows.lowerBound * Int(target.group_stride)
+        let shape = (Int32(rows.count), Int32(inputs))
+        withUnsafeBytes(of: shape) {
+            let pointer = $0.assumingMemoryBound(to: Int32.self).baseAddress
+            ck_quantize_rows(set, source, Int64(inputs), part, pointer)
+        }
     }
 }

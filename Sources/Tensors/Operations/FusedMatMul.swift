@@ -1,0 +1,99 @@
+import CKernels
+
+/// A norm of rows by their root mean square; see `Compute.rmsNorm`.
+package struct RowNorm {
+    /// `[width]`.
+    package var gain: [Float]
+    /// Added to the mean square.
+    package var epsilon: Float
+
+    package init(gain: [Float], epsilon: Float) {
+        self.gain = gain
+        self.epsilon = epsilon
+    }
+}
+
+/// Products whose activations are made and quantised row by row, so that the floats between never leave a core's cache.
+/// The bits are those of the operations one after the other.
+extension Compute {
+    /// y = norm(x) Wᵀ (+ bias).
+    ///
+    /// - Parameters:
+    ///   - weights: W, `[outputs, inputs]`.
+    ///   - x: `[rows, inputs]`.
+    ///   - norm: of every row of x.
+    ///   - bias: `[outputs]`, or nil.
+    ///   - y: `[rows, outputs]`, not x.
+    ///   - scratch: holds normed rows; its shape and contents are undefined afterwards.
+    package func matMul(
+        _ weights: PackedMatrix,
+        norm: RowNorm,
+        of x: FloatMatrix,
+        bias: [Float]? = nil,
+        into y: FloatMatrix,
+        scratch: FloatMatrix
+    ) {
+        if weights.wantsFloatActivations {
+            rmsNorm(x, gain: norm.gain, epsilon: norm.epsilon, into: scratch)
+            matMul(weights, scratch, bias: bias, into: y)
+            return
+        }
+        precondition(norm.gain.count == x.width, "matMul: a gain of \(norm.gain.count) for rows of \(x.width)")
+        activations.reshape(rows: x.rows, inputs: x.width)
+        scratch.reshape(rows: runCount(x.rows, floatsPerRow: x.width), width: x.width)
+        norm.gain.withUnsafeBufferPointer { gain in
+            let kernel = NormKernel(x, gain.baseAddress, norm.epsilon, set: instructionSet.rawValue)
+            let quantize = QuantizeKernel(activations, set: instructionSet.rawValue)
+            let job = (norm: kernel, quantize: quantize, scratch: scratch.pointer)
+            overRows(x.rows, floatsPerRow: x.width, job) { job, run in
+                let buffer = job.pointee.scratch + run.index * job.pointee.norm.width
+                for row in run.rows {
+                    job.pointee.norm.run(row, count: 1, into: buffer)
+                    job.pointee.quantize.run(buffer, to: row..<row + 1)
+                }
+            }
+        }
+        matMul(weights, quantized: activations, bias: bias, into: y)
+    }
+
+    /// y = (activation(gate) · up) Wᵀ (+ y).
+    ///
+    /// - Parameters:
+    ///   - weights: W, `[outputs, inputs]`.
+    ///   - gateUp: `[rows, 2 · inputs]`: the gate, then what it gates.
+    ///   - activation: on the gate.
+    ///   - y: `[rows, outputs]`, not gateUp.
+    ///   - accumulate: whether the old y is added.
+    ///   - scratch: holds gated rows; its shape and contents are undefined afterwards.
+    package func matMul(
+        _ weights: PackedMatrix,
+        gated gateUp: FloatMatrix,
+        _ activation: GateActivation,
+        into y: FloatMatrix,
+        accumulate: Bool,
+        scratch: FloatMatrix
+    ) {
+        if weights.wantsFloatActivations {
+            gate(gateUp, activation, into: scratch)
+            matMul(weights, scratch, into: y, accumulate: accumulate)
+            return
+        }
+        precondition(gateUp.width % 2 == 0, "matMul: rows of \(gateUp.width) are no gate and what it gates")
+        let width = gateUp.width / 2
+        activations.reshape(rows: gateUp.rows, inputs: width)
+        scratch.reshape(rows: runCount(gateUp.rows, floatsPerRow: 4 * width), width: width)
+        let job = (
+            gate: GateKernel(gateUp, activation, set: instructionSet.rawValue),
+            quantize: QuantizeKernel(activations, set: instructionSet.rawValue),
+            scratch: scratch.pointer
+        )
+        overRows(gateUp.rows, floatsPerRow: 4 * width, job) { job, run in
+            let buffer = job.pointee.scratch + run.index * job.pointee.gate.width
+            for row in run.rows {
+                job.pointee.gate.run(row, count: 1, into: buffer)
+                job.pointee.quantize.run(buffer, to: row..<row + 1)
+            }
+        }
+        matMul(weights, quantized: activations, into: y, accumulate: accumulate)
+    }
+}
