@@ -25,6 +25,8 @@ test: ## Set up what the tests need and run them all
 	swift test --skip ReaderFuzzTests
 	@# Alone, because it watches the memory of its process.
 	swift test --skip-build --filter ReaderFuzzTests
+	@# In the build that users run: what a step asks of the heap and of the locks.
+	swift run -c release step-counts
 
 lint: ## Format, sizes, arrows between rooms, links, comments; NEON kernels under an emulator
 	@scripts/lint

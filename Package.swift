@@ -89,8 +89,14 @@ let package = Package(
         // Tests.
         .target(
             name: "TestModels",
-            dependencies: ["Models", "Tokenization", "StepCounters"],
+            dependencies: ["Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "StepCounters"],
             path: "Tests/TestModels",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "step-counts",
+            dependencies: ["TestModels"],
+            path: "Tests/StepCounts",
             swiftSettings: strict
         ),
         .target(name: "StepCounters", path: "Tests/StepCounters", cSettings: [.treatAllWarnings(as: .error)]),

@@ -2,7 +2,10 @@ import Logging
 import Tokenization
 
 /// What the engine keeps of a request beside the scheduler's sequence: its sampler, its stream, its times.
-struct ActiveRequest {
+///
+/// A class, because changing a value of this size inside a dictionary takes eight allocations a token. It belongs to the
+/// engine's thread.
+final class ActiveRequest {
     let request: GenerationRequest
     var sampler: Sampler
     private let continuation: AsyncStream<GenerationEvent>.Continuation
@@ -28,7 +31,7 @@ struct ActiveRequest {
     }
 
     /// Notes the first admission.
-    mutating func start(cachedTokenCount: Int, at instant: ContinuousClock.Instant) {
+    func start(cachedTokenCount: Int, at instant: ContinuousClock.Instant) {
         // A request whose answer was partly drawn before it was preempted has nothing new to tell.
         if admitted != nil { return }
         admitted = instant
@@ -36,26 +39,26 @@ struct ActiveRequest {
         continuation.yield(.started(cachedTokenCount: usage.cachedTokens))
     }
 
-    mutating func notePreemption() { usage.preemptions += 1 }
+    func notePreemption() { usage.preemptions += 1 }
 
     /// Notes the log probabilities of the prompt token at `position`.
-    mutating func setPromptLogprobs(_ logprobs: TokenLogprobs, at position: Int) {
+    func setPromptLogprobs(_ logprobs: TokenLogprobs, at position: Int) {
         if promptLogprobs.indices.contains(position) { promptLogprobs[position] = logprobs }
     }
 
     /// Sends the prompt's log probabilities, once.
-    mutating func sendPromptLogprobs() {
+    func sendPromptLogprobs() {
         if promptLogprobs.isEmpty { return }
         continuation.yield(.promptLogprobs(promptLogprobs))
         promptLogprobs = []
     }
 
     /// Notes a drawn token, and sends it unless it is what ends the answer.
-    mutating func take(_ token: TokenID, _ logprobs: TokenLogprobs?, at instant: ContinuousClock.Instant) {
+    func take(_ token: TokenID, _ logprobs: TokenLogprobs?, at instant: ContinuousClock.Instant) {
         usage.completionTokens += 1
         if firstToken == nil { firstToken = instant }
         lastToken = instant
-        if !request.endingTokens.contains(token) { continuation.yield(.token(token, logprobs)) }
+        if !request.ends(with: token) { continuation.yield(.token(token, logprobs)) }
     }
 
     /// Sends the last event and closes the stream.

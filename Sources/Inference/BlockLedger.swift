@@ -55,7 +55,9 @@ package struct BlockLedger: ~Copyable {
     /// Lets the sequence hold `hits` and free blocks for the rest of its tokens. There must be room.
     mutating func enter(_ sequence: inout TokenSequence, hits: [BlockID]) {
         for block in hits { pool.retain(block) }
-        sequence.blocks = hits
+        // In place: the memory was set aside when the request came.
+        sequence.blocks.removeAll(keepingCapacity: true)
+        sequence.blocks.append(contentsOf: hits)
         sequence.computedCount = hits.count * blockSize
         sequence.registeredCount = hits.count
         sequence.pendingEnd = sequence.hashes.count
@@ -114,7 +116,7 @@ package struct BlockLedger: ~Copyable {
         // From the end: a prefix is shared more often than what follows it, so it should be reused last.
         for block in sequence.blocks.reversed() { pool.release(block, keepsContent: cache.holds(block)) }
         for index in sequence.pendingIndices { removePending(sequence.hashes[index]) }
-        sequence.blocks = []
+        sequence.blocks.removeAll(keepingCapacity: true)
         sequence.computedCount = 0
         sequence.registeredCount = 0
         sequence.pendingEnd = 0

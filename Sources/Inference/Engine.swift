@@ -1,13 +1,12 @@
 package import Logging
 package import Models
-import Synchronization
 import Tokenization
 
 /// Runs many requests over one model: one batch per step, one stream of events per request.
 ///
 /// The engine lives on a thread of its own and a step has no `await` in it, so nothing changes while a step runs.
-/// Between two steps the loop yields, and that is where submissions and cancellations enter. With nothing to do the
-/// thread sleeps.
+/// Between two steps the loop yields to whoever waits, and that is where submissions and cancellations enter. With nothing
+/// to do the thread sleeps.
 package actor Engine: GenerationBackend {
     /// What the model is and can.
     package nonisolated let traits: ModelTraits
@@ -34,8 +33,13 @@ package actor Engine: GenerationBackend {
     private var drainWaiters: [CheckedContinuation<Void, Never>] = []
     /// Those who wait until everything is on disk.
     var saveWaiters: [CheckedContinuation<Void, Never>] = []
-    /// Written by the engine thread only; a lock, so that others can read it while a step runs.
-    private nonisolated let counters: Mutex<EngineStatistics>
+    /// The figures, and where others read them while a step runs.
+    private var figures: EngineStatistics
+    private nonisolated let board: StatisticsBoard
+    /// Memory of the step before, for the next.
+    private var spentPlan = StepPlan()
+    private var outcomes: [RowOutcome] = []
+    private var failures: [(id: RequestID, error: GenerationError)] = []
 
     /// Drops every line: for engines that nobody watches.
     package static let silentLogger = Logger(label: "hearth.engine") { _ in SwiftLogNoOpLogHandler() }
@@ -80,7 +84,8 @@ package actor Engine: GenerationBackend {
         statistics.blockCount = blockCount
         statistics.freeBlockCount = blockCount
         statistics.blockSize = configuration.blockSize
-        counters = Mutex(statistics)
+        figures = statistics
+        board = StatisticsBoard(statistics)
     }
 
     /// Queues a request after checking it against the model, the configuration and the queue.
@@ -93,7 +98,8 @@ package actor Engine: GenerationBackend {
             try request.check(traits, logprobLimit: configuration.logprobLimit)
             try scheduler.submit(request)
         } catch {
-            counters.withLock { $0.refusedRequests += 1 }
+            figures.refusedRequests += 1
+            board.write(&figures)
             throw error
         }
         let stream = open(request)
@@ -118,7 +124,7 @@ package actor Engine: GenerationBackend {
 
     /// The counters as the last step left them; does not wait for a step that runs.
     package nonisolated func statistics() -> EngineStatistics {
-        var statistics = counters.withLock { $0 }
+        var statistics = board.read()
         statistics.disk = disk?.cache.statistics
         return statistics
     }
@@ -153,11 +159,14 @@ extension Engine {
         Task { await loop() }
     }
 
+    /// Whether somebody waits for the step that runs to end.
+    nonisolated var hasWaitingCalls: Bool { thread.hasWaitingJobs }
+
     private func loop() async {
         while scheduler.hasWork, step() {
             failOverdue()
             // Admits submissions and cancellations between steps, never inside one.
-            await Task.yield()
+            if hasWaitingCalls { await Task.yield() }
         }
         isLooping = false
         checkIdle()
@@ -168,17 +177,22 @@ extension Engine {
         let report = verifyIdle()
         if report.isClean || !report.isIdle { return }
         let count = report.violations.count + report.leakedBlockCount + report.openRequestCount
-        counters.withLock { $0.invariantViolations += UInt64(count) }
+        figures.invariantViolations += UInt64(count)
+        board.write(&figures)
         logger.error("the engine is idle but not clean", metadata: [LogKeys.error: "\(report)"])
         assertionFailure("Engine: \(report)")
     }
 
     /// Plans, computes and commits one step; false when there is nothing to compute before the disk has reported.
     private func step() -> Bool {
+        var plan = spentPlan
+        // The memory has one holder at any time, so that it can be used in place.
+        spentPlan = StepPlan()
+        defer { spentPlan = plan }
         let begin = clock.now
         let most = configuration.limits.tokensPerStep
         let tokenLimit = pacer?.tokenLimit(answerCount: scheduler.answeringCount, most: most) ?? most
-        var plan = planStep(tokenLimit: tokenLimit)
+        planStep(into: &plan, tokenLimit: tokenLimit)
         for id in plan.preempted { active[id]?.notePreemption() }
         if plan.isEmpty {
             precondition(scheduler.diskHeldBlockCount > 0, "Engine: \(scheduler.waitingCount) requests cannot run")
@@ -186,6 +200,7 @@ extension Engine {
             return false
         }
         for admission in plan.admitted { start(admission, at: begin) }
+        if !plan.admitted.isEmpty { publish() }
         speculate(&plan, tokenLimit: tokenLimit)
         let logits = model.forward(plan.batch)
         pacer?.learn(
@@ -193,13 +208,13 @@ extension Engine {
             tokenCount: plan.batch.tokens.count,
             duration: begin.duration(to: clock.now)
         )
-        let (outcomes, failures) = draw(plan, logits)
+        draw(plan, logits)
         let endings = scheduler.commit(outcomes)
         record(plan, duration: begin.duration(to: clock.now))
         sendDiskWork()
         publish()
         // Last, so that whoever sees the end of a stream sees its blocks free and its step counted.
-        for (id, error) in failures { fail(id, error, at: clock.now) }
+        for failure in failures { fail(failure.id, failure.error, at: clock.now) }
         for ending in endings { finish(ending.id, ending.reason, at: clock.now) }
         return true
     }
@@ -215,21 +230,16 @@ extension Engine {
     func start(_ admission: Admission, at instant: ContinuousClock.Instant) {
         active[admission.id]?.start(cachedTokenCount: admission.cachedTokenCount, at: instant)
         guard !admission.isResumption, let request = active[admission.id] else { return }
-        counters.withLock { counters in
-            counters.promptTokens += UInt64(request.usage.promptTokens)
-            counters.cachedPromptTokens += UInt64(request.usage.cachedTokens)
-            counters.restoredPromptTokens += UInt64(admission.restoredTokenCount)
-            if let queueTime = request.queueTime { counters.queueTime.observe(queueTime) }
-        }
+        figures.promptTokens += UInt64(request.usage.promptTokens)
+        figures.cachedPromptTokens += UInt64(request.usage.cachedTokens)
+        figures.restoredPromptTokens += UInt64(admission.restoredTokenCount)
+        if let queueTime = request.queueTime { figures.queueTime.observe(queueTime) }
     }
 
-    /// Turns the step's logits into one outcome per row, and sends the tokens to the rows' callers.
-    private func draw(
-        _ plan: StepPlan,
-        _ logits: Logits
-    ) -> (outcomes: [RowOutcome], failures: [(RequestID, GenerationError)]) {
-        var outcomes: [RowOutcome] = []
-        var failures: [(RequestID, GenerationError)] = []
+    /// Turns the step's logits into one of `outcomes` per row, and sends the tokens to the rows' callers.
+    private func draw(_ plan: StepPlan, _ logits: Logits) {
+        outcomes.removeAll(keepingCapacity: true)
+        failures.removeAll(keepingCapacity: true)
         var logitIndex = 0
         for (row, forward) in zip(plan.rows, plan.batch.rows) {
             do throws(GenerationError) {
@@ -240,7 +250,6 @@ extension Engine {
             }
             logitIndex += forward.logitCount
         }
-        return (outcomes, failures)
     }
 
     private func outcome(
@@ -256,7 +265,7 @@ extension Engine {
         guard row.logits.draws else { return .computed }
         let first = try drawToken(of: row, logits, at: lastIndex, offset: 0)
         if row.candidates.isEmpty {
-            speculator?.learn([first], of: row.id)
+            if speculator != nil { speculator?.learn([first], of: row.id) }
             return .token(first)
         }
         return .tokens(try drawRun(of: row, logits, after: first, from: lastIndex))
@@ -269,18 +278,15 @@ extension Engine {
         after first: TokenID,
         from logitIndex: Int
     ) throws(GenerationError) -> [TokenID] {
-        let endingTokens = active[row.id]?.request.endingTokens ?? []
         var drawn = [first]
         for (offset, candidate) in row.candidates.enumerated() {
-            if drawn[offset] != candidate || endingTokens.contains(candidate) { break }
+            if drawn[offset] != candidate || active[row.id]?.request.ends(with: candidate) == true { break }
             drawn.append(try drawToken(of: row, logits, at: logitIndex + offset + 1, offset: offset + 1))
         }
         speculator?.learn(drawn, of: row.id)
-        counters.withLock { counters in
-            counters.drafts += 1
-            counters.draftTokens += UInt64(row.candidates.count)
-            counters.acceptedDraftTokens += UInt64(drawn.count - 1)
-        }
+        figures.drafts += 1
+        figures.draftTokens += UInt64(row.candidates.count)
+        figures.acceptedDraftTokens += UInt64(drawn.count - 1)
         return drawn
     }
 
@@ -329,11 +335,9 @@ extension Engine {
         let instant = clock.now
         guard let latency = active[id]?.latency(at: instant) else { return }
         active[id]?.take(token, logprobs, at: instant)
-        counters.withLock { counters in
-            counters.generatedTokens += 1
-            if let first = latency.toFirst { counters.timeToFirstToken.observe(first) }
-            if let next = latency.toNext { counters.interTokenLatency.observe(next) }
-        }
+        figures.generatedTokens += 1
+        if let first = latency.toFirst { figures.timeToFirstToken.observe(first) }
+        if let next = latency.toNext { figures.interTokenLatency.observe(next) }
     }
 }
 
@@ -383,10 +387,9 @@ extension Engine {
     ) -> ActiveRequest? {
         guard let request = active.removeValue(forKey: id) else { return nil }
         speculator?.forget(id)
-        counters.withLock { counters in
-            counters.finishedRequests[kind, default: 0] += 1
-            request.record(in: &counters, at: instant)
-        }
+        figures.finishedRequests[kind, default: 0] += 1
+        request.record(in: &figures, at: instant)
+        board.write(&figures)
         logger.debug("request left the engine", metadata: request.logMetadata(kind))
         if active.isEmpty {
             for waiter in drainWaiters { waiter.resume() }
@@ -409,13 +412,11 @@ extension Engine {
 
 extension Engine {
     private func record(_ plan: StepPlan, duration: Duration) {
-        counters.withLock { counters in
-            counters.steps += 1
-            counters.computedTokens += UInt64(plan.batch.tokens.count)
-            counters.preemptions += UInt64(plan.preempted.count)
-            counters.stepTime.observe(duration)
-            counters.stepTokens.observe(Double(plan.batch.tokens.count))
-        }
+        figures.steps += 1
+        figures.computedTokens += UInt64(plan.batch.tokens.count)
+        figures.preemptions += UInt64(plan.preempted.count)
+        figures.stepTime.observe(duration)
+        figures.stepTokens.observe(Double(plan.batch.tokens.count))
         logger.trace(
             "step",
             metadata: [
@@ -432,13 +433,10 @@ extension Engine {
 
     /// Shows the present state to readers of the statistics.
     func publish() {
-        let (running, waiting) = (scheduler.runningCount, scheduler.waitingCount)
-        let (free, cached) = (scheduler.blocks.pool.freeCount, scheduler.blocks.cache.count)
-        counters.withLock { counters in
-            counters.runningCount = running
-            counters.waitingCount = waiting
-            counters.freeBlockCount = free
-            counters.cachedBlockCount = cached
-        }
+        figures.runningCount = scheduler.runningCount
+        figures.waitingCount = scheduler.waitingCount
+        figures.freeBlockCount = scheduler.blocks.pool.freeCount
+        figures.cachedBlockCount = scheduler.blocks.cache.count
+        board.write(&figures)
     }
 }

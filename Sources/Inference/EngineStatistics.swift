@@ -30,6 +30,14 @@ package struct Histogram: Sendable, Equatable {
         sum += value
     }
 
+    /// Calls `visit` for every number that changes; what it leaves there is taken over.
+    mutating func visitWords(_ visit: (inout UInt64) -> Void) {
+        for index in counts.indices { visit(&counts[index]) }
+        var word = sum.bitPattern
+        visit(&word)
+        sum = Double(bitPattern: word)
+    }
+
     /// Adds one observation, in seconds.
     package mutating func observe(_ duration: Duration) { observe(duration.seconds) }
 

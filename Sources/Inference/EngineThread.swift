@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A thread that runs an actor's jobs, one after the other, and sleeps while there are none.
 ///
@@ -26,6 +27,9 @@ final class EngineThread: SerialExecutor {
 
     deinit { queue.stop() }
 
+    /// Whether a job waits for the one that runs. Takes no lock, so it can be asked between any two steps.
+    var hasWaitingJobs: Bool { queue.hasWaitingJobs }
+
     func enqueue(_ job: consuming ExecutorJob) {
         queue.append(UnownedJob(job), executor: asUnownedSerialExecutor())
     }
@@ -42,15 +46,20 @@ final class EngineThread: SerialExecutor {
 
 /// Jobs in the order they came, and a condition to sleep on.
 ///
-/// `@unchecked Sendable`: every access to the mutable state holds `condition`.
+/// `@unchecked Sendable`: every access to the mutable state holds `condition`; the count is atomic.
 private final class JobQueue: @unchecked Sendable {
     private let condition = NSCondition()
     private var jobs: [(job: UnownedJob, executor: UnownedSerialExecutor)] = []
     private var isStopped = false
+    /// Jobs that have not begun, those that `run` has taken out of `jobs` among them.
+    private let waitingCount = Atomic<Int>(0)
+
+    var hasWaitingJobs: Bool { waitingCount.load(ordering: .acquiring) > 0 }
 
     func append(_ job: UnownedJob, executor: UnownedSerialExecutor) {
         condition.lock()
         jobs.append((job, executor))
+        waitingCount.add(1, ordering: .releasing)
         condition.signal()
         condition.unlock()
     }
@@ -66,7 +75,10 @@ private final class JobQueue: @unchecked Sendable {
     /// Runs jobs until `stop`.
     func run() {
         while let batch = next() {
-            for (job, executor) in batch { job.runSynchronously(on: executor) }
+            for (job, executor) in batch {
+                waitingCount.subtract(1, ordering: .relaxed)
+                job.runSynchronously(on: executor)
+            }
         }
     }
 

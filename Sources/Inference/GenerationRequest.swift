@@ -67,6 +67,11 @@ package struct GenerationRequest: Sendable {
         ignoresEndOfSequence ? stopTokens : stopTokens.union(endOfSequence)
     }
 
+    /// Whether `token` ends the answer.
+    func ends(with token: TokenID) -> Bool {
+        stopTokens.contains(token) || !ignoresEndOfSequence && endOfSequence.contains(token)
+    }
+
     /// Positions whose keys and values are ever computed: the last token drawn is never an input.
     var computedLimit: Int { prompt.count + max(maxTokens - 1, 0) }
 }

@@ -26,6 +26,7 @@ package struct PrefixCache: ~Copyable {
         precondition(blockSize > 0, "PrefixCache: blocks of \(blockSize) tokens")
         self.blockSize = blockSize
         self.hasher = hasher
+        blockOfHash.reserveCapacity(blockCount)
         entries = Array(repeating: nil, count: blockCount)
         tokens = Array(repeating: TokenID(rawValue: 0), count: blockCount * blockSize)
     }

@@ -87,8 +87,19 @@ package struct Scheduler: ~Copyable {
         tokenLimit: Int? = nil,
         isStored: (BlockHash) -> Bool = { _ in false }
     ) -> StepPlan {
-        precondition(planned.isEmpty, "Scheduler: a plan of \(planned.count) rows has not been committed")
         var plan = StepPlan()
+        planStep(into: &plan, tokenLimit: tokenLimit, isStored: isStored)
+        return plan
+    }
+
+    /// The same into a plan that is over, whose memory is used again: a step like the one before asks for none.
+    package mutating func planStep(
+        into plan: inout StepPlan,
+        tokenLimit: Int? = nil,
+        isStored: (BlockHash) -> Bool = { _ in false }
+    ) {
+        precondition(planned.isEmpty, "Scheduler: a plan of \(planned.count) rows has not been committed")
+        plan.removeAll()
         var budget = StepBudget(limits, tokenLimit: tokenLimit)
         var index = 0
         while index < running.count, !budget.isSpent {
@@ -106,8 +117,8 @@ package struct Scheduler: ~Copyable {
         }
         // Right after a preemption a newcomer would take the very blocks that were missing.
         if plan.preempted.isEmpty { admit(within: &budget, plan: &plan, isStored: isStored) }
-        planned = plan.rows
-        return plan
+        // A copy of the rows, not of the array: who holds the plan may change it in place.
+        planned.append(contentsOf: plan.rows)
     }
 
     /// Takes in what the planned step brought.
@@ -116,10 +127,9 @@ package struct Scheduler: ~Copyable {
     /// - Returns: the requests that ended by it. Failed ones are dropped as well but are not among them.
     package mutating func commit(_ outcomes: [RowOutcome]) -> [Ending] {
         precondition(outcomes.count == planned.count, "Scheduler: \(outcomes.count) outcomes of \(planned.count) rows")
-        let rows = planned
-        planned = []
         var endings: [Ending] = []
-        for (row, outcome) in zip(rows, outcomes) {
+        for position in outcomes.indices {
+            let (row, outcome) = (planned[position], outcomes[position])
             // A request may have been cancelled since it was planned.
             guard let index = running.firstIndex(where: { $0.id == row.id }) else { continue }
             if outcome == .failed {
@@ -131,6 +141,7 @@ package struct Scheduler: ~Copyable {
                 running.remove(at: index)
             }
         }
+        planned.removeAll(keepingCapacity: true)
         return endings
     }
 
@@ -169,7 +180,8 @@ package struct Scheduler: ~Copyable {
             room -= plan.rows[index].candidates.count
         }
         plan.batch.tokens = tokens
-        planned = plan.rows
+        planned.removeAll(keepingCapacity: true)
+        planned.append(contentsOf: plan.rows)
     }
 
     private mutating func extendRow(_ rowIndex: Int, of plan: inout StepPlan, by wanted: ArraySlice<TokenID>) {
@@ -240,7 +252,7 @@ package struct Scheduler: ~Copyable {
         blocks.registerFullBlocks(of: &running[index])
         switch outcome {
         case .token(let token):
-            return append([token], of: row, index: index)
+            return append(CollectionOfOne(token), of: row, index: index)
         case .tokens(let tokens):
             return append(tokens, of: row, index: index)
         case .computed, .failed:
@@ -251,7 +263,11 @@ package struct Scheduler: ~Copyable {
     }
 
     /// Books the tokens drawn from a row; the reason when the last of them ends the request.
-    private mutating func append(_ drawn: [TokenID], of row: PlannedRow, index: Int) -> FinishReason? {
+    private mutating func append(
+        _ drawn: some RandomAccessCollection<TokenID>,
+        of row: PlannedRow,
+        index: Int
+    ) -> FinishReason? {
         precondition(row.logits.draws, "Scheduler: a token for a row that was to draw none")
         precondition(
             !drawn.isEmpty && row.candidates.starts(with: drawn.dropLast()),
@@ -284,7 +300,7 @@ package struct Scheduler: ~Copyable {
     }
 
     /// Makes a sequence that left the queue a running one, with all the blocks its present tokens need.
-    private mutating func enter(_ waiting: TokenSequence, hits: [BlockID]) {
+    private mutating func enter(_ waiting: consuming TokenSequence, hits: [BlockID]) {
         var sequence = waiting
         blocks.enter(&sequence, hits: hits)
         sequence.awaitedHash = nil
@@ -360,11 +376,14 @@ extension TokenSequence {
             case .draw: 1
             case .promptLogprobs: tokenCount
             }
+        let blockCount = (end + blockSize - 1) / blockSize
+        // All of them, unless the row ends before the tokens do: then they need not be copied.
+        let table = blockCount == blocks.count ? blocks : Array(blocks.prefix(blockCount))
         let row = PlannedRow(id: id, logits: logits, firstPosition: computedCount, tokenCount: tokenCount)
         let forward = ForwardRow(
             firstPosition: computedCount,
             tokenCount: tokenCount,
-            blockTable: Array(blocks.prefix((end + blockSize - 1) / blockSize)),
+            blockTable: table,
             logitCount: logitCount
         )
         return (row, forward)

@@ -16,6 +16,16 @@ package struct StepPlan: Sendable, Equatable {
 
     package init() {}
 
+    /// Empties the plan and keeps its memory.
+    mutating func removeAll() {
+        rows.removeAll(keepingCapacity: true)
+        batch.tokens.removeAll(keepingCapacity: true)
+        batch.rows.removeAll(keepingCapacity: true)
+        admitted.removeAll(keepingCapacity: true)
+        restores.removeAll(keepingCapacity: true)
+        preempted.removeAll(keepingCapacity: true)
+    }
+
     /// Whether there is nothing to compute.
     package var isEmpty: Bool { rows.isEmpty }
 

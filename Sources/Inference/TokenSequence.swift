@@ -36,6 +36,9 @@ struct TokenSequence {
     /// Whether the logits of the whole prompt have been computed.
     var hasPromptLogits = false
 
+    /// Tokens of an answer that memory is set aside for.
+    private static let expectedTokens = 4096
+
     init(_ request: GenerationRequest, arrival: UInt64, hasher: BlockHasher, blockSize: Int) {
         id = request.id
         promptCount = request.prompt.count
@@ -46,6 +49,11 @@ struct TokenSequence {
         wantsPromptLogits = request.promptLogprobCount != nil
         rootHash = hasher.root(salt: request.cacheSalt)
         tokens = request.prompt
+        // So that steps need not: longer answers double their memory now and then.
+        let expected = promptCount + min(maxTokens, Self.expectedTokens)
+        tokens.reserveCapacity(expected)
+        hashes.reserveCapacity(expected / blockSize)
+        blocks.reserveCapacity(expected / blockSize + 1)
         extendHashes(hasher: hasher, blockSize: blockSize)
     }
 

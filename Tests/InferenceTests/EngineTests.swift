@@ -1,4 +1,6 @@
+import Foundation
 import Models
+import Synchronization
 import TestModels
 import Testing
 import Tokenization
@@ -44,11 +46,14 @@ import Tokenization
     }
 
     @Test func `cancelling ends the stream with what was used`() async throws {
-        let engine = try Self.engine()
+        let gate = StepGate()
+        let engine = try Self.engine(heldAtToken: 5, by: gate)
         var iterator = try await engine.submit(request(1, tokens(1), maxTokens: 200)).makeAsyncIterator()
         _ = await iterator.next()
         _ = await iterator.next()
-        await engine.cancel(RequestID(1))
+        async let first: Void = engine.cancel(RequestID(1))
+        await gate.open(whenSomebodyWaitsFor: engine)
+        await first
         await engine.cancel(RequestID(1))
         var last: GenerationEvent?
         while let event = await iterator.next() { last = event }
@@ -83,11 +88,14 @@ import Tokenization
     }
 
     @Test func `a shutdown without patience fails what runs and what waits, with an event`() async throws {
-        let engine = try Self.engine(maxRunning: 1)
-        let streams = try await [
-            engine.submit(request(1, tokens(1), maxTokens: 250)), engine.submit(request(2, tokens(1), maxTokens: 250)),
-        ]
-        await engine.shutdown(gracePeriod: .zero)
+        let gate = StepGate()
+        let engine = try Self.engine(maxRunning: 1, heldAtToken: 5, by: gate)
+        let streams = try await engine.submitAll([
+            request(1, tokens(1), maxTokens: 250), request(2, tokens(1), maxTokens: 250),
+        ])
+        async let end: Void = engine.shutdown(gracePeriod: .zero)
+        await gate.open(whenSomebodyWaitsFor: engine)
+        await end
         for stream in streams {
             var last: GenerationEvent?
             for await event in stream { last = event }
@@ -153,11 +161,12 @@ import Tokenization
     }
 
     @Test func `an id that is in use is refused`() async throws {
-        let engine = try Self.engine()
+        let gate = StepGate()
+        let engine = try Self.engine(heldAtToken: 5, by: gate)
         let stream = try await engine.submit(request(1, tokens(1), maxTokens: 200))
-        await #expect(throws: SubmissionError.duplicateRequest(RequestID(1))) {
-            try await engine.submit(request(1, tokens(1)))
-        }
+        let second = Task { try await engine.submit(request(1, tokens(1))) }
+        await gate.open(whenSomebodyWaitsFor: engine)
+        await #expect(throws: SubmissionError.duplicateRequest(RequestID(1))) { _ = try await second.value }
         await engine.cancel(RequestID(1))
         for await _ in stream {}
     }
@@ -196,14 +205,20 @@ import Tokenization
 }
 
 extension EngineTests {
-    /// An engine over the hashed model: 64 tokens, context 256, blocks of 4.
+    /// An engine over the hashed model: 64 tokens, context 256, blocks of 4. The step in which a sequence has `heldToken`
+    /// tokens waits for the gate.
     static func engine(
         blockCount: Int = 128,
         tokensPerStep: Int = 512,
-        maxRunning: Int = 64
+        maxRunning: Int = 64,
+        heldAtToken heldToken: Int = .max,
+        by gate: StepGate? = nil
     ) throws -> Engine {
         try Engine(
-            model: ScriptedModel(vocabularySize: 64, contextLength: 256),
+            model: ScriptedModel(vocabularySize: 64, contextLength: 256) { tokens, logits in
+                if tokens.count == heldToken { gate?.wait() }
+                ScriptedModel.hashed(tokens, logits)
+            },
             configuration: EngineConfiguration(
                 cacheSize: .blocks(blockCount),
                 blockSize: 4,
@@ -253,11 +268,14 @@ extension EngineTests {
     }
 }
 
-extension Engine {
-    /// Submits without giving up the engine's thread, so that no step comes in between.
-    func submitAll(_ requests: [GenerationRequest]) async throws -> [AsyncStream<GenerationEvent>] {
-        var streams: [AsyncStream<GenerationEvent>] = []
-        for request in requests { streams.append(try await submit(request)) }
-        return streams
+/// Holds a step until somebody waits for it to end, so that a test knows which of the two came first.
+final class StepGate: Sendable {
+    private let isOpen = Atomic<Bool>(false)
+
+    func wait() { while !isOpen.load(ordering: .acquiring) { Thread.sleep(forTimeInterval: 0.000_1) } }
+
+    func open(whenSomebodyWaitsFor engine: Engine) async {
+        while !engine.hasWaitingCalls { await Task.yield() }
+        isOpen.store(true, ordering: .releasing)
     }
 }

@@ -18,11 +18,10 @@ extension Engine {
     private static let savingLimit = Duration.seconds(5)
 
     /// Plans a step and sends for what it needs from disk.
-    func planStep(tokenLimit: Int) -> StepPlan {
-        guard let disk else { return scheduler.planStep(tokenLimit: tokenLimit) }
-        let plan = scheduler.planStep(tokenLimit: tokenLimit, isStored: disk.cache.contains)
+    func planStep(into plan: inout StepPlan, tokenLimit: Int) {
+        guard let disk else { return scheduler.planStep(into: &plan, tokenLimit: tokenLimit) }
+        scheduler.planStep(into: &plan, tokenLimit: tokenLimit, isStored: disk.cache.contains)
         for restore in plan.restores { disk.cache.restore(restore, in: disk.memory, report: reportToEngine) }
-        return plan
     }
 
     /// Hands the disk what it is to do. Takes some microseconds a block; nothing is copied here.

@@ -1,0 +1,34 @@
+import TestModels
+
+/// Counts what a steady step asks of the heap and of the system's locks, in the build that users run, and fails when it
+/// is more than it may be. A debug build, in which the other tests run, allocates for generics that this one resolves.
+@main struct StepCountsCommand {
+    static func main() async throws {
+        guard CallCounter.isAvailable else { return print("step-counts: nothing can be counted in this build") }
+        var isClean = true
+        for model in DecoderSteps.models {
+            for threadCount in [1, 2] {
+                let steps = try DecoderSteps(model, threadCount: threadCount, tokenCounts: [1, 5, 1, 1])
+                let counts = steps.count(16)
+                isClean = isClean && counts.allocations == 0 && counts.locks == 0
+                print(
+                    "\(model), \(threadCount) threads: \(counts.allocations) allocations, \(counts.locks) locks in 16 passes"
+                )
+            }
+        }
+        let unread = try await EngineSteps(threadCount: 2).count(readsAlong: false)
+        let eventCount = unread.stepCount * EngineSteps.answerCount
+        print("\(unread.stepCount) steps with \(eventCount) events: \(unread.description)")
+        isClean = isClean && unread.stepCount > 0 && unread.inForward == CallCounts()
+        isClean = isClean && unread.between.allocations == 0 && unread.between.locks == eventCount
+        let read = try await EngineSteps(threadCount: 2).count(readsAlong: true)
+        print("the same with readers to wake: \(read.description)")
+        isClean = isClean && read.inForward == CallCounts() && read.between.allocations <= 8 * eventCount
+        if !isClean { throw TooMuch() }
+    }
+}
+
+/// A steady step asked for more than it may.
+private struct TooMuch: Error, CustomStringConvertible {
+    let description = "a steady step allocates or takes a lock; HEARTH_TRACE_COUNTS=1 shows where"
+}
