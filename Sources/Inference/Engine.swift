@@ -38,6 +38,7 @@ package actor Engine: GenerationBackend {
     private nonisolated let board: StatisticsBoard
     /// Memory of the step before, for the next.
     private var spentPlan = StepPlan()
+    private var openRows: [OpenRow] = []
     private var outcomes: [RowOutcome] = []
     private var failures: [(id: RequestID, error: GenerationError)] = []
 
@@ -222,8 +223,10 @@ extension Engine {
     /// Adds guessed tokens to the plan.
     private func speculate(_ plan: inout StepPlan, tokenLimit: Int) {
         if speculator == nil { return }
-        let rows = scheduler.openRows(of: plan)
-        let candidates = speculator?.candidates(for: rows, tokenCount: plan.batch.tokens.count) { active[$0]?.sampler }
+        scheduler.appendOpenRows(of: plan, to: &openRows)
+        let tokenCount = plan.batch.tokens.count
+        let candidates = speculator?.candidates(for: openRows, tokenCount: tokenCount) { active[$0]?.sampler }
+        openRows.removeAll(keepingCapacity: true)
         if let candidates, !candidates.isEmpty { scheduler.extend(&plan, by: candidates, tokenLimit: tokenLimit) }
     }
 

@@ -147,13 +147,20 @@ package struct Scheduler: ~Copyable {
 
     /// The planned rows that could compute more than the sequence's own tokens, in the plan's order.
     package func openRows(of plan: StepPlan) -> [OpenRow] {
-        plan.rows.indices.compactMap { index in
-            guard plan.rows[index].logits == .draw else { return nil }
-            guard let sequence = running.first(where: { $0.id == plan.rows[index].id }) else { return nil }
+        var rows: [OpenRow] = []
+        appendOpenRows(of: plan, to: &rows)
+        return rows
+    }
+
+    /// The same, into memory at hand. Whoever keeps a row keeps the sequence from growing in place.
+    func appendOpenRows(of plan: StepPlan, to rows: inout [OpenRow]) {
+        for index in plan.rows.indices where plan.rows[index].logits == .draw {
+            let id = plan.rows[index].id
+            guard let place = running.firstIndex(where: { $0.id == id }) else { continue }
             // The token that is drawn in any case counts too.
-            let limit = sequence.maxTokens - sequence.outputCount - 1
-            if limit < 1 { return nil }
-            return OpenRow(rowIndex: index, id: sequence.id, tokens: sequence.tokens, limit: limit)
+            let limit = running[place].maxTokens - running[place].outputCount - 1
+            if limit < 1 { continue }
+            rows.append(OpenRow(rowIndex: index, id: id, tokens: running[place].tokens, limit: limit))
         }
     }
 

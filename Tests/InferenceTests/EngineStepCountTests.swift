@@ -17,11 +17,12 @@ import Tokenization
 /// `step-counts`, a release build of the same.
 @Suite(.enabled(if: CallCounter.isAvailable, "sanitizers bring an allocator of their own"), .serialized)
 struct EngineStepCountTests {
-    @Test(arguments: [1, 2])
+    @Test(arguments: [1, 2], [false, true])
     func `a step of four answers that nobody reads allocates nothing and takes one lock an event`(
-        threadCount: Int
+        threadCount: Int,
+        guesses: Bool
     ) async throws {
-        let counts = try await EngineSteps(threadCount: threadCount).count(readsAlong: false)
+        let counts = try await EngineSteps(threadCount: threadCount, guesses: guesses).count(readsAlong: false)
         #expect(counts.stepCount == 40)
         #expect(counts.inForward.locks == 0)
         #expect(counts.between.locks == EngineSteps.answerCount * counts.stepCount)

@@ -24,6 +24,9 @@ import TestModels
         let read = try await EngineSteps(threadCount: 2).count(readsAlong: true)
         print("the same with readers to wake: \(read.description)")
         isClean = isClean && read.inForward == CallCounts() && read.between.allocations <= 8 * eventCount
+        let guessing = try await EngineSteps(threadCount: 2, guesses: true).count(readsAlong: false)
+        print("the first with guesses from the text: \(guessing.description)")
+        isClean = isClean && guessing == unread
         if !isClean { throw TooMuch() }
     }
 }

@@ -15,8 +15,8 @@ package struct EngineSteps {
     private let progress: CountingProgress
     private let engine: Engine
 
-    /// An engine over a tiny decoder on as many threads.
-    package init(threadCount: Int) throws {
+    /// An engine over a tiny decoder on as many threads, with or without guessing from the text.
+    package init(threadCount: Int, guesses: Bool = false) throws {
         // Whoever sleeps takes a lock to do so: these threads never do.
         let workers = WorkerPool(threadCount: threadCount, spinLimit: .max, callerSpinLimit: .max)
         let checkpoint = try Checkpoint.open(path: TestData.tiny("llama-q4_0.gguf"))
@@ -25,7 +25,8 @@ package struct EngineSteps {
         let model = CountedModel(decoder, workers: workers, rowCount: Self.answerCount, counted: steps.0..<steps.1)
         progress = model.progress
         let configuration = try EngineConfiguration(cacheSize: .blocks(64), blockSize: 32)
-        engine = try Engine(model: model, configuration: configuration)
+        let drafter = guesses ? LookupDrafter() : nil
+        engine = try Engine(model: model, drafter: drafter, configuration: configuration)
     }
 
     /// Counts the steps.
@@ -33,11 +34,13 @@ package struct EngineSteps {
     /// - Parameter readsAlong: whether somebody waits for every event while steps are counted.
     package func count(readsAlong: Bool) async throws -> StepCounts {
         let requests = (0..<Self.answerCount).map { index in
-            GenerationRequest(
+            var request = GenerationRequest(
                 id: RequestID(UInt64(index + 1)),
                 prompt: (0..<9 + index).map { TokenID(7 * $0 + index) },
                 maxTokens: Self.warmUpCount + Self.countedCount + 5
             )
+            request.sampling.seed = UInt64(index)
+            return request
         }
         let streams = try await engine.submitAll(requests)
         while !progress.isHeld { await Task.yield() }

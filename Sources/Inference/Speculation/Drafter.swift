@@ -9,11 +9,20 @@ package protocol Drafter: AnyObject {
     /// token. 0 means that guesses are free.
     var tokenCost: Double { get }
 
-    /// One draft per wish, in their order; an empty one where it has no guess.
-    func drafts(for wishes: [DraftWish]) -> [Draft]
+    /// Appends one draft per wish, in their order; an empty one where it has no guess.
+    func appendDrafts(for wishes: [DraftWish], to drafts: inout [Draft])
 
     /// Drops what it keeps of a request that is over.
     func forget(_ id: RequestID)
+}
+
+extension Drafter {
+    /// One draft per wish, in their order.
+    package func drafts(for wishes: [DraftWish]) -> [Draft] {
+        var drafts: [Draft] = []
+        appendDrafts(for: wishes, to: &drafts)
+        return drafts
+    }
 }
 
 /// A sequence whose next tokens are to be guessed.

@@ -12,14 +12,15 @@ package final class LookupDrafter: Drafter {
     package var tokenCost: Double { 0 }
 
     /// The tokens that followed the longest match of each text's end.
-    package func drafts(for wishes: [DraftWish]) -> [Draft] {
-        wishes.map { wish in
+    package func appendDrafts(for wishes: [DraftWish], to drafts: inout [Draft]) {
+        for wish in wishes {
             indices[wish.id, default: SuffixIndex()].catchUp(with: wish.tokens)
-            guard let index = indices[wish.id], let match = index.match() else { return .none }
-            return Draft(
-                tokens: index.continuation(of: match, count: wish.limit),
-                evidence: match.length < 5 ? .shortMatch : match.length < 9 ? .match : .longMatch
-            )
+            guard let index = indices[wish.id], let match = index.match() else {
+                drafts.append(.none)
+                continue
+            }
+            let evidence: DraftEvidence = match.length < 5 ? .shortMatch : match.length < 9 ? .match : .longMatch
+            drafts.append(Draft(tokens: index.continuation(of: match, count: wish.limit), evidence: evidence))
         }
     }
 

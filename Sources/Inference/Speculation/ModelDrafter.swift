@@ -47,14 +47,14 @@ package final class ModelDrafter: Drafter {
     }
 
     /// The tokens the draft model would say, for texts that it has caught up with.
-    package func drafts(for wishes: [DraftWish]) -> [Draft] {
+    package func appendDrafts(for wishes: [DraftWish], to drafts: inout [Draft]) {
         callCount += 1
         var runs = wishes.map { DraftRun(wish: $0, sampler: $0.sampler) }
         for wish in wishes { texts[wish.id, default: DraftText()].follow(wish.tokens, call: callCount) }
         var budget = tokensPerStep
         // The first round catches up with the texts, each further one guesses a token more.
         while step(&runs, budget: &budget) { budget = tokensPerStep }
-        return runs.map { Draft(tokens: $0.guesses, evidence: .model) }
+        for run in runs { drafts.append(Draft(tokens: run.guesses, evidence: .model)) }
     }
 
     /// Gives back the blocks of a request that is over.

@@ -9,6 +9,10 @@ struct Speculator {
     private var lengths: [RequestID: DraftLength] = [:]
     /// What was guessed for the step that runs, whether it is computed or not.
     private var drafts: [RequestID: Draft] = [:]
+    /// Memory of the step before, for the next: `[wishes]` each, empty between steps.
+    private var wishes: [DraftWish] = []
+    private var rowIndices: [Int] = []
+    private var found: [Draft] = []
 
     init(_ drafter: any Drafter, draftLimit: Int, cost: StepCost = .standard) {
         self.drafter = drafter
@@ -32,20 +36,29 @@ struct Speculator {
             stepCost: cost,
             draftTokenCost: drafter.tokenCost
         )
-        let wishes = rows.compactMap { row -> (row: OpenRow, wish: DraftWish)? in
+        for row in rows {
             let limit = wishLimit(for: row, load)
-            guard limit > 0, let sampler = sampler(row.id) else { return nil }
-            return (row, DraftWish(id: row.id, tokens: row.tokens, limit: limit, sampler: sampler))
+            guard limit > 0, let sampler = sampler(row.id) else { continue }
+            wishes.append(DraftWish(id: row.id, tokens: row.tokens, limit: limit, sampler: sampler))
+            rowIndices.append(row.rowIndex)
+        }
+        drafter.appendDrafts(for: wishes, to: &found)
+        // Not kept: what is in a wish could no longer grow in place.
+        defer {
+            wishes.removeAll(keepingCapacity: true)
+            rowIndices.removeAll(keepingCapacity: true)
+            found.removeAll(keepingCapacity: true)
         }
         var candidates: [Int: [TokenID]] = [:]
-        for ((row, wish), draft) in zip(wishes, drafter.drafts(for: wishes.map(\.wish))) where !draft.tokens.isEmpty {
-            drafts[row.id] = draft
+        for (index, draft) in found.enumerated() where !draft.tokens.isEmpty {
+            let wish = wishes[index]
+            drafts[wish.id] = draft
             // A draft that was paid for is used as it is.
             let count =
                 drafter.tokenCost > 0
                 ? draft.tokens.count
-                : lengths[row.id, default: DraftLength()].best(draft.evidence, limit: wish.limit, load: load)
-            if count > 0 { candidates[row.rowIndex] = Array(draft.tokens.prefix(count)) }
+                : lengths[wish.id, default: DraftLength()].best(draft.evidence, limit: wish.limit, load: load)
+            if count > 0 { candidates[rowIndices[index]] = Array(draft.tokens.prefix(count)) }
         }
         return candidates
     }

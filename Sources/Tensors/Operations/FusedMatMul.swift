@@ -40,16 +40,19 @@ extension Compute {
         }
         precondition(norm.gain.count == x.width, "matMul: a gain of \(norm.gain.count) for rows of \(x.width)")
         activations.reshape(rows: x.rows, inputs: x.width)
-        scratch.reshape(rows: runCount(x.rows, floatsPerRow: x.width), width: x.width)
+        let most = Self.rowsAtATime(width: x.width)
+        scratch.reshape(rows: most * runCount(x.rows, floatsPerRow: x.width), width: x.width)
         norm.gain.withUnsafeBufferPointer { gain in
             let kernel = NormKernel(x, gain.baseAddress, norm.epsilon, set: instructionSet.rawValue)
             let quantize = QuantizeKernel(activations, set: instructionSet.rawValue)
-            let job = (norm: kernel, quantize: quantize, scratch: scratch.pointer)
+            let job = (norm: kernel, quantize: quantize, scratch: scratch.pointer, most: most)
             overRows(x.rows, floatsPerRow: x.width, job) { job, run in
-                let buffer = job.pointee.scratch + run.index * job.pointee.norm.width
-                for row in run.rows {
-                    job.pointee.norm.run(row, count: 1, into: buffer)
-                    job.pointee.quantize.run(buffer, to: row..<row + 1)
+                let most = job.pointee.most
+                let buffer = job.pointee.scratch + run.index * most * job.pointee.norm.width
+                for first in stride(from: run.first, to: run.rows.upperBound, by: most) {
+                    let rows = first..<min(first + most, run.rows.upperBound)
+                    job.pointee.norm.run(first, count: rows.count, into: buffer)
+                    job.pointee.quantize.run(buffer, to: rows)
                 }
             }
         }
@@ -81,19 +84,26 @@ extension Compute {
         precondition(gateUp.width % 2 == 0, "matMul: rows of \(gateUp.width) are no gate and what it gates")
         let width = gateUp.width / 2
         activations.reshape(rows: gateUp.rows, inputs: width)
-        scratch.reshape(rows: runCount(gateUp.rows, floatsPerRow: 4 * width), width: width)
+        let most = Self.rowsAtATime(width: width)
+        scratch.reshape(rows: most * runCount(gateUp.rows, floatsPerRow: 4 * width), width: width)
         let job = (
             gate: GateKernel(gateUp, activation, set: instructionSet.rawValue),
             quantize: QuantizeKernel(activations, set: instructionSet.rawValue),
-            scratch: scratch.pointer
+            scratch: scratch.pointer,
+            most: most
         )
         overRows(gateUp.rows, floatsPerRow: 4 * width, job) { job, run in
-            let buffer = job.pointee.scratch + run.index * job.pointee.gate.width
-            for row in run.rows {
-                job.pointee.gate.run(row, count: 1, into: buffer)
-                job.pointee.quantize.run(buffer, to: row..<row + 1)
+            let most = job.pointee.most
+            let buffer = job.pointee.scratch + run.index * most * job.pointee.gate.width
+            for first in stride(from: run.first, to: run.rows.upperBound, by: most) {
+                let rows = first..<min(first + most, run.rows.upperBound)
+                job.pointee.gate.run(first, count: rows.count, into: buffer)
+                job.pointee.quantize.run(buffer, to: rows)
             }
         }
         matMul(weights, quantized: activations, into: y, accumulate: accumulate)
     }
+
+    /// Rows between whose two passes nothing leaves a core's first cache: some 16 kB of them.
+    private static func rowsAtATime(width: Int) -> Int { max(1, 4096 / max(width, 1)) }
 }

@@ -190,13 +190,13 @@ final class OracleDrafter: Drafter {
         self.errorRate = errorRate
     }
 
-    func drafts(for wishes: [DraftWish]) -> [Draft] {
-        wishes.map { wish in
+    func appendDrafts(for wishes: [DraftWish], to drafts: inout [Draft]) {
+        for wish in wishes {
             let rest = texts[wish.id, default: []].dropFirst(wish.tokens.count).prefix(wish.limit)
             let guesses = rest.map { token in
                 Double.random(in: 0..<1, using: &random) < errorRate ? TokenID((Int(token.rawValue) + 1) % 64) : token
             }
-            return Draft(tokens: guesses, evidence: .longMatch)
+            drafts.append(Draft(tokens: guesses, evidence: .longMatch))
         }
     }
 
