@@ -15,7 +15,8 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import time
+
+import measuring
 
 HERE = pathlib.Path(__file__).parent
 VARIANTS = {  # repacking, flash attention (-1: as it comes)
@@ -63,28 +64,6 @@ class Peer:
         return self.answer()["rate"]
 
 
-def busy_share(seconds=1.0):
-    """The share of processor time that anything used within the next `seconds`."""
-
-    def read():
-        fields = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        return sum(fields), fields[3] + fields[4]
-
-    total, idle = read()
-    time.sleep(seconds)
-    later, later_idle = read()
-    return 1 - (later_idle - idle) / max(later - total, 1)
-
-
-def wait_for_idle(limit, patience):
-    """Returns the busy share once it is at most `limit`; ends the run after `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while (busy := busy_share()) > limit:
-        if time.monotonic() > deadline:
-            sys.exit(f"The machine stayed {busy:.0%} busy for {patience:.0f} s. Try again when it is idle.")
-    return busy
-
-
 def run(options, key, done):
     engines = {"Hearth": Hearth(options)} | {name: Peer(options, name) for name in options.peers.split(",")}
     with open(options.results, "a") as results:
@@ -93,24 +72,14 @@ def run(options, key, done):
                 for name, engine in engines.items():
                     if (measure, number, name) in done:
                         continue
-                    busy = wait_for_idle(options.busy_limit, options.patience)
+                    busy = measuring.wait_for_idle(options.busy_limit, options.patience)
                     row = {**key, "measure": measure, "round": number, "engine": name, "busy": busy}
                     row |= {"rate": engine.measure(measure), "load": os.getloadavg()[0]}
                     print(json.dumps(row), file=results, flush=True)
 
 
-def read_rows(options, key):
-    path = pathlib.Path(options.results)
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return [row for row in rows if all(row[name] == value for name, value in key.items())]
-
-
 def print_table(rows, key):
-    processor = next(l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
-    loads = [row["load"] for row in rows]
-    busiest = max(row["busy"] for row in rows)
-    print(f"{key['model']}, {key['threads']} threads, {processor}, {os.cpu_count()} CPUs, commit {key['commit']}")
-    print(f"load average {min(loads):.1f}–{max(loads):.1f}, up to {busiest:.0%} busy before a measure\n")
+    print(measuring.heading(key, rows))
     print("| measure | engine | median | lowest–highest | rounds | Hearth ÷ it (paired) |\n|---|---|---|---|---|---|")
     for measure in dict.fromkeys(row["measure"] for row in rows):
         rates = {}
@@ -136,16 +105,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--results", default="bench-peers.jsonl")
-    parser.add_argument("--busy-limit", type=float, default=0.05, help="share of processor time others may use")
-    parser.add_argument("--patience", type=float, default=600, help="seconds to wait for an idle machine")
+    measuring.add_idle_options(parser)
     options = parser.parse_args()
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=HERE)
-    key = {"model": pathlib.Path(options.model).name, "threads": options.threads, "commit": commit.stdout.strip()}
-    done = {(row["measure"], row["round"], row["engine"]) for row in read_rows(options, key)}
+    key = {"model": pathlib.Path(options.model).name, "threads": options.threads, "commit": measuring.commit()}
+    done = {(row["measure"], row["round"], row["engine"]) for row in measuring.read_rows(options.results, key)}
     try:
         run(options, key, done)
     finally:
-        if rows := read_rows(options, key):
+        if rows := measuring.read_rows(options.results, key):
             print_table(rows, key)
 
 
