@@ -108,6 +108,8 @@ let package = Package(
             [
                 "Serving", "Deployments", "Inference", "Models", "Tokenization", "OpenAIAPI", "JSON", "TestModels",
                 logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
     ]
