@@ -6,8 +6,7 @@ import Tokenization
 /// Runs many requests over one model: one batch per step, one stream of events per request.
 ///
 /// The engine lives on a thread of its own and a step has no `await` in it, so nothing changes while a step runs.
-/// Between two steps the loop yields, and that is where submissions and cancellations enter. With nothing to do the
-/// thread sleeps.
+/// Between two steps submissions and cancellations enter. With nothing to do the thread sleeps.
 package actor Engine: GenerationBackend {
     /// What the model is and can.
     package nonisolated let traits: ModelTraits
@@ -150,14 +149,19 @@ extension Engine {
     func startLoop() {
         if isLooping { return }
         isLooping = true
-        Task { await loop() }
+        Task { turn() }
     }
 
-    private func loop() async {
-        while scheduler.hasWork, step() {
+    /// Runs one step and queues the next turn behind the submissions and cancellations that came meanwhile: they enter
+    /// between steps, never inside one.
+    ///
+    /// A task of its own each time, because it goes straight to the engine's thread; `Task.yield` would go round by the
+    /// shared pool and wake a thread there, twice a step.
+    private func turn() {
+        if scheduler.hasWork, step() {
             failOverdue()
-            // Admits submissions and cancellations between steps, never inside one.
-            await Task.yield()
+            Task { turn() }
+            return
         }
         isLooping = false
         checkIdle()

@@ -1,3 +1,4 @@
+import Foundation
 import Models
 import TestModels
 import Testing
@@ -44,8 +45,8 @@ import Tokenization
     }
 
     @Test func `cancelling ends the stream with what was used`() async throws {
-        let engine = try Self.engine()
-        var iterator = try await engine.submit(request(1, tokens(1), maxTokens: 200)).makeAsyncIterator()
+        let engine = try Self.lastingEngine()
+        var iterator = try await engine.submit(request(1, tokens(1), maxTokens: Self.lasting)).makeAsyncIterator()
         _ = await iterator.next()
         _ = await iterator.next()
         await engine.cancel(RequestID(1))
@@ -83,9 +84,10 @@ import Tokenization
     }
 
     @Test func `a shutdown without patience fails what runs and what waits, with an event`() async throws {
-        let engine = try Self.engine(maxRunning: 1)
+        let engine = try Self.lastingEngine(maxRunning: 1)
         let streams = try await [
-            engine.submit(request(1, tokens(1), maxTokens: 250)), engine.submit(request(2, tokens(1), maxTokens: 250)),
+            engine.submit(request(1, tokens(1), maxTokens: Self.lasting)),
+            engine.submit(request(2, tokens(1), maxTokens: Self.lasting)),
         ]
         await engine.shutdown(gracePeriod: .zero)
         for stream in streams {
@@ -153,8 +155,8 @@ import Tokenization
     }
 
     @Test func `an id that is in use is refused`() async throws {
-        let engine = try Self.engine()
-        let stream = try await engine.submit(request(1, tokens(1), maxTokens: 200))
+        let engine = try Self.lastingEngine()
+        let stream = try await engine.submit(request(1, tokens(1), maxTokens: Self.lasting))
         await #expect(throws: SubmissionError.duplicateRequest(RequestID(1))) {
             try await engine.submit(request(1, tokens(1)))
         }
@@ -210,6 +212,24 @@ extension EngineTests {
                 limits: StepLimits(tokensPerStep: tokensPerStep, maxRunning: maxRunning)
             )
         )
+    }
+
+    /// Tokens of an answer that takes minutes.
+    static let lasting = 100_000
+
+    /// An engine that takes a millisecond for a token, so that an answer still runs when a test gets round to it, however
+    /// busy the machine is.
+    static func lastingEngine(maxRunning: Int = 64) throws -> Engine {
+        let model = ScriptedModel(vocabularySize: 64, contextLength: lasting + 8) { tokens, logits in
+            usleep(1000)
+            ScriptedModel.hashed(tokens, logits)
+        }
+        let configuration = try EngineConfiguration(
+            cacheSize: .blocks(lasting / 4 + 8),
+            blockSize: 4,
+            limits: StepLimits(tokensPerStep: 512, maxRunning: maxRunning)
+        )
+        return try Engine(model: model, configuration: configuration)
     }
 
     /// Runs requests that are all queued before the first step, however busy the machine is.

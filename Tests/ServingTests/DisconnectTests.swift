@@ -77,7 +77,7 @@ import Testing
         try await withServer({ $0.keepAliveInterval = .milliseconds(5) }) { server in
             let prompt = String(repeating: "x", count: 3000) + "endless"
             let body =
-                #"{"model":"scripted","prompt":"\#(prompt)\n","max_tokens":40,"stream":true,"stop":["\#(String(repeating: "a", count: 41))"]}"#
+                #"{"model":"scripted","prompt":"\#(prompt)\n","max_tokens":200,"stream":true,"stop":["\#(String(repeating: "a", count: 201))"]}"#
             let response = try await server.send("POST", "/v1/completions", body)
             #expect(response.body.contains(": keep-alive\n\n"))
             #expect(response.body.hasSuffix("data: [DONE]\n\n"))

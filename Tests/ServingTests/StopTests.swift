@@ -8,7 +8,8 @@ import Testing
     @Test func `a running stream ends as it should while newcomers get 503`() async throws {
         // Far more than it takes, even under a sanitizer on a busy machine.
         try await withServer({ $0.gracePeriod = .seconds(600) }) { server in
-            let stream = try await start(on: server, tokens: 300)
+            defer { ScriptedDeployment.letGo(1) }
+            let stream = try await start(on: server, prompt: "endless held:1", tokens: 400)
             server.application.stop()
             let refused = try await server.send("POST", "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
             #expect(refused.status == 503)
@@ -17,6 +18,7 @@ import Testing
             let ready = try await server.send("GET", "/ready")
             #expect(ready.status == 503)
             #expect(try await server.send("GET", "/health").status == 200)
+            ScriptedDeployment.letGo(1)
             _ = try await stream.receive(until: "data: [DONE]")
             stream.close()
         }
@@ -70,9 +72,13 @@ import Testing
         }
     }
 
-    private func start(on server: RunningServer, tokens: Int) async throws -> RawConnection {
+    private func start(
+        on server: RunningServer,
+        prompt: String = "endless",
+        tokens: Int
+    ) async throws -> RawConnection {
         let connection = try await server.connect()
-        let body = #"{"model":"scripted","prompt":"endless\n","max_tokens":\#(tokens),"stream":true}"#
+        let body = #"{"model":"scripted","prompt":"\#(prompt)\n","max_tokens":\#(tokens),"stream":true}"#
         try await connection.send("POST", "/v1/completions", body)
         _ = try await connection.receive(until: #""text":"a""#)
         return connection
