@@ -74,10 +74,9 @@ let package = Package(
             swiftSettings: strict
         ),
         // Kernels beside the machine's measured ceilings; see docs/design.
-        .target(name: "KernelCeilings", path: "Benchmarks/KernelCeilings"),
         .executableTarget(
             name: "kernel-bench",
-            dependencies: ["Tensors", "KernelCeilings"],
+            dependencies: ["Tensors"],
             path: "Benchmarks/Kernels",
             swiftSettings: strict
         ),
