@@ -100,7 +100,7 @@ let package = Package(
             "DeploymentsTests",
             ["Deployments", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", "TestModels", crypto]
         ),
-        tests("HearthTests", ["hearth", "Inference", "Tensors", "JSON", argumentParser]),
+        tests("HearthTests", ["hearth", "Deployments", "Inference", "Models", "Tensors", "JSON", argumentParser]),
         tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),
         tests(
             "ServingTests",
