@@ -39,11 +39,4 @@ import Testing
             }
         }
     }
-
-    /// Plain C has no instruction for 8-bit products.
-    @Test(.enabled(if: InstructionSet.detected != .portable))
-    func `the fastest set does more 8-bit products a second than float ones`() {
-        let ceilings = MachineCeilings(instructionSet: .detected, workers: WorkerPool(threadCount: 1))
-        #expect(ceilings.dotRate() > ceilings.multiplyAddRate())
-    }
 }
