@@ -15,14 +15,20 @@ struct BenchmarkRun {
     let deployment: Deployment
     let measured: BenchmarkCase
 
-    /// Sends the requests of repetition `run` and waits for their ends. Unless the case is about cached prompts, nobody
-    /// else has had these.
-    func rates(run: Int) async throws -> BenchmarkRates {
-        let start = ContinuousClock.now
-        let streams = try await withThrowingTaskGroup(of: [ContinuousClock.Instant].self) { group in
+    /// Sends the requests of repetition `run` and waits for their ends; gives when each stream's tokens came. Unless the
+    /// case is about cached prompts, nobody else has had these.
+    @discardableResult
+    func instants(run: Int) async throws -> [[ContinuousClock.Instant]] {
+        try await withThrowingTaskGroup(of: [ContinuousClock.Instant].self) { group in
             for stream in 0..<measured.streamCount { group.addTask { try await instants(run: run, stream: stream) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
+    }
+
+    /// The rates of repetition `run`.
+    func rates(run: Int) async throws -> BenchmarkRates {
+        let start = ContinuousClock.now
+        let streams = try await instants(run: run)
         // All streams are in their decode phase between these two.
         guard let allStarted = streams.compactMap(\.first).max(), let oneEnded = streams.compactMap(\.last).min() else {
             throw GenerationFailure.failed("the model generated nothing")

@@ -31,7 +31,7 @@ struct BenchmarkSession {
         let works = measured.kinds.map { BenchmarkWork($0, of: measured, costs, tokensPerStep: tokensPerStep) }
         let run = BenchmarkRun(deployment: deployment, measured: measured)
         let warmUp = measured.isCached ? measured : measured.shortened
-        _ = try await BenchmarkRun(deployment: deployment, measured: warmUp).rates(run: 0)
+        try await BenchmarkRun(deployment: deployment, measured: warmUp).instants(run: 0)
         var rates: [BenchmarkRates] = []
         var samples = works.map { _ in [CeilingSample]() }
         for repetition in 1...repetitionCount {
