@@ -1,6 +1,6 @@
 package import Foundation
 package import Inference
-import Models
+package import Models
 import Synchronization
 package import Tokenization
 
@@ -14,6 +14,10 @@ package struct ModelDetails: Sendable, Equatable {
     package var contextLength: Int
     /// File or folder the weights came from.
     package var path: String
+    /// Bytes of KV cache for one token; 0 where it is not known.
+    package var cacheBytesPerToken = 0
+    /// What the model's steps compute and read; nil where nobody has counted.
+    package var costs: DecoderCosts?
 
     package init(
         architecture: String,
