@@ -22,7 +22,8 @@ $(HEARTH): $(SOURCES)
 test: ## Set up what the tests need and run them all
 	@scripts/setup test
 	@scripts/test-data
-	swift test --skip ReaderFuzzTests
+	@# All at once, as is usual, tests that talk to a server wait for minutes behind those that compute.
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip ReaderFuzzTests
 	@# Alone, because it watches the memory of its process.
 	swift test --skip-build --filter ReaderFuzzTests
 

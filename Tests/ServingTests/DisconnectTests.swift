@@ -23,12 +23,15 @@ import Testing
 
     @Test func `closing the socket cancels an answer that is not streamed`() async throws {
         try await withServer { server in
+            defer { ScriptedDeployment.letGo(3) }
             let connection = try await server.connect()
-            try await connection.send("POST", "/v1/completions", "{\(Self.endless),\"n\":4}")
-            while await server.directory.deployments[0].statistics().runningCount < 4 {
-                try await pause(milliseconds: 5)
+            let body = #"{"model":"scripted","prompt":"endless held:3\n","max_tokens":4000,"n":4}"#
+            try await connection.send("POST", "/v1/completions", body)
+            try await server.wait("four answers run") {
+                await server.directory.deployments[0].statistics().runningCount == 4
             }
             connection.close()
+            ScriptedDeployment.letGo(3)
             try await server.waitUntilIdle()
         }
     }

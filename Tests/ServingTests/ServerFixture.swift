@@ -147,16 +147,24 @@ struct RunningServer: Sendable {
 
     /// Waits until the engine and the server hold no request.
     func waitUntilIdle() async throws {
-        for _ in 0..<2_000 {
+        try await wait("no request is held") {
             var busy = application.runningCount
             for deployment in directory.deployments {
                 let statistics = await deployment.statistics()
                 busy += statistics.runningCount + statistics.waitingCount + statistics.usedBlockCount
             }
-            if busy == 0 { return }
+            return busy == 0
+        }
+    }
+
+    /// Asks again and again until `condition` holds; a minute without it is a failure, so that no test waits for ever.
+    func wait(_ what: String, until condition: () async throws -> Bool) async throws {
+        let end = ContinuousClock.now.advanced(by: .seconds(60))
+        while ContinuousClock.now < end {
+            if try await condition() { return }
             try await pause(milliseconds: 5)
         }
-        Issue.record("requests are still held after 10 seconds")
+        Issue.record("a minute has passed and it is not so that \(what)")
     }
 }
 

@@ -26,7 +26,8 @@ import Testing
 
     @Test func `a stream that outlives the grace period ends with an error`() async throws {
         try await withServer({ $0.gracePeriod = .milliseconds(200) }) { server in
-            let stream = try await start(on: server, tokens: 4000)
+            defer { ScriptedDeployment.letGo(5) }
+            let stream = try await start(on: server, prompt: "endless held:5", tokens: 4000)
             server.application.stop()
             let rest = try await stream.receive(until: #""code":"server_shutting_down""#)
             #expect(!rest.contains("[DONE]"))
@@ -39,9 +40,10 @@ import Testing
         configuration.port = 0
         let directory = DeploymentDirectory([try ScriptedDeployment.make()])
         let server = try await startServer(configuration, directory, signals: [.user2])
-        let stream = try await start(on: server, tokens: 4000)
+        defer { ScriptedDeployment.letGo(4) }
+        let stream = try await start(on: server, prompt: "endless held:4", tokens: 4000)
         kill(getpid(), SIGUSR2)
-        while try await server.send("GET", "/ready").status != 503 { try await pause(milliseconds: 5) }
+        try await server.wait("the server drains") { try await server.send("GET", "/ready").status == 503 }
         #expect(server.application.runningCount == 1)
         kill(getpid(), SIGUSR2)
         #expect(try await server.outcome.value == .forced)
@@ -74,7 +76,7 @@ import Testing
 
     private func start(
         on server: RunningServer,
-        prompt: String = "endless",
+        prompt: String,
         tokens: Int
     ) async throws -> RawConnection {
         let connection = try await server.connect()
