@@ -1,5 +1,5 @@
 # Every verb sets up what it needs, can be run again at any time, and survives being interrupted.
-.PHONY: run test build lint format bench bench-peers conformance sanitize clean help
+.PHONY: run test build lint format bench bench-peers bench-serve conformance sanitize clean help
 
 HEARTH := .build/release/hearth
 SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.c' -o -name '*.h')
@@ -22,7 +22,8 @@ $(HEARTH): $(SOURCES)
 test: ## Set up what the tests need and run them all
 	@scripts/setup test
 	@scripts/test-data
-	swift test --skip ReaderFuzzTests
+	@# All at once, as is usual, tests that talk to a server wait for minutes behind those that compute.
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip ReaderFuzzTests
 	@# Alone, because it watches the memory of its process.
 	swift test --skip-build --filter ReaderFuzzTests
 	@# In the build that users run: what a step asks of the heap and of the locks.
@@ -41,6 +42,9 @@ bench: $(HEARTH) ## Hearth beside llama.cpp: same file, same threads, interleave
 
 bench-peers: $(HEARTH) ## The same in depth: ARGS="llama-3.2-1b:Q4_0 -- --measures prefill-512,batch-8"
 	@scripts/bench-peers $(ARGS)
+
+bench-serve: $(HEARTH) ## Hearth's server beside llama.cpp's, 16 streams; ARGS="-- --overhead" beside the bare engine
+	@scripts/bench-serve $(ARGS)
 
 conformance: $(HEARTH) ## A live server under official clients, and whole-model checks against references
 	@scripts/setup test

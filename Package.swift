@@ -74,10 +74,9 @@ let package = Package(
             swiftSettings: strict
         ),
         // Kernels beside the machine's measured ceilings; see docs/design.
-        .target(name: "KernelCeilings", path: "Benchmarks/KernelCeilings"),
         .executableTarget(
             name: "kernel-bench",
-            dependencies: ["Tensors", "KernelCeilings"],
+            dependencies: ["Tensors"],
             path: "Benchmarks/Kernels",
             swiftSettings: strict
         ),
@@ -113,13 +112,15 @@ let package = Package(
             "DeploymentsTests",
             ["Deployments", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", "TestModels", crypto]
         ),
-        tests("HearthTests", ["hearth", "Inference", "Tensors", "JSON", argumentParser]),
+        tests("HearthTests", ["hearth", "Deployments", "Inference", "Models", "Tensors", "JSON", argumentParser]),
         tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),
         tests(
             "ServingTests",
             [
                 "Serving", "Deployments", "Inference", "Models", "Tokenization", "OpenAIAPI", "JSON", "TestModels",
                 logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]
         ),
     ]

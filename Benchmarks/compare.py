@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Hearth beside llama.cpp in all its variants: interleaved rounds, medians and paired ratios as a Markdown table.
+"""Hearth beside its peers: interleaved rounds, medians and paired ratios as a Markdown table.
 
-    compare.py HEARTH MODEL.gguf --peer-python PYTHON [--measures prefill-512,decode-0] [--rounds 5] [--threads 2]
+    compare.py HEARTH MODEL.gguf --peer-python PYTHON [--measures prefill-512,prefill-32768:1] [--rounds 5] [--threads 2]
 
-Every measure goes round the engines, one at a time, while the others sleep. A peer loads its model once; Hearth starts
-for each measure; both warm up before each. Results are appended to --results as they come; a run that was interrupted goes on where it stopped,
-for the same file, threads and commit. A round waits until the machine is idle, up to --patience seconds.
+Measures are prefill-TOKENS, decode-DEPTH (one stream after DEPTH tokens) and batch-STREAMS; :ROUNDS after one is for costly
+ones. Every measure goes round the engines, one at a time, while the others sleep. A peer loads its model once; Hearth
+starts for each measure; both warm up before each. What an engine cannot load or measure stands in the table as not
+measured, with the reason below it. Results are appended to --results as they come; a run that was interrupted goes on where
+it stopped, for the same file, threads and commit. A round waits until the machine is idle, up to --patience seconds.
 """
 
 import argparse
@@ -15,13 +17,15 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import time
+
+import measuring
 
 HERE = pathlib.Path(__file__).parent
-VARIANTS = {  # repacking, flash attention (-1: as it comes)
-    "llama.cpp as it comes": (1, -1),
-    "llama.cpp repacking off": (0, 1),
-    "llama.cpp flash off": (1, 0),
+PEERS = {  # script, further arguments; for llama.cpp repacking and flash attention (-1: as it comes)
+    "llama.cpp as it comes": ("peer_llama_cpp.py", 1, -1),
+    "llama.cpp repacking off": ("peer_llama_cpp.py", 0, 1),
+    "llama.cpp flash off": ("peer_llama_cpp.py", 1, 0),
+    "OpenVINO GenAI": ("peer_openvino.py",),
 }
 
 
@@ -30,7 +34,7 @@ class Hearth:
         self.options = options
 
     def measure(self, measure):
-        """One run of `hearth bench`."""
+        """One run of `hearth bench`: {"rate"} or {"error"}."""
         kind, size = measure.split("-")
         prompt, generate = {"prefill": (size, "2"), "decode": (str(max(int(size), 1)), "32"), "batch": ("1", "32")}[kind]
         command = [self.options.hearth, "bench", self.options.model, "--json", "--repetitions", "1"]
@@ -38,114 +42,104 @@ class Hearth:
         command += ["--streams", size] if kind == "batch" else []
         process = subprocess.run(command, capture_output=True, text=True)
         if process.returncode != 0:
-            sys.exit(f"hearth failed on {measure}:\n{process.stderr.strip()}")
-        return json.loads(process.stdout.strip().splitlines()[-1])["prefill" if kind == "prefill" else "decode"][0]
+            return {"rate": None, "error": process.stderr.strip().splitlines()[-1]}
+        line = process.stdout.strip().splitlines()[-1]
+        return {"rate": json.loads(line)["prefill" if kind == "prefill" else "decode"][0]}
 
 
 class Peer:
-    def __init__(self, options, variant):
-        script = HERE / "peer_llama_cpp.py"
-        words = [options.peer_python, script, options.model, options.threads, *VARIANTS[variant]]
-        self.variant = variant
+    """A resident engine. Once it has failed to start, or has ended, it answers every measure with why."""
+
+    def __init__(self, options, name):
+        script, *arguments = PEERS[name]
+        python = options.openvino_python if script == "peer_openvino.py" else options.peer_python
+        self.failure = None if python else "its Python environment is not there"
+        if self.failure:
+            return
+        words = [python, HERE / script, options.model, options.threads, *arguments]
         self.process = subprocess.Popen(
             [str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.answer()
+        self.failure = self.answer().get("error")
 
     def answer(self):
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"{self.variant} ended with status {self.process.wait()}")
+            self.failure = f"it ended with status {self.process.wait()}"
+            return {"error": self.failure}
         return json.loads(line)
 
     def measure(self, measure):
+        if self.failure:
+            return {"rate": None, "error": self.failure}
         print(measure, file=self.process.stdin, flush=True)
-        return self.answer()["rate"]
-
-
-def busy_share(seconds=1.0):
-    """The share of processor time that anything used within the next `seconds`."""
-
-    def read():
-        fields = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        return sum(fields), fields[3] + fields[4]
-
-    total, idle = read()
-    time.sleep(seconds)
-    later, later_idle = read()
-    return 1 - (later_idle - idle) / max(later - total, 1)
-
-
-def wait_for_idle(limit, patience):
-    """Returns the busy share once it is at most `limit`; ends the run after `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while (busy := busy_share()) > limit:
-        if time.monotonic() > deadline:
-            sys.exit(f"The machine stayed {busy:.0%} busy for {patience:.0f} s. Try again when it is idle.")
-    return busy
+        return {"rate": None, **self.answer()}
 
 
 def run(options, key, done):
     engines = {"Hearth": Hearth(options)} | {name: Peer(options, name) for name in options.peers.split(",")}
     with open(options.results, "a") as results:
-        for measure in options.measures.split(","):
-            for number in range(options.rounds):
+        for words in options.measures.split(","):
+            measure, _, rounds = words.partition(":")
+            for number in range(int(rounds or options.rounds)):
                 for name, engine in engines.items():
                     if (measure, number, name) in done:
                         continue
-                    busy = wait_for_idle(options.busy_limit, options.patience)
+                    busy = measuring.wait_for_idle(options.busy_limit, options.patience)
                     row = {**key, "measure": measure, "round": number, "engine": name, "busy": busy}
-                    row |= {"rate": engine.measure(measure), "load": os.getloadavg()[0]}
+                    row |= {**engine.measure(measure), "load": os.getloadavg()[0]}
                     print(json.dumps(row), file=results, flush=True)
 
 
-def read_rows(options, key):
-    path = pathlib.Path(options.results)
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return [row for row in rows if all(row[name] == value for name, value in key.items())]
-
-
 def print_table(rows, key):
-    processor = next(l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
-    loads = [row["load"] for row in rows]
-    busiest = max(row["busy"] for row in rows)
-    print(f"{key['model']}, {key['threads']} threads, {processor}, {os.cpu_count()} CPUs, commit {key['commit']}")
-    print(f"load average {min(loads):.1f}–{max(loads):.1f}, up to {busiest:.0%} busy before a measure\n")
+    print(measuring.heading(key, rows))
     print("| measure | engine | median | lowest–highest | rounds | Hearth ÷ it (paired) |\n|---|---|---|---|---|---|")
+    reasons = {}
     for measure in dict.fromkeys(row["measure"] for row in rows):
         rates = {}
         for row in rows:
-            if row["measure"] == measure and row["rate"] is not None:
-                rates.setdefault(row["engine"], {})[row["round"]] = row["rate"]
+            if row["measure"] != measure:
+                continue
+            found, attempt = rates.setdefault(row["engine"], {}), (row["engine"], measure, row["round"])
+            if row["rate"] is None:
+                reasons[attempt] = row.get("error", "no reason was given")
+            else:
+                found[row["round"]] = row["rate"]
+                reasons.pop(attempt, None)
         ours = rates.get("Hearth", {})
         for name, theirs in rates.items():
+            if not theirs:
+                print(f"| {measure} | {name} | not measured | | 0 | |")
+                continue
             pairs = [ours[n] / theirs[n] for n in theirs if n in ours]
             ratio = f"{statistics.median(pairs):.2f}" if pairs else "not measured"
             spread = f"{min(theirs.values()):.1f}–{max(theirs.values()):.1f}"
             median = statistics.median(theirs.values())
             print(f"| {measure} | {name} | {median:.1f} | {spread} | {len(theirs)} | {ratio} |")
+    for line in dict.fromkeys(f"{name}, {measure}: {reason}" for (name, measure, _), reason in reasons.items()):
+        print(f"\n{line}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("hearth")
     parser.add_argument("model")
-    parser.add_argument("--peer-python", required=True)
+    parser.add_argument("--peer-python", required=True, help="with llama-cpp-python")
+    parser.add_argument("--openvino-python", default="", help="with openvino-genai; without it that peer is not measured")
     parser.add_argument("--measures", default="prefill-512,prefill-2048,decode-0,decode-4096,batch-8")
-    parser.add_argument("--peers", default=",".join(VARIANTS), help="which of: " + ", ".join(VARIANTS))
+    parser.add_argument("--peers", default=",".join(PEERS), help="which of: " + ", ".join(PEERS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--results", default="bench-peers.jsonl")
-    parser.add_argument("--busy-limit", type=float, default=0.05, help="share of processor time others may use")
-    parser.add_argument("--patience", type=float, default=600, help="seconds to wait for an idle machine")
+    measuring.add_idle_options(parser)
     options = parser.parse_args()
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=HERE)
-    key = {"model": pathlib.Path(options.model).name, "threads": options.threads, "commit": commit.stdout.strip()}
-    done = {(row["measure"], row["round"], row["engine"]) for row in read_rows(options, key)}
+    key = {"model": pathlib.Path(options.model).name, "threads": options.threads, "commit": measuring.commit()}
+    rows = measuring.read_rows(options.results, key)
+    done = {(row["measure"], row["round"], row["engine"]) for row in rows if row["rate"] is not None}
     try:
         run(options, key, done)
     finally:
-        if rows := read_rows(options, key):
+        if rows := measuring.read_rows(options.results, key):
             print_table(rows, key)
 
 

@@ -107,6 +107,9 @@ def main():
     writer.add_rope_freq_base(base)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(vocabulary)
+    # OpenVINO GenAI refuses files that do not say what they mostly are.
+    writer.add_file_type(gguf.LlamaFileType["ALL_F32" if kind == "F32" else f"MOSTLY_{kind}"])
+    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     byte_vocabulary(writer, vocabulary)
     for vector, count in vectors(shape):
         value = np.ones(count) if "norm" in vector else rng.standard_normal(count) * 0.02

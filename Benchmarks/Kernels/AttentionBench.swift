@@ -1,11 +1,4 @@
-import KernelCeilings
 import Tensors
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Measures attention against the machine in the same run: prefill against fused multiply-adds on registers, decode
 /// against a plain read of memory, for the heads of known models over an f16 cache.
@@ -29,10 +22,14 @@ struct AttentionBench {
     private static let contextLength = 8192
 
     private let compute: Compute
+    private let ceilings: MachineCeilings
     private let repeats = 9
 
     init(threadCount: Int) {
         compute = Compute(workers: WorkerPool(threadCount: threadCount))
+        ceilings = MachineCeilings(instructionSet: compute.instructionSet, workers: compute.workers) {
+            benchmarkClock(threadCount: threadCount)
+        }
     }
 
     func run() {
@@ -77,7 +74,7 @@ struct AttentionBench {
         let seconds = best { compute.attend(attention, cache: cache, queries: tokens, into: output) }
         let keys = 512.0 * (Double(first) + 256.5)
         let rate = 4 * keys * Double(heads.queries * heads.width) / seconds
-        let ceiling = multiplyAddRate()
+        let ceiling = ceilings.multiplyAddRate()
         print("\(heads.model) prefill of 512 at \(first): \(share(rate, of: ceiling, "GFLOP/s"))")
     }
 
@@ -92,28 +89,7 @@ struct AttentionBench {
             }
         }
         let rate = Double(context * cache.shape.bytesPerToken) / seconds
-        print("\(heads.model) decode at \(context): \(share(rate, of: readRate(), "GB/s"))")
-    }
-
-    private func multiplyAddRate() -> Double {
-        let set = compute.instructionSet
-        let isWide: Int32 = set >= .avx512 && set != .neon ? 1 : 0
-        let threads = compute.workers.threadCount
-        let operations = Double(ceiling_float(400_000, isWide)) * Double(threads)
-        return operations / best { compute.workers.run(taskCount: threads) { _ in _ = ceiling_float(400_000, isWide) } }
-    }
-
-    private func readRate() -> Double {
-        let count = 32 << 20
-        let words = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
-        words.initialize(repeating: 1, count: count)
-        defer { words.deallocate() }
-        let threads = compute.workers.threadCount
-        let part = count / threads / 32 * 32
-        let seconds = best {
-            compute.workers.run(taskCount: threads) { _ = ceiling_read(words + $0 * part, Int64(part)) }
-        }
-        return Double(8 * part * threads) / seconds
+        print("\(heads.model) decode at \(context): \(share(rate, of: ceilings.readRate(), "GB/s"))")
     }
 
     private func share(_ rate: Double, of ceiling: Double, _ unit: String) -> String {
@@ -133,9 +109,5 @@ struct AttentionBench {
         return least
     }
 
-    private func now() -> Double {
-        var time = timespec()
-        clock_gettime(compute.workers.threadCount == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
+    private func now() -> Double { benchmarkClock(threadCount: compute.workers.threadCount) }
 }

@@ -1,4 +1,3 @@
-import KernelCeilings
 import Tensors
 
 #if canImport(Glibc)
@@ -25,6 +24,13 @@ struct KernelBench {
     }
 }
 
+/// Seconds; with one thread of the processor's time rather than the clock's: other work on the machine counts for less.
+func benchmarkClock(threadCount: Int) -> Double {
+    var time = timespec()
+    clock_gettime(threadCount == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
 /// A matrix shape of a known model.
 private struct Shape {
     var model: String
@@ -46,11 +52,15 @@ private struct Shape {
 private final class Bench {
     let compute: Compute
     let workers: WorkerPool
+    let ceilings: MachineCeilings
     let repeats = 7
 
     init(threadCount: Int) {
         workers = WorkerPool(threadCount: threadCount)
         compute = Compute(workers: workers)
+        ceilings = MachineCeilings(instructionSet: compute.instructionSet, workers: workers) {
+            benchmarkClock(threadCount: threadCount)
+        }
     }
 
     func run(filter: String) {
@@ -69,12 +79,12 @@ private final class Bench {
         let copies = streamedCopies(shape, type)
         let isFloat = type.blockSize == 1
         var line = name.padded(to: 34)
-        let ceiling = isFloat ? floatCeiling() : integerCeiling()
+        let ceiling = isFloat ? ceilings.multiplyAddRate() : ceilings.dotRate()
         for rows in [512, 32, 8] {
             let rate = productRate(copies[0], rows: rows)
             line += " M=\(rows): \(format(rate / 1e9, 0)) GOP/s (\(format(100 * rate / ceiling, 0)) %)".padded(to: 26)
         }
-        let reading = readCeiling()
+        let reading = ceilings.readRate()
         let rate = streamRate(copies)
         line += " M=1: \(format(rate / 1e9, 1)) GB/s (\(format(100 * rate / reading, 0)) %)"
         line += "   ceilings \(format(ceiling / 1e9, 0)) GOP/s, \(format(reading / 1e9, 1)) GB/s"
@@ -131,31 +141,6 @@ private final class Bench {
             / Double(regions)
     }
 
-    private func integerCeiling() -> Double { ceiling { Double(ceiling_int8($0)) } }
-
-    private func floatCeiling() -> Double {
-        let wide: Int32 = compute.instructionSet >= .avx512 && compute.instructionSet != .neon ? 1 : 0
-        return ceiling { Double(ceiling_float($0, wide)) }
-    }
-
-    private func ceiling(_ work: (Int64) -> Double) -> Double {
-        let rounds: Int64 = 400_000
-        let operations = work(rounds) * Double(workers.threadCount)
-        return operations / median { workers.run(taskCount: workers.threadCount) { _ in _ = work(rounds) } }
-    }
-
-    private func readCeiling() -> Double {
-        let count = 256 << 17
-        let words = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
-        words.initialize(repeating: 1, count: count)
-        defer { words.deallocate() }
-        let share = count / workers.threadCount / 32 * 32
-        let seconds = median {
-            workers.run(taskCount: workers.threadCount) { _ = ceiling_read(words + $0 * share, Int64(share)) }
-        }
-        return Double(8 * share * workers.threadCount) / seconds
-    }
-
     private func median(_ work: () -> Void) -> Double {
         work()
         let times = (0..<repeats).map { _ in
@@ -166,12 +151,7 @@ private final class Bench {
         return times.sorted()[repeats / 2]
     }
 
-    /// With one thread, the processor's time rather than the clock's: other work on the machine counts for less.
-    private func now() -> Double {
-        var time = timespec()
-        clock_gettime(workers.threadCount == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
+    private func now() -> Double { benchmarkClock(threadCount: workers.threadCount) }
 
     private func format(_ value: Double, _ digits: Int) -> String {
         var scale = 1.0

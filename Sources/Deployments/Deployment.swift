@@ -1,6 +1,6 @@
 package import Foundation
 package import Inference
-import Models
+package import Models
 import Synchronization
 package import Tokenization
 
@@ -14,6 +14,10 @@ package struct ModelDetails: Sendable, Equatable {
     package var contextLength: Int
     /// File or folder the weights came from.
     package var path: String
+    /// Bytes of KV cache for one token; 0 where it is not known.
+    package var cacheBytesPerToken = 0
+    /// What the model's steps compute and read; nil where nobody has counted.
+    package var costs: DecoderCosts?
 
     package init(
         architecture: String,
@@ -80,7 +84,12 @@ package final class Deployment: Sendable {
     }
 
     /// Starts generating. Returns once every choice is queued; the answers come as events.
-    package func generate(_ request: TextRequest) async throws(DeploymentError) -> TextGeneration {
+    ///
+    /// - Parameter executor: runs the short work on every token: detokenising, stop strings; nil takes the shared pool.
+    package func generate(
+        _ request: TextRequest,
+        on executor: (any TaskExecutor)? = nil
+    ) async throws(DeploymentError) -> TextGeneration {
         let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
         let maxTokens = try answerLimit(promptTokenCount: prompt.count, asked: request.parameters.maxTokens)
         var runs: [ChoiceRun] = []
@@ -93,7 +102,7 @@ package final class Deployment: Sendable {
                 throw DeploymentError(error)
             }
         }
-        return merge(runs, request: request, prompt: prompt)
+        return merge(runs, request: request, prompt: prompt, on: executor)
     }
 
     /// A snapshot of the engine's counters.
@@ -146,9 +155,14 @@ private struct ChoiceRun {
 
 extension Deployment {
     /// Runs the choices side by side and merges their events into one stream.
-    private func merge(_ runs: [ChoiceRun], request: TextRequest, prompt: [TokenID]) -> TextGeneration {
+    private func merge(
+        _ runs: [ChoiceRun],
+        request: TextRequest,
+        prompt: [TokenID],
+        on executor: (any TaskExecutor)?
+    ) -> TextGeneration {
         let (stream, continuation) = AsyncStream.makeStream(of: TextEvent.self)
-        let task = Task { [backend, tokenizer] in
+        let task = Task(executorPreference: executor) { [backend, tokenizer] in
             var usage = TextUsage(promptTokenCount: prompt.count)
             var hasFailed = false
             await withTaskGroup(of: (choice: Int, text: ChoiceText, failed: Bool).self) { group in

@@ -69,13 +69,15 @@ extension Deployment {
         let model = try loadDecoder(checkpoint, configuration, workers: workers)
         let (tokenizer, template) = try text.value()
         let traits = model.traits
-        let details = ModelDetails(
+        var details = ModelDetails(
             architecture: traits.architecture,
             parameterCount: traits.parameterCount,
             vocabularySize: traits.vocabularySize,
             contextLength: traits.contextLength,
             path: configuration.path
         )
+        details.cacheBytesPerToken = traits.cacheBytesPerToken
+        details.costs = traits.costs
         let drafter = try makeDrafter(for: traits, workers: workers, configuration)
         let disk = try openDiskCache(checkpoint, openedAs: identity, traits, configuration)
         let engine = try makeEngine(model, drafter, disk, configuration)

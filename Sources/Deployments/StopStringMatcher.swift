@@ -47,7 +47,9 @@ struct StopStringMatcher {
     /// The earliest match; of two that begin together, the one listed first.
     private func firstMatch() -> (start: Int, stop: [UInt8])? {
         for start in held.indices {
-            for stop in stops where held[start...].starts(with: stop) { return (start, stop) }
+            for stop in stops where held.count - start >= stop.count && held[start...].starts(with: stop) {
+                return (start, stop)
+            }
         }
         return nil
     }

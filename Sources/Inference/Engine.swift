@@ -5,8 +5,7 @@ import Tokenization
 /// Runs many requests over one model: one batch per step, one stream of events per request.
 ///
 /// The engine lives on a thread of its own and a step has no `await` in it, so nothing changes while a step runs.
-/// Between two steps the loop yields to whoever waits, and that is where submissions and cancellations enter. With nothing
-/// to do the thread sleeps.
+/// Between two steps submissions and cancellations enter. With nothing to do the thread sleeps.
 package actor Engine: GenerationBackend {
     /// What the model is and can.
     package nonisolated let traits: ModelTraits
@@ -157,17 +156,24 @@ extension Engine {
     func startLoop() {
         if isLooping { return }
         isLooping = true
-        Task { await loop() }
+        Task { turn() }
     }
 
     /// Whether somebody waits for the step that runs to end.
     nonisolated var hasWaitingCalls: Bool { thread.hasWaitingJobs }
 
-    private func loop() async {
+    /// Runs steps until somebody waits, and goes on behind the submissions and cancellations that wait: they enter between
+    /// steps, never inside one.
+    ///
+    /// A task of its own each time, because it goes straight to the engine's thread; `Task.yield` would go round by the
+    /// shared pool and wake a thread there.
+    private func turn() {
         while scheduler.hasWork, step() {
             failOverdue()
-            // Admits submissions and cancellations between steps, never inside one.
-            if hasWaitingCalls { await Task.yield() }
+            if hasWaitingCalls {
+                Task { turn() }
+                return
+            }
         }
         isLooping = false
         checkIdle()

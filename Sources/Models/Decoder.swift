@@ -59,6 +59,12 @@ package final class Decoder: LanguageModel {
             parameterCount: checkpoint.tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
         )
         traits.cacheLayout = cacheShape.description
+        traits.costs = DecoderCosts(
+            weights,
+            layout: layout,
+            queryWidth: configuration.headCount * configuration.headWidth,
+            cache: cacheShape
+        )
         self.traits = traits
     }
 

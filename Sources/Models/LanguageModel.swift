@@ -22,6 +22,8 @@ package struct ModelTraits: Sendable, Equatable {
     package var cacheLayout = ""
     /// Number of learned parameters.
     package var parameterCount: Int
+    /// What its steps compute and read; nil where nobody has counted.
+    package var costs: DecoderCosts?
 
     package init(
         architecture: String,

@@ -20,13 +20,17 @@ struct Answering: Sendable {
 
 extension APIService {
     /// Starts one generation for every text. Nothing has been computed yet when this throws.
-    func start(_ texts: [TextRequest], on deployment: Deployment) async throws(APIError) -> (GenerationRun, Permit) {
+    func start(
+        _ texts: [TextRequest],
+        on deployment: Deployment,
+        for exchange: Exchange
+    ) async throws(APIError) -> (GenerationRun, Permit) {
         let box = RunBox()
         let permit = try gate.enter { box.interrupt($0) }
         var generations: [TextGeneration] = []
         for text in texts {
             do {
-                generations.append(try await deployment.generate(text))
+                generations.append(try await deployment.generate(text, on: exchange.executor))
             } catch {
                 for generation in generations { generation.cancel() }
                 throw APIError(error, prompt: text.prompt.parameter)
@@ -56,10 +60,12 @@ extension APIService {
         let run = answering.run
         let count = run.generations.count
         let collector = Mutex(AnswerCollector(promptCount: count, choiceCount: answering.options.choiceCount))
-        await withDeadline(run) {
-            await run.forEachEvent { prompt, event in
-                answering.recorder.take(event)
-                collector.withLock { $0.take(event, prompt: prompt) }
+        await withTaskExecutorPreference(answering.exchange.executor) {
+            await withDeadline(run) {
+                await run.forEachEvent { prompt, event in
+                    answering.recorder.take(event)
+                    collector.withLock { $0.take(event, prompt: prompt) }
+                }
             }
         }
         let answers = collector.withLock { $0 }
@@ -107,7 +113,9 @@ extension APIService {
             finish(answering)
         }
         do {
-            try await answer.write(to: &writer)
+            try await withTaskExecutorPreference(answering.exchange.executor) {
+                try await answer.write(to: &writer)
+            }
         } catch {
             answering.exchange.scope.channel.close(promise: nil)
             throw error

@@ -24,6 +24,9 @@ struct Exchange: Sendable {
     /// The request's id, the caller's own when it sent a sane one.
     let id: String
     let start: ContinuousClock.Instant
+
+    /// Where the answer is written.
+    var executor: ConnectionExecutor { ConnectionExecutor(scope.channel.eventLoop) }
 }
 
 /// Answers every request: finds its route, checks its key, turns errors into OpenAI's shape, adds the headers all answers

@@ -188,7 +188,7 @@ private final class WorkerPoolState: @unchecked Sendable {
         var seen: UInt32 = 0
         while true {
             waitForRegion(after: seen)
-            if isStopping.load(ordering: .acquiring) { return }
+            if isStopping.load(ordering: .sequentiallyConsistent) { return }
             guard gate.enter(after: &seen) else { continue }
             runTasks(as: thread)
             guard gate.leave(), callerWaits.load(ordering: .sequentiallyConsistent) else { continue }
@@ -198,21 +198,25 @@ private final class WorkerPoolState: @unchecked Sendable {
         }
     }
 
+    /// Returns once there is a region after `seen`, or the pool stops.
     private func waitForRegion(after seen: UInt32) {
         for _ in 0..<spinLimit {
-            if gate.epoch != seen { return }
+            if hasNews(after: seen) { return }
             ck_spin_hint()
         }
         pthread_mutex_lock(lock)
         sleeping.add(1, ordering: .sequentiallyConsistent)
-        while gate.epoch == seen { pthread_cond_wait(wake, lock) }
+        while !hasNews(after: seen) { pthread_cond_wait(wake, lock) }
         sleeping.subtract(1, ordering: .sequentiallyConsistent)
         pthread_mutex_unlock(lock)
     }
 
+    private func hasNews(after seen: UInt32) -> Bool {
+        gate.epoch != seen || isStopping.load(ordering: .sequentiallyConsistent)
+    }
+
     func stop() {
-        isStopping.store(true, ordering: .releasing)
-        gate.open()
+        isStopping.store(true, ordering: .sequentiallyConsistent)
         wakeSleepers()
     }
 }

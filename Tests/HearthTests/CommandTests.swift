@@ -64,7 +64,8 @@ import Testing
 
     @Test func `measurements have the defaults the documents tell`() throws {
         let bench: Bench = try parse("bench m")
-        #expect([bench.prompt, bench.generate, bench.repetitions] == [512, 64, 5])
+        #expect([bench.generate, bench.repetitions] == [64, 5])
+        #expect(bench.cases.map(\.promptCount) == [512] && bench.cases.map(\.streamCount) == [1])
         let perplexity: PerplexityCommand = try parse("perplexity m file --json")
         #expect([perplexity.chunk, perplexity.chunks] == [256, 4])
         #expect(perplexity.json)
@@ -72,6 +73,8 @@ import Testing
 
     @Test(arguments: [
         "serve", "pull", "serve m --threads 0", "serve m --cache-bytes lots", "bench m --generate 1", "perplexity m",
+        "bench m --prompt 0", "bench m --prompt 1,,2", "bench m --depth -1", "bench m --streams 8,65",
+        "bench m --depth x",
         "tokenize m text --file f", "nonsense", "serve m --port eighty", "serve m --cache-ttl soon", "cache pin m",
         "cache pin m ../name", "cache pin", "perplexity m f --chunk 1",
     ])

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ck_attention.h"
+#include "ck_ceilings.h"
 #include "ck_elementwise.h"
 #include "ck_matmul.h"
 
@@ -229,6 +230,17 @@ static void check_reductions(void) {
     }
 }
 
+/// Ceilings are loops, not results: they must count what they did and read what there is.
+static void check_ceilings(void) {
+    _Alignas(64) uint64_t words[128];
+    uint64_t all = 0;
+    for (int i = 0; i < 128; i++) all ^= words[i] = ((uint64_t)next_random() << 32) | next_random();
+    report("ck_ceiling_read", 1024, ck_ceiling_read(neon, words, 1024) == all);
+    report("ck_ceiling_dot", 2, ck_ceiling_dot(neon, 2) > 0 && ck_ceiling_dot(neon, 4) == 2 * ck_ceiling_dot(neon, 2));
+    const int64_t once = ck_ceiling_multiply_add(neon, 2);
+    report("ck_ceiling_multiply_add", 2, once > 0 && ck_ceiling_multiply_add(neon, 4) == 2 * once);
+}
+
 int main(void) {
     if (!ck_instruction_set_is_available(neon)) {
         puts("neon_equivalence: this processor has no NEON");
@@ -245,6 +257,7 @@ int main(void) {
     check_rotation(ck_pairing_halves);
     check_activations();
     check_reductions();
+    check_ceilings();
     printf("neon_equivalence: %d of %d checks agree\n", check_count - failure_count, check_count);
     return failure_count > 0;
 }

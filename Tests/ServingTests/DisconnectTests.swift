@@ -23,12 +23,15 @@ import Testing
 
     @Test func `closing the socket cancels an answer that is not streamed`() async throws {
         try await withServer { server in
+            defer { ScriptedDeployment.letGo(3) }
             let connection = try await server.connect()
-            try await connection.send("POST", "/v1/completions", "{\(Self.endless),\"n\":4}")
-            while await server.directory.deployments[0].statistics().runningCount < 4 {
-                try await pause(milliseconds: 5)
+            let body = #"{"model":"scripted","prompt":"endless held:3\n","max_tokens":4000,"n":4}"#
+            try await connection.send("POST", "/v1/completions", body)
+            try await server.wait("four answers run") {
+                await server.directory.deployments[0].statistics().runningCount == 4
             }
             connection.close()
+            ScriptedDeployment.letGo(3)
             try await server.waitUntilIdle()
         }
     }
@@ -77,7 +80,7 @@ import Testing
         try await withServer({ $0.keepAliveInterval = .milliseconds(5) }) { server in
             let prompt = String(repeating: "x", count: 3000) + "endless"
             let body =
-                #"{"model":"scripted","prompt":"\#(prompt)\n","max_tokens":40,"stream":true,"stop":["\#(String(repeating: "a", count: 41))"]}"#
+                #"{"model":"scripted","prompt":"\#(prompt)\n","max_tokens":200,"stream":true,"stop":["\#(String(repeating: "a", count: 201))"]}"#
             let response = try await server.send("POST", "/v1/completions", body)
             #expect(response.body.contains(": keep-alive\n\n"))
             #expect(response.body.hasSuffix("data: [DONE]\n\n"))

@@ -199,7 +199,8 @@ import Testing
         let limits = try StepLimits(tokensPerStep: 64, maxRunning: 1, maxWaiting: 1)
         let directory = DeploymentDirectory([try ScriptedDeployment.make(limits: limits)])
         try await withServer({ $0.concurrentRequestLimit = 3 }, directory: directory) { server in
-            let endless = #"{"model":"scripted","prompt":"endless\n","max_tokens":4000,"stream":true}"#
+            defer { ScriptedDeployment.letGo(2) }
+            let endless = #"{"model":"scripted","prompt":"endless held:2\n","max_tokens":4000,"stream":true}"#
             var connections: [RawConnection] = []
             for _ in 0..<2 {
                 let connection = try await server.connect()
@@ -213,6 +214,7 @@ import Testing
             #expect(try refused.error()["type"] == "requests")
             #expect(refused.headers["retry-after"] == "1")
             for connection in connections { connection.close() }
+            ScriptedDeployment.letGo(2)
             try await server.waitUntilIdle()
         }
     }

@@ -13,8 +13,24 @@ import Tokenization
 /// A deployment of the real engine over a model that answers by a script, byte by byte.
 ///
 /// Token ids 0 to 255 are bytes, 256 ends an answer. The answer to every prompt is `Héllo!`; what stands behind the last
-/// line break counts as answer so far. A prompt with `endless` in it is answered by `a` without end, a millisecond each.
+/// line break counts as answer so far. A prompt with `endless` in it is answered by `a` without end, a millisecond each;
+/// with `held:` and a digit in it, too, but fifty times as slowly from the second token on, until `letGo` is called with
+/// that digit: so that it still runs when a test gets round to it, however busy the machine is.
 enum ScriptedDeployment {
+    private static let released = Mutex<Set<Int>>([])
+
+    /// Lets answers to prompts with `held:` and this digit go on at full speed, for good.
+    static func letGo(_ digit: Int) { released.withLock { _ = $0.insert(digit) } }
+
+    /// Whether the prompt is held.
+    private static func isHolding(_ bytes: [UInt8]) -> Bool {
+        guard let range = Data(bytes).range(of: Data("held:".utf8)), range.upperBound < bytes.count else {
+            return false
+        }
+        let digit = Int(bytes[range.upperBound]) - Int(UInt8(ascii: "0"))
+        return !released.withLock { $0.contains(digit) }
+    }
+
     static let end = 256
     static let answer = Array("Héllo!".utf8)
 
@@ -60,6 +76,7 @@ enum ScriptedDeployment {
         if Data(bytes).range(of: Data("endless".utf8)) != nil {
             usleep(1000)
             next = Int(UInt8(ascii: "a"))
+            if start < tokens.count, isHolding(bytes) { usleep(50_000) }
         } else if tokens.count - start < answer.count {
             next = Int(answer[tokens.count - start])
         }
@@ -130,16 +147,24 @@ struct RunningServer: Sendable {
 
     /// Waits until the engine and the server hold no request.
     func waitUntilIdle() async throws {
-        for _ in 0..<2_000 {
+        try await wait("no request is held") {
             var busy = application.runningCount
             for deployment in directory.deployments {
                 let statistics = await deployment.statistics()
                 busy += statistics.runningCount + statistics.waitingCount + statistics.usedBlockCount
             }
-            if busy == 0 { return }
+            return busy == 0
+        }
+    }
+
+    /// Asks again and again until `condition` holds; a minute without it is a failure, so that no test waits for ever.
+    func wait(_ what: String, until condition: () async throws -> Bool) async throws {
+        let end = ContinuousClock.now.advanced(by: .seconds(60))
+        while ContinuousClock.now < end {
+            if try await condition() { return }
             try await pause(milliseconds: 5)
         }
-        Issue.record("requests are still held after 10 seconds")
+        Issue.record("a minute has passed and it is not so that \(what)")
     }
 }
 

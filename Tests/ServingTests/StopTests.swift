@@ -8,7 +8,8 @@ import Testing
     @Test func `a running stream ends as it should while newcomers get 503`() async throws {
         // Far more than it takes, even under a sanitizer on a busy machine.
         try await withServer({ $0.gracePeriod = .seconds(600) }) { server in
-            let stream = try await start(on: server, tokens: 300)
+            defer { ScriptedDeployment.letGo(1) }
+            let stream = try await start(on: server, prompt: "endless held:1", tokens: 400)
             server.application.stop()
             let refused = try await server.send("POST", "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
             #expect(refused.status == 503)
@@ -17,6 +18,7 @@ import Testing
             let ready = try await server.send("GET", "/ready")
             #expect(ready.status == 503)
             #expect(try await server.send("GET", "/health").status == 200)
+            ScriptedDeployment.letGo(1)
             _ = try await stream.receive(until: "data: [DONE]")
             stream.close()
         }
@@ -24,7 +26,8 @@ import Testing
 
     @Test func `a stream that outlives the grace period ends with an error`() async throws {
         try await withServer({ $0.gracePeriod = .milliseconds(200) }) { server in
-            let stream = try await start(on: server, tokens: 4000)
+            defer { ScriptedDeployment.letGo(5) }
+            let stream = try await start(on: server, prompt: "endless held:5", tokens: 4000)
             server.application.stop()
             let rest = try await stream.receive(until: #""code":"server_shutting_down""#)
             #expect(!rest.contains("[DONE]"))
@@ -37,9 +40,10 @@ import Testing
         configuration.port = 0
         let directory = DeploymentDirectory([try ScriptedDeployment.make()])
         let server = try await startServer(configuration, directory, signals: [.user2])
-        let stream = try await start(on: server, tokens: 4000)
+        defer { ScriptedDeployment.letGo(4) }
+        let stream = try await start(on: server, prompt: "endless held:4", tokens: 4000)
         kill(getpid(), SIGUSR2)
-        while try await server.send("GET", "/ready").status != 503 { try await pause(milliseconds: 5) }
+        try await server.wait("the server drains") { try await server.send("GET", "/ready").status == 503 }
         #expect(server.application.runningCount == 1)
         kill(getpid(), SIGUSR2)
         #expect(try await server.outcome.value == .forced)
@@ -70,9 +74,13 @@ import Testing
         }
     }
 
-    private func start(on server: RunningServer, tokens: Int) async throws -> RawConnection {
+    private func start(
+        on server: RunningServer,
+        prompt: String,
+        tokens: Int
+    ) async throws -> RawConnection {
         let connection = try await server.connect()
-        let body = #"{"model":"scripted","prompt":"endless\n","max_tokens":\#(tokens),"stream":true}"#
+        let body = #"{"model":"scripted","prompt":"\#(prompt)\n","max_tokens":\#(tokens),"stream":true}"#
         try await connection.send("POST", "/v1/completions", body)
         _ = try await connection.receive(until: #""text":"a""#)
         return connection

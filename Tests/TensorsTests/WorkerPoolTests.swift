@@ -77,6 +77,13 @@ import Testing
         }
     }
 
+    @Test func `a worker that is late for the last region sees the end`() {
+        for round in 0..<3_000 {
+            let pool = WorkerPool(threadCount: 2, spinLimit: round % 2 * 1_000)
+            pool.run(taskCount: 2) { _ in }
+        }
+    }
+
     @Test func `pools come and go without leaving threads behind`() {
         for _ in 0..<50 {
             let pool = WorkerPool(threadCount: 4, spinLimit: 100)

@@ -23,5 +23,6 @@
 #if __has_include("ck_elementwise.h")
 #include "ck_elementwise.h"
 #endif
+#include "ck_ceilings.h"
 
 #endif

@@ -10,7 +10,7 @@ extension APIService {
         let body = try ChatCompletionRequest(try await bodies.json(exchange.request))
         let deployment = try directory.find(body.model)
         let chat = try ChatRequest(body, for: deployment, id: exchange.id)
-        let (run, permit) = try await start([chat.text], on: deployment)
+        let (run, permit) = try await start([chat.text], on: deployment, for: exchange)
         let header = ResponseHeader(
             id: "chatcmpl-" + environment.makeID(),
             created: Int(environment.now().timeIntervalSince1970),

@@ -10,7 +10,7 @@ extension APIService {
         let body = try CompletionRequest(try await bodies.json(exchange.request))
         let deployment = try directory.find(body.model)
         let batch = try CompletionBatch(body, for: deployment, id: exchange.id)
-        let (run, permit) = try await start(batch.texts, on: deployment)
+        let (run, permit) = try await start(batch.texts, on: deployment, for: exchange)
         let header = ResponseHeader(
             id: "cmpl-" + environment.makeID(),
             created: Int(environment.now().timeIntervalSince1970),

@@ -210,6 +210,11 @@ package final class PackedMatrix: @unchecked Sendable {
     /// Whether products with it take float32 activations, for at least a part of the outputs.
     package var wantsFloatActivations: Bool { sections.contains { !$0.isQuantized } }
 
+    /// Outputs whose products take quantised activations.
+    package var quantizedOutputs: Int {
+        sections.reduce(0) { $0 + ($1.isQuantized ? Int($1.panels.outputs) : 0) }
+    }
+
     /// Writes the weights of one output as float32, `[inputs]`, exactly as the checkpoint holds them.
     package func unpack(output: Int, into values: UnsafeMutablePointer<Float>) {
         precondition(output >= 0 && output < outputs, "PackedMatrix: output \(output) of \(outputs)")

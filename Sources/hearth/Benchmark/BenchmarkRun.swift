@@ -13,38 +13,46 @@ struct BenchmarkRates: Sendable {
 /// Requests of one size, sent together.
 struct BenchmarkRun {
     let deployment: Deployment
-    /// Tokens in each prompt.
-    let promptCount: Int
-    /// Tokens generated for each.
-    let generatedCount: Int
-    /// Requests computed together.
-    let streamCount: Int
+    let measured: BenchmarkCase
 
-    /// Sends the requests of repetition `run`, whose prompts nobody else has, and waits for their ends.
-    func rates(run: Int) async throws -> BenchmarkRates {
-        let start = ContinuousClock.now
-        let streams = try await withThrowingTaskGroup(of: [ContinuousClock.Instant].self) { group in
-            for stream in 0..<streamCount { group.addTask { try await instants(run: run, stream: stream) } }
+    /// Sends the requests of repetition `run` and waits for their ends; gives when each stream's tokens came. Unless the
+    /// case is about cached prompts, nobody else has had these.
+    @discardableResult
+    func instants(run: Int) async throws -> [[ContinuousClock.Instant]] {
+        try await withThrowingTaskGroup(of: [ContinuousClock.Instant].self) { group in
+            for stream in 0..<measured.streamCount { group.addTask { try await instants(run: run, stream: stream) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
+    }
+
+    /// The rates of repetition `run`.
+    func rates(run: Int) async throws -> BenchmarkRates {
+        let start = ContinuousClock.now
+        let streams = try await instants(run: run)
         // All streams are in their decode phase between these two.
         guard let allStarted = streams.compactMap(\.first).max(), let oneEnded = streams.compactMap(\.last).min() else {
             throw GenerationFailure.failed("the model generated nothing")
         }
+        if allStarted >= oneEnded {
+            throw GenerationFailure.failed(
+                "the first of \(measured.streamCount) streams had ended before the last began: raise --generate"
+            )
+        }
         let decoded = streams.joined().count { $0 > allStarted && $0 <= oneEnded }
         return BenchmarkRates(
-            prefill: Double(promptCount * streamCount) / ((allStarted - start) / .seconds(1)),
-            decode: Double(decoded) / max((oneEnded - allStarted) / .seconds(1), 1e-9)
+            prefill: Double(measured.promptCount * measured.streamCount) / ((allStarted - start) / .seconds(1)),
+            decode: Double(decoded) / ((oneEnded - allStarted) / .seconds(1))
         )
     }
 
     /// When each token of one answer came.
     private func instants(run: Int, stream: Int) async throws -> [ContinuousClock.Instant] {
-        let name = "bench-\(run)-\(stream)"
-        var generator = BenchmarkGenerator(state: UInt64(run * streamCount + stream) &+ 1)
+        let run = measured.isCached ? 0 : run
+        let name = "bench-\(measured.promptCount)-\(measured.streamCount)-\(run)-\(stream)"
+        var generator = BenchmarkGenerator(state: UInt64(run * measured.streamCount + stream) &+ 1)
         let vocabularySize = UInt64(deployment.details.vocabularySize)
-        let tokens = (0..<promptCount).map { _ in TokenID(rawValue: Int32(generator.next() % vocabularySize)) }
-        var parameters = GenerationParameters(sampling: .greedy, maxTokens: generatedCount)
+        let tokens = (0..<measured.promptCount).map { _ in TokenID(rawValue: Int32(generator.next() % vocabularySize)) }
+        var parameters = GenerationParameters(sampling: .greedy, maxTokens: measured.generatedCount)
         parameters.ignoreEndOfSequence = true
         parameters.cacheSalt = name
         let request = TextRequest(id: name, prompt: .tokens(tokens), parameters: parameters)

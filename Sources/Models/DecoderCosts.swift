@@ -1,0 +1,139 @@
+package import Tensors
+
+/// What a computation takes at the very least: operations, and bytes that must come from beyond the caches next to a core.
+///
+/// A multiplication and an addition count two. Activations, norms and sampling are not counted; they are some hundredths.
+package struct StepWork: Sendable, Equatable {
+    /// Operations of products with quantised weights, on 8-bit integers.
+    package var dotOperations = 0
+    /// Operations of products with float weights and of attention, on float32.
+    package var floatOperations = 0
+    /// Bytes of packed weights read, each once.
+    package var weightBytes = 0
+    /// Bytes of the KV cache: visible keys and values read once, new ones written.
+    package var cacheBytes = 0
+
+    package init() {}
+
+    package static func += (left: inout StepWork, right: StepWork) {
+        left.dotOperations += right.dotOperations
+        left.floatOperations += right.floatOperations
+        left.weightBytes += right.weightBytes
+        left.cacheBytes += right.cacheBytes
+    }
+}
+
+/// Counts the work of a decoder's steps from the shapes of its matrices, as they are packed, and of its cache.
+package struct DecoderCosts: Sendable, Equatable {
+    /// One product's share, for one row of activations.
+    package struct Product: Sendable, Equatable {
+        /// `[outputs, inputs]` products with int8 activations, in weights.
+        package var quantizedWeights: Int
+        /// The same with float32 activations.
+        package var floatWeights: Int
+        /// Bytes of the packed weights.
+        package var byteCount: Int
+
+        /// Counts the weights and bytes of `matrix`.
+        package init(_ matrix: PackedMatrix) {
+            quantizedWeights = matrix.quantizedOutputs * matrix.inputs
+            floatWeights = (matrix.outputs - matrix.quantizedOutputs) * matrix.inputs
+            byteCount = matrix.byteCount
+        }
+
+        package init(quantizedWeights: Int, floatWeights: Int, byteCount: Int) {
+            self.quantizedWeights = quantizedWeights
+            self.floatWeights = floatWeights
+            self.byteCount = byteCount
+        }
+    }
+
+    /// One sequence's share of a step.
+    package struct Row: Sendable, Equatable {
+        /// Tokens of the sequence that are in the cache already.
+        package var firstPosition: Int
+        /// Tokens computed.
+        package var tokenCount: Int
+        /// Those of them whose logits are wanted.
+        package var logitCount: Int
+
+        package init(firstPosition: Int, tokenCount: Int, logitCount: Int) {
+            self.firstPosition = firstPosition
+            self.tokenCount = tokenCount
+            self.logitCount = logitCount
+        }
+    }
+
+    /// Products that every token goes through, of all layers.
+    package var layerProducts: [Product]
+    /// The product that makes logits.
+    package var outputProduct: Product
+    /// Bytes of one token's embedding.
+    package var embeddingBytes: Int
+    /// Window of every layer's attention; nil sees all.
+    package var windows: [Int?]
+    /// heads · headWidth: elements of a query, over all heads.
+    package var queryWidth: Int
+    /// Bytes of one token's keys and values in one layer.
+    package var cacheBytesPerLayer: Int
+
+    package init(
+        layerProducts: [Product],
+        outputProduct: Product,
+        embeddingBytes: Int,
+        attention: (windows: [Int?], queryWidth: Int, cacheBytesPerLayer: Int)
+    ) {
+        self.layerProducts = layerProducts
+        self.outputProduct = outputProduct
+        self.embeddingBytes = embeddingBytes
+        windows = attention.windows
+        queryWidth = attention.queryWidth
+        cacheBytesPerLayer = attention.cacheBytesPerLayer
+    }
+
+    /// The work of one step that computes `rows` together.
+    package func work(of rows: [Row]) -> StepWork {
+        var work = StepWork()
+        let tokenCount = rows.reduce(0) { $0 + $1.tokenCount }
+        let logitCount = rows.reduce(0) { $0 + $1.logitCount }
+        for product in layerProducts { add(product, rowCount: tokenCount, to: &work) }
+        add(outputProduct, rowCount: logitCount, to: &work)
+        work.weightBytes += tokenCount * embeddingBytes
+        for row in rows {
+            for window in windows { addAttention(of: row, window: window, to: &work) }
+        }
+        return work
+    }
+
+    /// A product reads its weights once, however many rows it has.
+    private func add(_ product: Product, rowCount: Int, to work: inout StepWork) {
+        guard rowCount > 0 else { return }
+        work.dotOperations += 2 * product.quantizedWeights * rowCount
+        work.floatOperations += 2 * product.floatWeights * rowCount
+        work.weightBytes += product.byteCount
+    }
+
+    /// A query multiplies with every key that it sees, and the value of that key with the result: four operations for
+    /// each element of the query and each key.
+    private func addAttention(of row: Row, window: Int?, to work: inout StepWork) {
+        let end = row.firstPosition + row.tokenCount
+        let reach = window ?? end
+        let keys = (row.firstPosition..<end).reduce(0) { $0 + min($1 + 1, reach) }
+        work.floatOperations += 4 * queryWidth * keys
+        let firstSeen = max(0, row.firstPosition + 1 - reach)
+        work.cacheBytes += cacheBytesPerLayer * (end - firstSeen + row.tokenCount)
+    }
+}
+
+extension DecoderCosts {
+    init(_ weights: DecoderWeights, layout: DecoderLayout, queryWidth: Int, cache: CacheShape) {
+        self.init(
+            layerProducts: weights.layers.flatMap {
+                [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down].map(Product.init)
+            },
+            outputProduct: Product(weights.output ?? weights.embedding),
+            embeddingBytes: weights.embedding.byteCount / max(weights.embedding.outputs, 1),
+            attention: (layout.windows, queryWidth, cache.bytesPerToken / cache.layerCount)
+        )
+    }
+}
