@@ -17,6 +17,10 @@ enum { CK_PREFETCH_ROWS = 6, CK_PREFETCH_BYTES = 32768 };
 CK_INLINE VB v_load_bytes(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 CK_INLINE VB v_low_half(VB v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
 CK_INLINE VB v_high_half(VB v) { return _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(15)); }
+CK_INLINE VB v_join_high(VB half, VB high, int at, int bits) {
+    const VB lifted = at < 4 ? _mm256_slli_epi16(high, 4 - at) : _mm256_srli_epi16(high, at - 4);
+    return _mm256_or_si256(half, _mm256_and_si256(lifted, _mm256_set1_epi8((char)(((1 << bits) - 1) << 4))));
+}
 CK_INLINE VB v_load_table(const uint8_t *p) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p));
 }
@@ -56,6 +60,8 @@ CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     return _mm256_add_epi32(sum, _mm256_add_epi32(twice, once));
 }
 
+CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) { return _mm256_add_epi32(sum, _mm256_madd_epi16(codes, x)); }
+
 #include "matmul_quantized_tile.h"
 
 #define CK_TILES(type)                                                                                                \
@@ -72,18 +78,14 @@ void ck_matmul_quantized_avx2(
 
 #include "matmul_float_tile.h"
 
-CK_FLOAT_TILES(3, 1)
-CK_FLOAT_TILES(1, 1)
+CK_FLOAT_TILE_FUNCTION(3, 1)
+CK_FLOAT_TILE_FUNCTION(1, 1)
 
 static const int32_t float_row_counts[] = {3, 1};
-static const ck_tile_function float_functions[3][2][2] = {
-    {{tile_f32_3x1, 0}, {tile_f32_1x1, 0}},
-    {{tile_f16_3x1, 0}, {tile_f16_1x1, 0}},
-    {{tile_bf16_3x1, 0}, {tile_bf16_1x1, 0}},
-};
+static const ck_tile_function float_functions[2][2] = {{float_tile_3x1, 0}, {float_tile_1x1, 0}};
 
 void ck_matmul_float_avx2(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
-    const ck_tile_set set = {float_row_counts, float_functions[float_type_index(panels->type)], 1};
+    const ck_tile_set set = {float_row_counts, float_functions, 1};
     ck_walk_tiles(set, panels, float_tile(panels, x), y, range);
 }
 

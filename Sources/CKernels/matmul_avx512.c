@@ -23,6 +23,8 @@ CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     return _mm512_add_epi32(sum, _mm512_add_epi32(twice, once));
 }
 
+CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) { return _mm512_add_epi32(sum, _mm512_madd_epi16(codes, x)); }
+
 #include "matmul_quantized_tile.h"
 
 #define CK_TILES(type)                                                                                                \
@@ -43,22 +45,18 @@ void ck_matmul_quantized_avx512(
 
 #include "matmul_float_tile.h"
 
-CK_FLOAT_TILES(6, 2)
-CK_FLOAT_TILES(6, 1)
-CK_FLOAT_TILES(2, 2)
-CK_FLOAT_TILES(2, 1)
-CK_FLOAT_TILES(1, 2)
-CK_FLOAT_TILES(1, 1)
+CK_FLOAT_TILE_FUNCTION(6, 2)
+CK_FLOAT_TILE_FUNCTION(6, 1)
+CK_FLOAT_TILE_FUNCTION(2, 2)
+CK_FLOAT_TILE_FUNCTION(2, 1)
+CK_FLOAT_TILE_FUNCTION(1, 2)
+CK_FLOAT_TILE_FUNCTION(1, 1)
 
 static const int32_t float_row_counts[] = {6, 2, 1};
-static const ck_tile_function float_functions[3][3][2] = {
-    {{tile_f32_6x1, tile_f32_6x2}, {tile_f32_2x1, tile_f32_2x2}, {tile_f32_1x1, tile_f32_1x2}},
-    {{tile_f16_6x1, tile_f16_6x2}, {tile_f16_2x1, tile_f16_2x2}, {tile_f16_1x1, tile_f16_1x2}},
-    {{tile_bf16_6x1, tile_bf16_6x2}, {tile_bf16_2x1, tile_bf16_2x2}, {tile_bf16_1x1, tile_bf16_1x2}},
-};
+static const ck_tile_function float_functions[3][2] = {{float_tile_6x1, float_tile_6x2}, {float_tile_2x1, float_tile_2x2}, {float_tile_1x1, float_tile_1x2}};
 
 void ck_matmul_float_avx512(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
-    const ck_tile_set set = {float_row_counts, float_functions[float_type_index(panels->type)], 2};
+    const ck_tile_set set = {float_row_counts, float_functions, 2};
     ck_walk_tiles(set, panels, float_tile(panels, x), y, range);
 }
 

@@ -10,6 +10,10 @@ typedef __m512 VF;
 CK_INLINE VB v_load_bytes(const uint8_t *p) { return _mm512_loadu_si512(p); }
 CK_INLINE VB v_low_half(VB v) { return _mm512_and_si512(v, _mm512_set1_epi8(15)); }
 CK_INLINE VB v_high_half(VB v) { return _mm512_and_si512(_mm512_srli_epi16(v, 4), _mm512_set1_epi8(15)); }
+CK_INLINE VB v_join_high(VB half, VB high, int at, int bits) {
+    const VB lifted = at < 4 ? _mm512_slli_epi16(high, 4 - at) : _mm512_srli_epi16(high, at - 4);
+    return _mm512_or_si512(half, _mm512_and_si512(lifted, _mm512_set1_epi8((char)(((1 << bits) - 1) << 4))));
+}
 CK_INLINE VB v_load_table(const uint8_t *p) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)p));
 }

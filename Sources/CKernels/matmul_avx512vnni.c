@@ -18,6 +18,8 @@ CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     return _mm512_dpbusd_epi32(sum, codes, x);
 }
 
+CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) { return _mm512_dpwssd_epi32(sum, codes, x); }
+
 #include "matmul_quantized_tile.h"
 
 #define CK_TILES(type)                                                                                                \

@@ -6,19 +6,13 @@
 /// Inputs that are summed before they join the total. Short runs keep the rounding error of long sums small.
 enum { ck_float_run = 128 };
 
-CK_INLINE VF load_weights(int32_t type, const uint8_t *p) {
-    if (type == ck_type_f16) return v_load_half(p);
-    if (type == ck_type_bf16) return v_load_bfloat(p);
-    return v_load_float(p);
-}
-
-CK_INLINE void multiply_float_tile(const int32_t type, const int rows, const int panels, const ck_tile *tile) {
-    const int columns = panels * (16 / LANES), size = type == ck_type_f32 ? 4 : 2;
+CK_INLINE void multiply_float_tile(const int rows, const int panels, const ck_tile *tile) {
+    const int columns = panels * (16 / LANES);
     const int64_t inputs = tile->group_count;
     const uint8_t *weights[4];
     VF total[6][4];
     _Pragma("unroll") for (int c = 0; c < columns; c++) {
-        weights[c] = tile->panel + c / (16 / LANES) * tile->panel_bytes + c % (16 / LANES) * LANES * size;
+        weights[c] = tile->panel + c / (16 / LANES) * tile->panel_bytes + c % (16 / LANES) * LANES * 4;
         _Pragma("unroll") for (int r = 0; r < rows; r++) total[r][c] = v_zero();
     }
     for (int64_t first = 0; first < inputs; first += ck_float_run) {
@@ -28,7 +22,7 @@ CK_INLINE void multiply_float_tile(const int32_t type, const int rows, const int
             _Pragma("unroll") for (int r = 0; r < rows; r++) run[r][c] = v_zero();
         for (int64_t k = first; k < end; k++) {
             VF w[4];
-            _Pragma("unroll") for (int c = 0; c < columns; c++) w[c] = load_weights(type, weights[c] + 16 * size * k);
+            _Pragma("unroll") for (int c = 0; c < columns; c++) w[c] = v_load_float(weights[c] + 64 * k);
             _Pragma("unroll") for (int r = 0; r < rows; r++) {
                 const VF x = v_broadcast(tile->x_floats[r * tile->x_stride + k]);
                 _Pragma("unroll") for (int c = 0; c < columns; c++) run[r][c] = v_multiply_add(w[c], x, run[r][c]);
@@ -41,16 +35,10 @@ CK_INLINE void multiply_float_tile(const int32_t type, const int rows, const int
         store_total(tile, r, c * LANES, total[r][c]);
 }
 
-#define CK_FLOAT_TILE_FUNCTION(type, rows, panels)                                                                    \
-    static __attribute__((noinline)) void tile_##type##_##rows##x##panels(const ck_tile *tile) {                      \
-        multiply_float_tile(ck_type_##type, rows, panels, tile);                                                      \
+#define CK_FLOAT_TILE_FUNCTION(rows, panels)                                                                          \
+    static __attribute__((noinline)) void float_tile_##rows##x##panels(const ck_tile *tile) {                         \
+        multiply_float_tile(rows, panels, tile);                                                                      \
     }
-#define CK_FLOAT_TILES(rows, panels)                                                                                  \
-    CK_FLOAT_TILE_FUNCTION(f32, rows, panels)                                                                         \
-    CK_FLOAT_TILE_FUNCTION(f16, rows, panels)                                                                         \
-    CK_FLOAT_TILE_FUNCTION(bf16, rows, panels)
-
-CK_INLINE int float_type_index(int32_t type) { return type == ck_type_f32 ? 0 : type == ck_type_f16 ? 1 : 2; }
 
 CK_INLINE ck_tile float_tile(const ck_panels *panels, ck_float_rows x) {
     return (ck_tile){

@@ -16,6 +16,10 @@ enum { CK_PREFETCH_ROWS = 2, CK_PREFETCH_BYTES = 4096 };
 CK_INLINE VB v_load_bytes(const uint8_t *p) { return vld1q_u8(p); }
 CK_INLINE VB v_low_half(VB v) { return vandq_u8(v, vdupq_n_u8(15)); }
 CK_INLINE VB v_high_half(VB v) { return vshrq_n_u8(v, 4); }
+CK_INLINE VB v_join_high(VB half, VB high, int at, int bits) {
+    const VB lifted = vshlq_u8(high, vdupq_n_s8((int8_t)(4 - at)));
+    return vorrq_u8(half, vandq_u8(lifted, vdupq_n_u8((uint8_t)(((1 << bits) - 1) << 4))));
+}
 CK_INLINE VB v_load_table(const uint8_t *p) { return vld1q_u8(p); }
 CK_INLINE VB v_lookup(VB table, VB indices) { return vqtbl1q_u8(table, indices); }
 
@@ -68,6 +72,12 @@ CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     return sum;
 }
 
+CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) {
+    const int16x8_t weights = vreinterpretq_s16_u8(codes), activations = vreinterpretq_s16_s32(x);
+    const int32x4_t low = vmull_s16(vget_low_s16(weights), vget_low_s16(activations));
+    return vaddq_s32(sum, vpaddq_s32(low, vmull_high_s16(weights, activations)));
+}
+
 #include "matmul_quantized_tile.h"
 
 #define CK_TILES(type)                                                                                                \
@@ -84,18 +94,14 @@ void ck_matmul_quantized_neon(
 
 #include "matmul_float_tile.h"
 
-CK_FLOAT_TILES(3, 1)
-CK_FLOAT_TILES(1, 1)
+CK_FLOAT_TILE_FUNCTION(3, 1)
+CK_FLOAT_TILE_FUNCTION(1, 1)
 
 static const int32_t float_row_counts[] = {3, 1};
-static const ck_tile_function float_functions[3][2][2] = {
-    {{tile_f32_3x1, 0}, {tile_f32_1x1, 0}},
-    {{tile_f16_3x1, 0}, {tile_f16_1x1, 0}},
-    {{tile_bf16_3x1, 0}, {tile_bf16_1x1, 0}},
-};
+static const ck_tile_function float_functions[2][2] = {{float_tile_3x1, 0}, {float_tile_1x1, 0}};
 
 void ck_matmul_float_neon(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
-    const ck_tile_set set = {float_row_counts, float_functions[float_type_index(panels->type)], 1};
+    const ck_tile_set set = {float_row_counts, float_functions, 1};
     ck_walk_tiles(set, panels, float_tile(panels, x), y, range);
 }
 #endif

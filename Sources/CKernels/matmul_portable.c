@@ -16,13 +16,19 @@ CK_INLINE float scale_at(ck_traits traits, const uint8_t *steps, const uint8_t *
 CK_INLINE void decode_codes(int32_t type, const uint8_t *codes, uint8_t out[512]) {
     const ck_traits traits = ck_traits_of(type);
     const uint8_t *table = ck_code_table(type);
-    for (int i = 0; i < 512; i++) {
-        if (traits.bits == 8) {
-            out[i] = codes[i];
-        } else {
-            const uint8_t code = codes[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4) & 15;
-            out[i] = traits.has_table ? table[code] : code;
+    for (int step = 0; step < 8; step++) {
+        for (int i = 0; i < 64; i++) {
+            const uint8_t code = ck_code_at(traits, codes, step, i);
+            out[64 * step + i] = traits.has_table ? table[code] : code;
         }
+    }
+}
+
+CK_INLINE void dot_wide(const uint8_t *codes, const int16_t *x, int32_t sums[16]) {
+    for (int i = 0; i < 512; i++) {
+        int16_t code;
+        memcpy(&code, codes + 2 * i, 2);
+        sums[i / 2 % 16] += code * x[i / 32 * 2 + i % 2];
     }
 }
 
@@ -50,15 +56,17 @@ static void add_group(int32_t type, ck_panel_layout layout, const ck_tile *tile,
     const uint8_t *scales = panel + layout.scales + g * layout.scale_bytes;
     const uint8_t *mins = panel + layout.mins + g * layout.min_bytes;
     const uint8_t *block = panel + layout.blocks + g / 8 * (traits.has_min ? 64 : 32);
+    const bool is_wide = traits.bits == 16;
     uint8_t codes[512];
     float scaled[16] = {0};
-    decode_codes(type, panel + g * layout.code_bytes, codes);
+    if (!is_wide) decode_codes(type, panel + g * layout.code_bytes, codes);
     for (int h = 0; h < parts; h++) {
         int32_t start = group.negative_sum;
         if (parts == 2) start = h == 0 ? group.negative_low_sum : group.negative_sum - group.negative_low_sum;
         int32_t sums[16];
         for (int o = 0; o < 16; o++) sums[o] = traits.zero * start;
-        dot_steps(codes, tile->x + g * 32, h * 4, parts == 2 ? h * 4 + 4 : 8, sums);
+        if (is_wide) dot_wide(panel + g * layout.code_bytes, (const int16_t *)(const void *)tile->x + g * 32, sums);
+        else dot_steps(codes, tile->x + g * 32, h * 4, parts == 2 ? h * 4 + 4 : 8, sums);
         for (int o = 0; o < 16; o++) scaled[o] += (float)sums[o] * scale_at(traits, scales + 16 * h, block, o);
     }
     for (int o = 0; o < 16; o++) total[o] += scaled[o] * group.scale;
@@ -92,6 +100,7 @@ CK_ROW_FUNCTION(q5_k)
 CK_ROW_FUNCTION(q6_k)
 CK_ROW_FUNCTION(iq4_nl)
 CK_ROW_FUNCTION(mxfp4)
+CK_ROW_FUNCTION(wide)
 
 static const int32_t one_row[] = {1};
 
@@ -109,13 +118,14 @@ static const ck_tile_function (*row_functions(int32_t type))[2] {
     case ck_type_q6_k: return functions_q6_k;
     case ck_type_iq4_nl: return functions_iq4_nl;
     case ck_type_mxfp4: return functions_mxfp4;
+    case ck_type_wide: return functions_wide;
     default: return 0;
     }
 }
 
 void ck_matmul_quantized_portable(
     const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
-    const ck_tile_set set = {one_row, row_functions(panels->type), 1};
+    const ck_tile_set set = {one_row, row_functions(ck_panel_type(panels->type)), 1};
     if (set.functions == 0) return;
     const ck_tile tile = {
         .panel_bytes = panels->panel_bytes,
@@ -128,17 +138,15 @@ void ck_matmul_quantized_portable(
     ck_walk_tiles(set, panels, tile, y, range);
 }
 
-CK_INLINE void multiply_float_row(int32_t type, const ck_tile *tile) {
+static void multiply_float_row(const ck_tile *tile) {
     float total[16] = {0};
     for (int64_t first = 0; first < tile->group_count; first += 128) {
         const int64_t end = first + 128 < tile->group_count ? first + 128 : tile->group_count;
         float run[16] = {0};
         for (int64_t k = first; k < end; k++) {
             for (int o = 0; o < 16; o++) {
-                const uint8_t *at = tile->panel + (16 * k + o) * (type == ck_type_f32 ? 4 : 2);
                 float weight;
-                if (type == ck_type_f32) memcpy(&weight, at, 4);
-                else weight = type == ck_type_f16 ? ck_load_half(at) : ck_load_bfloat(at);
+                memcpy(&weight, tile->panel + 4 * (16 * k + o), 4);
                 run[o] += weight * tile->x_floats[k];
             }
         }
@@ -147,14 +155,9 @@ CK_INLINE void multiply_float_row(int32_t type, const ck_tile *tile) {
     store_total(tile, total);
 }
 
-static void float_row_f32(const ck_tile *tile) { multiply_float_row(ck_type_f32, tile); }
-static void float_row_f16(const ck_tile *tile) { multiply_float_row(ck_type_f16, tile); }
-static void float_row_bf16(const ck_tile *tile) { multiply_float_row(ck_type_bf16, tile); }
-
 void ck_matmul_float_portable(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
-    static const ck_tile_function functions[3][1][2] = {{{float_row_f32, 0}}, {{float_row_f16, 0}}, {{float_row_bf16, 0}}};
-    const int index = panels->type == ck_type_f32 ? 0 : panels->type == ck_type_f16 ? 1 : 2;
-    const ck_tile_set set = {one_row, functions[index], 1};
+    static const ck_tile_function functions[][2] = {{multiply_float_row, 0}};
+    const ck_tile_set set = {one_row, functions, 1};
     const ck_tile tile = {
         .panel_bytes = panels->panel_bytes,
         .group_count = panels->inputs,

@@ -3,7 +3,8 @@
 //   LANES                         int32 lanes of a vector; 16 / LANES vectors make a panel ("columns")
 //   VB VI VF                      vectors of bytes, int32 and float32
 //   v_load_bytes v_low_half v_high_half v_lookup v_load_table
-//   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact
+//   v_join_high(half, high, at, bits)  half with `bits` bits of high, from bit `at` on, as its bits 4 and up
+//   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact; v_dot_wide: 2 s16 · s16
 //   v_broadcast4 v_subtract_i32 v_times v_to_float v_multiply v_multiply_add v_broadcast v_zero
 //   v_load_half v_load_bfloat v_load_u8 v_load_i8 (LANES values to float) v_load_float v_store_float v_prefetch
 // Every float operation on one (row, output) happens in an order that only the number of groups decides.
@@ -20,12 +21,14 @@ CK_INLINE void store_total(const ck_tile *tile, int row, int column, VF total) {
     v_store_float(to, total);
 }
 
-/// One step of a group for one column: codes of 4 inputs x LANES outputs.
+/// One step of a group for one column: codes of 4 (with 16 bits, 2) inputs x LANES outputs.
 CK_INLINE VB load_codes(ck_traits traits, const uint8_t *codes, int step, VB table) {
-    if (traits.bits == 8) return v_load_bytes(codes + 64 * step);
+    if (traits.bits >= 8) return v_load_bytes(codes + 64 * step);
     const VB both = v_load_bytes(codes + 64 * (step / 2));
     const VB half = step % 2 ? v_high_half(both) : v_low_half(both);
-    return traits.has_table ? v_lookup(table, half) : half;
+    if (traits.bits == 4) return traits.has_table ? v_lookup(table, half) : half;
+    const int bits = traits.bits - 4, steps = 8 / bits;
+    return v_join_high(half, v_load_bytes(codes + 256 + 64 * (step / steps)), step % steps * bits, bits);
 }
 
 /// Scales of LANES outputs in group `g`, half `h`; `lane` is the first of them.
@@ -64,9 +67,10 @@ CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h
             load_codes(traits, codes[c] + g * layout.code_bytes, s, table);                                           \
         _Pragma("unroll") for (int r = 0; r < rows; r++) {                                                            \
             int32_t four;                                                                                             \
-            memcpy(&four, x + r * tile->x_stride + g * 32 + 4 * s, 4);                                                \
+            memcpy(&four, x + r * tile->x_stride + g * x_group_bytes + 4 * s, 4);                                     \
             const VI xs = v_broadcast4(four);                                                                         \
-            _Pragma("unroll") for (int c = 0; c < columns; c++) sums[r][c] = v_dot(sums[r][c], w[c], xs, traits);     \
+            _Pragma("unroll") for (int c = 0; c < columns; c++) sums[r][c] =                                          \
+                traits.bits == 16 ? v_dot_wide(sums[r][c], w[c], xs) : v_dot(sums[r][c], w[c], xs, traits);           \
         }                                                                                                             \
     }
 
@@ -74,6 +78,7 @@ CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h
 CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panels, const ck_tile *tile) {
     const ck_traits traits = ck_traits_of(type);
     const int columns = panels * columns_per_panel, parts = traits.has_half_groups ? 2 : 1;
+    const int x_group_bytes = traits.bits == 16 ? 64 : 32, steps = x_group_bytes / 4;
     const ck_panel_layout layout = ck_layout_of(traits, tile->group_count);
     const VB table = traits.has_table ? v_load_table(ck_code_table(type)) : v_load_table(ck_code_table(0));
     // A group's share of the panel, scales and all: what has to be fetched while a group is computed.
@@ -103,7 +108,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
             if (traits.has_half_groups) {
                 CK_DOT_STEPS(4 * h, 4)
             } else {
-                CK_DOT_STEPS(0, 8)
+                CK_DOT_STEPS(0, steps)
             }
             _Pragma("unroll") for (int c = 0; c < columns; c++) {
                 int at[2] = {h, c % columns_per_panel * LANES};
@@ -141,7 +146,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
 
 #define CK_FOR_EACH_BLOCK_TYPE(act)                                                                                   \
     act(q4_0) act(q4_1) act(q5_0) act(q5_1) act(q8_0) act(q2_k) act(q3_k) act(q4_k) act(q5_k) act(q6_k) act(iq4_nl)    \
-        act(mxfp4)
+        act(mxfp4) act(wide)
 
 #define CK_TILE_SET_CASE(type)                                                                                        \
     case ck_type_##type: set.functions = functions_##type; break;
@@ -150,7 +155,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
 /// registers for a third tile of sums, so they skip the tallest tile.
 #define CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, panel_limit)                                               \
     ck_tile_set set = {row_counts, 0, panel_limit};                                                                   \
-    switch ((panels)->type) { CK_FOR_EACH_BLOCK_TYPE(CK_TILE_SET_CASE) }                                              \
+    switch (ck_panel_type((panels)->type)) { CK_FOR_EACH_BLOCK_TYPE(CK_TILE_SET_CASE) }                               \
     if (set.functions == 0) return;                                                                                   \
     if (ck_traits_of((panels)->type).has_half_groups && set.row_counts[0] > 4) {                                      \
         set.row_counts++;                                                                                             \

@@ -16,7 +16,7 @@ typedef enum {
 } ck_scale_form;
 
 typedef struct {
-    int bits;                // of a stored code: 4 or 8
+    int bits;                // of a stored code: 4, 5, 6, 8, or 16 for signed codes that meet 12-bit activations
     bool has_table;          // codes are indices into ck_code_table
     bool is_wide;            // decoded codes reach above 127
     bool has_min;            // w = scale·code + min; otherwise w = scale·(code - zero)
@@ -26,25 +26,36 @@ typedef struct {
     int zero;
 } ck_traits;
 
+/// f16 and bf16 weights in panels: int16 codes with a power of two per group. Not a type of the GGUF format.
+enum { ck_type_wide = 1000 };
+
+/// The type whose tiles multiply panels of `type`.
+CK_INLINE int32_t ck_panel_type(int32_t type) {
+    return type == ck_type_f16 || type == ck_type_bf16 ? ck_type_wide : type;
+}
+
 CK_INLINE ck_traits ck_traits_of(int32_t type) {
     switch (type) {
+    case ck_type_f16:
+    case ck_type_bf16:
+    case ck_type_wide: return (ck_traits){.bits = 16, .scale = scale_bf16};
     case ck_type_q4_0: return (ck_traits){.bits = 4, .zero = 8};
     case ck_type_q4_1: return (ck_traits){.bits = 4, .has_min = true};
     case ck_type_q4_k: return (ck_traits){.bits = 4, .has_min = true, .scale = scale_block8};
     case ck_type_iq4_nl: return (ck_traits){.bits = 4, .has_table = true, .is_wide = true, .zero = 128};
     case ck_type_mxfp4: return (ck_traits){.bits = 4, .has_table = true, .scale = scale_bf16, .zero = 12};
     case ck_type_q8_0: return (ck_traits){.bits = 8, .is_wide = true, .zero = 128};
-    case ck_type_q5_0: return (ck_traits){.bits = 8, .zero = 16};
-    case ck_type_q5_1: return (ck_traits){.bits = 8, .has_min = true};
-    case ck_type_q5_k: return (ck_traits){.bits = 8, .has_min = true, .scale = scale_block8};
+    case ck_type_q5_0: return (ck_traits){.bits = 5, .zero = 16};
+    case ck_type_q5_1: return (ck_traits){.bits = 5, .has_min = true};
+    case ck_type_q5_k: return (ck_traits){.bits = 5, .has_min = true, .scale = scale_block8};
     case ck_type_q6_k:
         return (ck_traits){
-            .bits = 8, .has_half_groups = true, .has_signed_scales = true, .scale = scale_block8, .zero = 32};
+            .bits = 6, .has_half_groups = true, .has_signed_scales = true, .scale = scale_block8, .zero = 32};
     case ck_type_q3_k:
         return (ck_traits){
-            .bits = 8, .has_half_groups = true, .has_signed_scales = true, .scale = scale_block8, .zero = 4};
+            .bits = 4, .has_half_groups = true, .has_signed_scales = true, .scale = scale_block8, .zero = 4};
     case ck_type_q2_k:
-        return (ck_traits){.bits = 8, .has_min = true, .has_half_groups = true, .scale = scale_block8};
+        return (ck_traits){.bits = 4, .has_min = true, .has_half_groups = true, .scale = scale_block8};
     default: return (ck_traits){.bits = 0};
     }
 }
@@ -57,7 +68,10 @@ CK_INLINE const uint8_t *ck_code_table(int32_t type) {
 }
 
 /// A panel is four arrays in this order; offsets in bytes. Codes are `[groups, 8 steps, 16 outputs, 4 inputs]`, one
-/// byte each, or with 4 bits two steps to a byte (the earlier in the low half).
+/// byte each, `[groups, 16 steps, 16 outputs, 2 inputs]` with 16 bits, or with 4 bits two steps to a byte (the earlier in
+/// the low half). Longer codes of fewer than 8 bits are
+/// kept as their low 4 bits, in that form, followed by one or two times 64 bytes for the rest: a byte holds bits of the
+/// same output and input for 8 steps (a fifth bit) or 4 steps (two bits), the earliest lowest.
 typedef struct {
     int64_t code_bytes, scale_bytes, min_bytes;  // per group
     int64_t scales, mins, blocks, end;           // offsets; blocks: 16 halves d, then 16 halves -dmin
@@ -66,7 +80,7 @@ typedef struct {
 CK_INLINE ck_panel_layout ck_layout_of(ck_traits traits, int64_t group_count) {
     ck_panel_layout layout;
     const int64_t in_group = traits.scale == scale_block8 ? (traits.has_half_groups ? 32 : 16) : 32;
-    layout.code_bytes = traits.bits == 4 ? 256 : 512;
+    layout.code_bytes = 64 * traits.bits;
     layout.scale_bytes = in_group;
     layout.min_bytes = traits.has_min ? in_group : 0;
     layout.scales = group_count * layout.code_bytes;
@@ -75,6 +89,16 @@ CK_INLINE ck_panel_layout ck_layout_of(ck_traits traits, int64_t group_count) {
     layout.end = layout.blocks;
     if (traits.scale == scale_block8) layout.end += group_count / 8 * (traits.has_min ? 64 : 32);
     return layout;
+}
+
+/// The stored code of one step of a group; `place` is 4 · output + input.
+CK_INLINE uint8_t ck_code_at(ck_traits traits, const uint8_t *codes, int step, int place) {
+    if (traits.bits == 8) return codes[64 * step + place];
+    const uint8_t half = codes[step / 2 * 64 + place] >> (step % 2 * 4) & 15;
+    if (traits.bits == 4) return half;
+    const int bits = traits.bits - 4, steps = 8 / bits;
+    const int high = codes[256 + step / steps * 64 + place] >> (step % steps * bits) & ((1 << bits) - 1);
+    return (uint8_t)(half | high << 4);
 }
 
 CK_INLINE float ck_float_of_bits(uint32_t bits) {

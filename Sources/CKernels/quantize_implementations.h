@@ -4,22 +4,35 @@
 
 #include "panel_traits.h"
 
-/// Quantises the groups of one row.
-typedef void ck_quantize_row(const float *x, int64_t group_count, int8_t *values, ck_activation_group *groups);
+/// Quantises the groups of one row. `values` are int8 or int16.
+typedef void ck_quantize_row(const float *x, int64_t group_count, void *values, ck_activation_group *groups);
 
-ck_quantize_row ck_quantize_row_portable;
+ck_quantize_row ck_quantize_row_int8_portable, ck_quantize_row_int12_portable;
 #if defined(__x86_64__)
-ck_quantize_row ck_quantize_row_avx2, ck_quantize_row_avx512;
+ck_quantize_row ck_quantize_row_int8_avx2, ck_quantize_row_int12_avx2;
+ck_quantize_row ck_quantize_row_int8_avx512, ck_quantize_row_int12_avx512;
 #elif defined(__aarch64__)
-ck_quantize_row ck_quantize_row_neon;
+ck_quantize_row ck_quantize_row_int8_neon, ck_quantize_row_int12_neon;
 #endif
+
+enum { ck_int8_limit = 127, ck_int12_limit = 2047 };
+
+/// Defines the row quantisers of both forms from `quantize_groups(limit, x, group_count, values, groups)`, whose limit is
+/// a constant where it is inlined.
+#define CK_QUANTIZE_ROWS(set)                                                                                         \
+    void ck_quantize_row_int8_##set(const float *x, int64_t count, void *values, ck_activation_group *groups) {       \
+        quantize_groups_##set(ck_int8_limit, x, count, values, groups);                                               \
+    }                                                                                                                 \
+    void ck_quantize_row_int12_##set(const float *x, int64_t count, void *values, ck_activation_group *groups) {      \
+        quantize_groups_##set(ck_int12_limit, x, count, values, groups);                                              \
+    }
 
 /// Factor from activations to values, given the bits of the group's largest magnitude (a NaN's are above infinity's).
 /// 0 for groups that are all but zero, whose factor would overflow, and for groups that are not finite.
-CK_INLINE float ck_quantize_factor(uint32_t largest_bits, float *scale) {
+CK_INLINE float ck_quantize_factor(float limit, uint32_t largest_bits, float *scale) {
     const float largest = ck_float_of_bits(largest_bits);
-    *scale = largest_bits < 0x0d800000 ? 0 : largest / 127;  // 2^-100
-    return largest_bits < 0x0d800000 || largest_bits >= 0x7f800000 ? 0 : 127 / largest;
+    *scale = largest_bits < 0x0d800000 ? 0 : largest / limit;  // 2^-100
+    return largest_bits < 0x0d800000 || largest_bits >= 0x7f800000 ? 0 : limit / largest;
 }
 
 CK_INLINE ck_activation_group ck_make_group(float scale, int32_t low_sum, int32_t high_sum) {

@@ -4,9 +4,10 @@ package import Tensors
 ///
 /// A multiplication and an addition count two. Activations, norms and sampling are not counted; they are some hundredths.
 package struct StepWork: Sendable, Equatable {
-    /// Operations of products with quantised weights, on 8-bit integers.
+    /// Operations of products of integers, as many as 8-bit ones would be: one of 16 bits counts twice, since it takes
+    /// twice as long.
     package var dotOperations = 0
-    /// Operations of products with float weights and of attention, on float32.
+    /// Operations of products with float32 weights and of attention, on float32.
     package var floatOperations = 0
     /// Bytes of packed weights read, each once.
     package var weightBytes = 0
@@ -29,6 +30,8 @@ package struct DecoderCosts: Sendable, Equatable {
     package struct Product: Sendable, Equatable {
         /// `[outputs, inputs]` products with int8 activations, in weights.
         package var quantizedWeights: Int
+        /// The same with 12-bit activations, on 16-bit integers.
+        package var halfWeights: Int
         /// The same with float32 activations.
         package var floatWeights: Int
         /// Bytes of the packed weights.
@@ -36,13 +39,15 @@ package struct DecoderCosts: Sendable, Equatable {
 
         /// Counts the weights and bytes of `matrix`.
         package init(_ matrix: PackedMatrix) {
-            quantizedWeights = matrix.quantizedOutputs * matrix.inputs
-            floatWeights = (matrix.outputs - matrix.quantizedOutputs) * matrix.inputs
+            quantizedWeights = matrix.outputCount(taking: .int8) * matrix.inputs
+            halfWeights = matrix.outputCount(taking: .int12) * matrix.inputs
+            floatWeights = matrix.outputCount(taking: .float32) * matrix.inputs
             byteCount = matrix.byteCount
         }
 
-        package init(quantizedWeights: Int, floatWeights: Int, byteCount: Int) {
+        package init(quantizedWeights: Int = 0, halfWeights: Int = 0, floatWeights: Int = 0, byteCount: Int) {
             self.quantizedWeights = quantizedWeights
+            self.halfWeights = halfWeights
             self.floatWeights = floatWeights
             self.byteCount = byteCount
         }
@@ -108,7 +113,7 @@ package struct DecoderCosts: Sendable, Equatable {
     /// A product reads its weights once, however many rows it has.
     private func add(_ product: Product, rowCount: Int, to work: inout StepWork) {
         guard rowCount > 0 else { return }
-        work.dotOperations += 2 * product.quantizedWeights * rowCount
+        work.dotOperations += (2 * product.quantizedWeights + 4 * product.halfWeights) * rowCount
         work.floatOperations += 2 * product.floatWeights * rowCount
         work.weightBytes += product.byteCount
     }

@@ -6,8 +6,9 @@ package final class Compute {
     package let instructionSet: InstructionSet
     /// The threads of every operation.
     package let workers: WorkerPool
-    /// Activations of the product that is running.
-    let activations = QuantizedActivations()
+    /// Activations of the product that is running, in the forms that its weights want.
+    let int8Activations = QuantizedActivations(.int8)
+    let int12Activations = QuantizedActivations(.int12)
 
     /// Uses `instructionSet`, which this machine must have.
     package init(instructionSet: InstructionSet = .detected, workers: WorkerPool) {

@@ -67,7 +67,7 @@ static const stored_type stored_types[] = {
     {10, 256, 84},  {11, 256, 110}, {12, 256, 144}, {13, 256, 176}, {14, 256, 210}, {20, 32, 18},  {39, 32, 17},
 };
 
-enum { inputs = 512, outputs = 37, most_rows = 14, y_stride = 64, x_stride = inputs + 64, group_stride = 20 };
+enum { inputs = 512, outputs = 37, most_rows = 14, y_stride = 64, x_stride = 2 * inputs + 64, group_stride = 20 };
 
 typedef struct {
     int8_t values[most_rows * x_stride];
@@ -77,14 +77,15 @@ typedef struct {
 
 /// Rows `first ..< first + count` of the product on one instruction set.
 static void multiply(
-    ck_instruction_set set, const ck_panels *panels, bool is_float, const float *x, int32_t first, int32_t count,
+    ck_instruction_set set, const ck_panels *panels, const float *x, int32_t first, int32_t count,
     product_result *result) {
     const ck_activations activations = {result->values, x_stride, result->groups, group_stride};
     const int32_t shape[2] = {most_rows, inputs};
     const ck_destination y = {result->y, y_stride, NULL, false};
     const ck_product_range range = {first, first + count, 0, (outputs + 15) / 16};
-    ck_quantize_rows(set, x, inputs, activations, shape);
-    if (is_float) {
+    const ck_activation_form form = ck_form_of(panels->type, inputs);
+    ck_quantize_rows(set, x, inputs, activations, shape, form);
+    if (form == ck_activation_form_float32) {
         const ck_float_rows rows = {x, inputs};
         ck_matmul_float(set, panels, rows, y, range);
     } else {
@@ -105,14 +106,13 @@ static void check_product(stored_type stored) {
 
     product_result *expected = allocate(sizeof *expected), *found = allocate(sizeof *found);
     product_result *alone = allocate(sizeof *alone);
-    const bool is_float = stored.block_size == 1;
-    multiply(portable, &panels, is_float, x, 0, most_rows, expected);
-    multiply(neon, &panels, is_float, x, 0, most_rows, found);
+    multiply(portable, &panels, x, 0, most_rows, expected);
+    multiply(neon, &panels, x, 0, most_rows, found);
     report("ck_quantize_rows", stored.type, memcmp(expected->values, found->values, sizeof found->values) == 0);
     report("its groups", stored.type, memcmp(expected->groups, found->groups, sizeof found->groups) == 0);
     report("product", stored.type, is_near(expected->y, found->y, sizeof found->y / sizeof(float), 2e-5));
     for (int32_t row = 0; row < most_rows; row++) {
-        multiply(neon, &panels, is_float, x, row, 1, alone);
+        multiply(neon, &panels, x, row, 1, alone);
         const float *together = found->y + row * y_stride;
         report("a row alone", stored.type, memcmp(alone->y + row * y_stride, together, sizeof(float) * outputs) == 0);
     }

@@ -78,6 +78,15 @@ import Testing
         #expect(costs.cacheBytesPerLayer == 2 * (64 + 64) * 2)
     }
 
+    @Test func `halves multiply 16-bit integers, and each counts as two of 8 bits`() throws {
+        let costs = try costs(of: "llama-f16.gguf")
+        #expect(costs.layerProducts.allSatisfy { $0.quantizedWeights == 0 && $0.floatWeights == 0 })
+        // Two bytes a weight and two for the scale of 32.
+        #expect(costs.layerProducts.allSatisfy { $0.byteCount == $0.halfWeights / 32 * 66 })
+        let work = costs.work(of: [.init(firstPosition: 0, tokenCount: 1, logitCount: 0)])
+        #expect(work.dotOperations == costs.layerProducts.reduce(0) { $0 + 4 * $1.halfWeights })
+    }
+
     @Test func `float weights, tied embeddings and windows are counted as such`() throws {
         let costs = try costs(of: "gemma3-f32.gguf")
         #expect(costs.layerProducts.allSatisfy { $0.quantizedWeights == 0 && $0.byteCount == 4 * $0.floatWeights })

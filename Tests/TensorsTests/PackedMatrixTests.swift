@@ -17,6 +17,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [ElementType.f16, .bf16])
+    func `halves in whole groups keep what is not far below the largest of their group`(type: ElementType) throws {
+        let stored = StoredWeights(type, outputs: 19, inputs: 96, seed: 7)
+        let found = try stored.packed(on: workers).values()
+        let expected = stored.values()
+        // A half has 11 significant bits, a bfloat16 8; the codes have 15 below the largest.
+        let exactRange: Float = type == .f16 ? 16 : 128
+        for start in stride(from: 0, to: expected.count, by: 32) {
+            let largest = expected[start..<(start + 32)].reduce(0) { max($0, abs($1)) }
+            for index in start..<(start + 32) {
+                #expect(abs(found[index] - expected[index]) <= largest / 32768)
+                if abs(expected[index]) >= largest / exactRange { #expect(found[index] == expected[index]) }
+            }
+        }
+    }
+
     @Test func `matrices of several types stand under one another`() throws {
         let parts = [
             StoredWeights(.q4_K, outputs: 20, inputs: 256, seed: 1),
@@ -32,10 +48,10 @@ import Testing
         defer { for source in sources { source.bytes.deallocate() } }
         let matrix = try PackedMatrix(packing: sources, inputs: 256, on: workers)
         #expect(matrix.outputs == 43)
-        #expect(matrix.wantsFloatActivations && matrix.wantsQuantizedActivations)
+        #expect(matrix.wants(.int8) && matrix.wants(.int12) && !matrix.wants(.float32) && matrix.soleForm == nil)
         let gathered = FloatMatrix()
         matrix.gather([42, 0, 26, 20, 19], into: gathered, compute: Compute(workers: workers))
-        let all = parts.flatMap { $0.values() }
+        let all = try parts.flatMap { try $0.packed(on: workers).values() }
         for (index, output) in [42, 0, 26, 20, 19].enumerated() {
             #expect(Array(gathered.row(index)) == Array(all[(output * 256)..<(output * 256 + 256)]))
         }

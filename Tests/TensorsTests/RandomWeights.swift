@@ -1,3 +1,5 @@
+import CKernels
+
 @testable import Tensors
 
 /// A small, fast, seeded generator (SplitMix64; Steele, Lea & Flood 2014).
@@ -88,6 +90,29 @@ struct StoredWeights {
         try bytes.withUnsafeBytes {
             let source = PackedMatrix.Source(bytes: $0, elementType: type, outputs: outputs)
             return try PackedMatrix(packing: [source], inputs: inputs, on: workers)
+        }
+    }
+}
+
+extension PackedMatrix {
+    /// The weights as the panels hold them, `[outputs, inputs]`.
+    func values() -> [Float] {
+        [Float](unsafeUninitializedCapacity: outputs * inputs) { buffer, count in
+            for output in 0..<outputs {
+                if let start = buffer.baseAddress { unpack(output: output, into: start + output * inputs) }
+            }
+            count = outputs * inputs
+        }
+    }
+}
+
+extension QuantizedActivations {
+    /// q of one activation.
+    func value(row: Int, input: Int) -> Int32 {
+        let start = UnsafeRawPointer(kernelView.values) + row * Int(kernelView.value_stride)
+        return switch form {
+        case .int12: Int32(start.load(fromByteOffset: 2 * input, as: Int16.self))
+        case .int8, .float32: Int32(start.load(fromByteOffset: input, as: Int8.self))
         }
     }
 }

@@ -23,6 +23,10 @@ typedef struct {
     int32_t outputs;
 } ck_panels;
 
+/// The activations that weights of a type are multiplied with. Block types take int8. f16 and bf16 take int12 and are
+/// kept as int16 with a power of two per group of 32, or take float32 and are kept as that when `inputs` is not groups.
+ck_activation_form ck_form_of(int32_t type, int64_t inputs);
+
 /// Bytes of one panel, a multiple of 64; 0 when the type cannot be packed or `inputs` is not whole blocks of it.
 int64_t ck_panel_bytes(int32_t type, int64_t inputs);
 
@@ -32,7 +36,8 @@ int64_t ck_panel_bytes(int32_t type, int64_t inputs);
 void ck_pack_panels(
     const ck_panels *panels, const void *rows, int64_t row_bytes, int32_t first_panel, int32_t panel_end);
 
-/// Writes the weights of one output as float32, `[inputs]`: bit for bit `ck_dequantize` of the row that was packed.
+/// Writes the weights of one output as float32, `[inputs]`: bit for bit `ck_dequantize` of the row that was packed; f16
+/// and bf16 in groups are within 2^-15 of the largest magnitude of their 32.
 void ck_unpack_output(const ck_panels *panels, int32_t output, float *out);
 
 /// Where a product goes: `y[row, output] = x · w (+ bias[output]) (+ y[row, output])`.
@@ -52,7 +57,7 @@ typedef struct {
     int32_t first_row, row_end, first_panel, panel_end;
 } ck_product_range;
 
-/// y = x Wᵀ for block types: int8 activations, integer sums per group of 32, float32 between groups.
+/// y = x Wᵀ for weights that take int8 or int12 activations: integer sums per group of 32, float32 between groups.
 ///
 /// The sum over groups runs in order of the input; its rounding depends on `inputs` only, never on the range.
 /// `y` must not overlap anything else.
@@ -67,7 +72,7 @@ typedef struct {
     int64_t stride;
 } ck_float_rows;
 
-/// y = x Wᵀ for f32, f16 and bf16 weights with float32 activations.
+/// y = x Wᵀ for weights that take float32 activations.
 ///
 /// Sums run over runs of 128 inputs in order, then over the runs: rounding depends on `inputs` only.
 void ck_matmul_float(

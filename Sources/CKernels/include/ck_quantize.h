@@ -28,7 +28,18 @@ enum {
 /// Elements that share one activation scale.
 enum { ck_group_size = 32 };
 
-/// What a row's group of 32 activations needs besides its int8 values.
+/// What activations have to be for a product.
+typedef enum {
+    /// As they are.
+    ck_activation_form_float32,
+    /// int8, -127…127.
+    ck_activation_form_int8,
+    /// int16, -2047…2047: as many bits as leave room for the sum of 32 products with int16 weights in an int32.
+    ck_activation_form_int12,
+} ck_activation_form;
+
+/// What a row's group of 32 activations needs besides its integers. The sums are zero with `ck_activation_form_int12`,
+/// whose weights have neither zero points nor minimums.
 typedef struct {
     /// x ≈ scale · q. Zero for a group of zeros.
     float scale;
@@ -40,11 +51,12 @@ typedef struct {
     int32_t negative_low_sum;
 } ck_activation_group;
 
-/// Activations quantised to int8, `[rows, inputs]` with one `ck_activation_group` per row and 32 inputs.
+/// Activations quantised to int8, or to 12 bits in an int16, `[rows, inputs]` with one `ck_activation_group` per row and
+/// 32 inputs.
 typedef struct {
-    /// `[rows, value_stride]`, each in -127…127.
+    /// `[rows, value_stride]` bytes, aligned to 64.
     int8_t *values;
-    /// Bytes from row to row; at least inputs.
+    /// Bytes from row to row; at least those of the inputs, and a multiple of 64.
     int64_t value_stride;
     /// `[rows, group_stride]`.
     ck_activation_group *groups;
@@ -52,15 +64,17 @@ typedef struct {
     int64_t group_stride;
 } ck_activations;
 
-/// Quantises rows of float32 to int8: scale = max|x| / 127 per group, round half to even.
+/// Quantises rows of float32: scale = max|x| / 127 (or 2047) per group, round half to even.
 ///
 /// Every row is treated alone. The scale is rounded the same on all instruction sets and so are the values. A group
-/// that holds an infinity or a NaN gets unspecified values within -127…127 and a scale that makes the product non-finite.
+/// that holds an infinity or a NaN gets unspecified values in range and a scale that makes the product non-finite.
 ///
 /// - x: `[row_count, inputs]`, `x_stride` floats from row to row; inputs is a multiple of 32
 /// - out: the row `x` points at is written to row 0 of `out`
+/// - form: int8 or int12
 void ck_quantize_rows(
-    ck_instruction_set set, const float *x, int64_t x_stride, ck_activations out, const int32_t shape[2]);
+    ck_instruction_set set, const float *x, int64_t x_stride, ck_activations out, const int32_t shape[2],
+    ck_activation_form form);
 
 /// Writes `count` elements of a stored tensor as float32. `count` is a multiple of the type's block.
 ///

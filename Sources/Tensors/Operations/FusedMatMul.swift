@@ -33,7 +33,7 @@ extension Compute {
         into y: FloatMatrix,
         scratch: FloatMatrix
     ) {
-        if weights.wantsFloatActivations {
+        guard let activations = activations(for: weights) else {
             rmsNorm(x, gain: norm.gain, epsilon: norm.epsilon, into: scratch)
             matMul(weights, scratch, bias: bias, into: y)
             return
@@ -76,7 +76,7 @@ extension Compute {
         accumulate: Bool,
         scratch: FloatMatrix
     ) {
-        if weights.wantsFloatActivations {
+        guard let activations = activations(for: weights) else {
             gate(gateUp, activation, into: scratch)
             matMul(weights, scratch, into: y, accumulate: accumulate)
             return
@@ -102,6 +102,15 @@ extension Compute {
             }
         }
         matMul(weights, quantized: activations, into: y, accumulate: accumulate)
+    }
+
+    /// The buffer for products with `weights` where one form does for all of them; nil where floats are wanted too.
+    private func activations(for weights: PackedMatrix) -> QuantizedActivations? {
+        switch weights.soleForm {
+        case .int8: int8Activations
+        case .int12: int12Activations
+        case .float32, nil: nil
+        }
     }
 
     /// Rows between whose two passes nothing leaves a core's first cache: some 16 kB of them.

@@ -3,8 +3,8 @@ import CKernels
 extension Compute {
     /// y = x Wᵀ (+ bias) (+ y).
     ///
-    /// Block-quantised weights multiply x quantised to int8 in groups of 32; f32, f16 and bf16 weights multiply it as it
-    /// is. The bits of a row of y depend on that row of x and on W alone: not on the other rows, nor on the threads.
+    /// Block-quantised weights multiply x quantised to int8 in groups of 32, f16 and bf16 weights x quantised to 12 bits;
+    /// f32 weights multiply it as it is. The bits of a row of y depend on that row of x and on W alone: not on the other rows, nor on the threads.
     ///
     /// - Parameters:
     ///   - weights: W, `[outputs, inputs]`.
@@ -19,11 +19,12 @@ extension Compute {
         into y: FloatMatrix,
         accumulate: Bool = false
     ) {
-        if weights.wantsQuantizedActivations { activations.quantize(x, on: self) }
-        multiply(weights, Operand(floats: x, quantized: activations), bias, into: y, accumulate: accumulate)
+        if weights.wants(.int8) { int8Activations.quantize(x, on: self) }
+        if weights.wants(.int12) { int12Activations.quantize(x, on: self) }
+        multiply(weights, Operand(x, int8Activations, int12Activations), bias, into: y, accumulate: accumulate)
     }
 
-    /// As above with ready activations, so that one quantisation serves several products. All of W must be of block types.
+    /// As above with ready activations, so that one quantisation serves several products. All of W must take their form.
     package func matMul(
         _ weights: PackedMatrix,
         quantized x: QuantizedActivations,
@@ -31,16 +32,28 @@ extension Compute {
         into y: FloatMatrix,
         accumulate: Bool = false
     ) {
-        precondition(!weights.wantsFloatActivations, "matMul: float weights take float32 activations")
-        multiply(weights, Operand(floats: nil, quantized: x), bias, into: y, accumulate: accumulate)
+        precondition(weights.soleForm == x.form, "matMul: weights that do not take \(x.form) activations")
+        multiply(weights, Operand(x), bias, into: y, accumulate: accumulate)
     }
 
-    /// x in both forms, as far as the weights want them.
+    /// x in the forms that the weights want.
     private struct Operand {
-        var floats: FloatMatrix?
-        var quantized: QuantizedActivations
-        var rows: Int { floats?.rows ?? quantized.rows }
-        var inputs: Int { floats?.width ?? quantized.inputs }
+        let rows: Int
+        let inputs: Int
+        let floats: FloatMatrix?
+        let int8: ck_activations
+        let int12: ck_activations
+
+        init(_ x: FloatMatrix, _ int8: QuantizedActivations, _ int12: QuantizedActivations) {
+            (rows, inputs, floats) = (x.rows, x.width, x)
+            (self.int8, self.int12) = (int8.kernelView, int12.kernelView)
+        }
+
+        /// One form, in the places of both: only the one that `x` has will be looked at.
+        init(_ x: QuantizedActivations) {
+            (rows, inputs, floats) = (x.rows, x.inputs, nil)
+            (int8, int12) = (x.kernelView, x.kernelView)
+        }
     }
 
     private func multiply(
@@ -68,7 +81,8 @@ extension Compute {
         let product = Product(
             weights: weights,
             split: ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount),
-            quantized: x.quantized.kernelView,
+            int8: x.int8,
+            int12: x.int12,
             floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
             destination: y,
             set: instructionSet.rawValue
@@ -81,7 +95,8 @@ extension Compute {
 private struct Product {
     let weights: PackedMatrix
     let split: ProductSplit
-    let quantized: ck_activations
+    let int8: ck_activations
+    let int12: ck_activations
     let floats: ck_float_rows
     let destination: ck_destination
     let set: Int32
@@ -92,10 +107,10 @@ private struct Product {
             part.values += section.firstOutput
             if let bias = part.bias { part.bias = bias + section.firstOutput }
             withUnsafePointer(to: section.panels) { panels in
-                if section.isQuantized {
-                    withUnsafePointer(to: quantized) { ck_matmul_quantized(set, panels, $0, part, range) }
-                } else {
-                    ck_matmul_float(set, panels, floats, part, range)
+                switch section.form {
+                case .float32: ck_matmul_float(set, panels, floats, part, range)
+                case .int8: withUnsafePointer(to: int8) { ck_matmul_quantized(set, panels, $0, part, range) }
+                case .int12: withUnsafePointer(to: int12) { ck_matmul_quantized(set, panels, $0, part, range) }
                 }
             }
         }

@@ -22,7 +22,8 @@ package enum PackingError: Error, Equatable, CustomStringConvertible {
 /// Weights `[outputs, inputs]` in the layout that the kernels read: panels of 16 outputs.
 ///
 /// Several stored matrices may stand under one another, each in its own type: query, key and value, or gate and up, are
-/// one product that way. Packing keeps every bit: `gather` gives back what the checkpoint holds.
+/// one product that way. Packing keeps every bit, so that `gather` gives back what the checkpoint holds; of f16 and bf16
+/// rows in whole groups of 32 it keeps 16 bits below the largest of a group.
 /// `docs/design/0002-packed-panels.md` describes the layout.
 ///
 /// The panels are memory of its own, or a part of a file that is mapped for reading.
@@ -50,8 +51,8 @@ package final class PackedMatrix: @unchecked Sendable {
         var elementType: ElementType
         var panelCount: Int { (Int(panels.outputs) + 15) / 16 }
         var byteCount: Int { panelCount * Int(panels.panel_bytes) }
-        /// Whether it takes int8 activations rather than float32.
-        var isQuantized: Bool { elementType.blockSize > 1 }
+        /// What it multiplies.
+        var form: ActivationForm { ActivationForm(ck_form_of(panels.type, Int64(panels.inputs))) }
     }
 
     /// Rows of the result, the sum over the sources.
@@ -204,18 +205,21 @@ package final class PackedMatrix: @unchecked Sendable {
         }
     }
 
-    /// Whether products with it take quantised activations, for at least a part of the outputs.
-    package var wantsQuantizedActivations: Bool { sections.contains(where: \.isQuantized) }
+    /// Whether products with it take activations of `form`, for at least a part of the outputs.
+    package func wants(_ form: ActivationForm) -> Bool { sections.contains { $0.form == form } }
 
-    /// Whether products with it take float32 activations, for at least a part of the outputs.
-    package var wantsFloatActivations: Bool { sections.contains { !$0.isQuantized } }
-
-    /// Outputs whose products take quantised activations.
-    package var quantizedOutputs: Int {
-        sections.reduce(0) { $0 + ($1.isQuantized ? Int($1.panels.outputs) : 0) }
+    /// What products with it take, where that is one form for all outputs.
+    package var soleForm: ActivationForm? {
+        guard let form = sections.first?.form, sections.allSatisfy({ $0.form == form }) else { return nil }
+        return form
     }
 
-    /// Writes the weights of one output as float32, `[inputs]`, exactly as the checkpoint holds them.
+    /// Outputs whose products take activations of `form`.
+    package func outputCount(taking form: ActivationForm) -> Int {
+        sections.reduce(0) { $0 + ($1.form == form ? Int($1.panels.outputs) : 0) }
+    }
+
+    /// Writes the weights of one output as float32, `[inputs]`, as the panels hold them.
     package func unpack(output: Int, into values: UnsafeMutablePointer<Float>) {
         precondition(output >= 0 && output < outputs, "PackedMatrix: output \(output) of \(outputs)")
         for section in sections.reversed() where output >= section.firstOutput {
@@ -226,7 +230,7 @@ package final class PackedMatrix: @unchecked Sendable {
     }
 
     /// Writes row `outputs[i]` of the weights as row `i` of `matrix`, which becomes `[outputs.count, inputs]`: the
-    /// embedding of tokens. Exact.
+    /// embedding of tokens.
     package func gather(_ outputs: [Int32], into matrix: FloatMatrix, compute: Compute) {
         matrix.reshape(rows: outputs.count, width: inputs)
         outputs.withUnsafeBufferPointer { outputs in

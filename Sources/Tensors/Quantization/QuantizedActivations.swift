@@ -1,10 +1,39 @@
 import CKernels
 
-/// Rows of activations as int8 with one scale per 32 inputs, `[rows, inputs]`; a reusable buffer.
+/// What the activations of a product are; the weights' type decides.
+package enum ActivationForm: Sendable, Equatable, CaseIterable {
+    /// As they are: for float32 weights, and for halves whose rows are not whole groups of 32.
+    case float32
+    /// 8 bits, for block types.
+    case int8
+    /// 12 bits in an int16, for f16 and bf16 weights.
+    case int12
+
+    init(_ form: ck_activation_form) {
+        self =
+            switch form {
+            case ck_activation_form_int8: .int8
+            case ck_activation_form_int12: .int12
+            default: .float32
+            }
+    }
+
+    var kernelForm: ck_activation_form {
+        switch self {
+        case .float32: ck_activation_form_float32
+        case .int8: ck_activation_form_int8
+        case .int12: ck_activation_form_int12
+        }
+    }
+}
+
+/// Rows of activations as integers with one scale per 32 inputs, `[rows, inputs]`; a reusable buffer.
 ///
-/// x ≈ scale · q with scale = max|x| / 127 over the group, rounded half to even: symmetric, so that a product with weights
-/// of any zero point needs only the group's sum of q.
+/// x ≈ scale · q with scale = max|x| / 127 over the group, or / 2047 with 12 bits, rounded half to even: symmetric, so
+/// that a product with weights of any zero point needs only the group's sum of q.
 package final class QuantizedActivations {
+    /// How many bits they have.
+    package let form: ActivationForm
     /// Rows in use.
     package private(set) var rows = 0
     /// Activations in a row, a multiple of 32.
@@ -15,7 +44,11 @@ package final class QuantizedActivations {
     private var groups: UnsafeMutableRawBufferPointer
 
     /// Makes an empty buffer.
-    package init() {
+    ///
+    /// - Parameter form: not `float32`.
+    package init(_ form: ActivationForm) {
+        precondition(form != .float32, "QuantizedActivations: float32 is not quantised")
+        self.form = form
         values = .allocate(byteCount: 64, alignment: 64)
         groups = .allocate(byteCount: 64, alignment: 64)
     }
@@ -31,7 +64,8 @@ package final class QuantizedActivations {
         self.rows = rows
         self.inputs = inputs
         // An odd number of cache lines from row to row spreads the rows of a tile over the sets of a cache.
-        valueStride = (inputs + 63) / 64 * 64
+        let byteCount = form == .int12 ? 2 * inputs : inputs
+        valueStride = (byteCount + 63) / 64 * 64
         if valueStride / 64 % 2 == 0 { valueStride += 64 }
         groupStride = inputs / Int(ck_group_size)
         if groupStride % 4 == 0 { groupStride += 1 }
@@ -71,11 +105,13 @@ struct QuantizeKernel {
     /// Floats of a row.
     let inputs: Int
     private let target: ck_activations
+    private let form: ck_activation_form
     private let set: Int32
 
     init(_ target: QuantizedActivations, set: Int32) {
         inputs = target.inputs
         self.target = target.kernelView
+        form = target.form.kernelForm
         self.set = set
     }
 
@@ -87,7 +123,7 @@ struct QuantizeKernel {
         let shape = (Int32(rows.count), Int32(inputs))
         withUnsafeBytes(of: shape) {
             let pointer = $0.assumingMemoryBound(to: Int32.self).baseAddress
-            ck_quantize_rows(set, source, Int64(inputs), part, pointer)
+            ck_quantize_rows(set, source, Int64(inputs), part, pointer, form)
         }
     }
 }
