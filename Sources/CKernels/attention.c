@@ -24,7 +24,7 @@ size_t ck_attention_scratch_count(const ck_attention_cache *cache, int32_t row_c
     const size_t tile = most_tile_rows * (stride + ck_attention_split_size + 16);
     // Values are widened in panels of 32 dimensions.
     const size_t panels = (rounded_width(cache) + 31) / 32 * 32;
-    return rows + tile + ck_attention_split_size * ((size_t)cache->head_width + panels) + 16;
+    return rows + tile + ck_attention_split_size * (2 + (size_t)cache->head_width + panels) + 16;
 }
 
 int32_t ck_attention_first_split(const ck_attention_tile *tile) {

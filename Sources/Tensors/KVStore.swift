@@ -16,7 +16,7 @@ package struct CacheShape: Sendable, Equatable {
     package var kvHeadCount: Int
     /// Elements of a key and of a value.
     package var headWidth: Int
-    /// How they are kept: `.f16`, `.bf16` or `.f32`.
+    /// How they are kept: `.f16`, `.bf16`, `.f32`, or `.i8` with a scale per token and head.
     package var elementType: ElementType
 
     package init(layerCount: Int, kvHeadCount: Int, headWidth: Int, elementType: ElementType = .f16) {
@@ -29,7 +29,10 @@ package struct CacheShape: Sendable, Equatable {
     }
 
     /// What a cache can be made of.
-    package static let elementTypes: [ElementType] = [.f16, .bf16, .f32]
+    package static let elementTypes: [ElementType] = [.f16, .bf16, .f32, .i8]
+
+    /// The name users know an element type by: `f16`, `int8`, …
+    package static func name(of type: ElementType) -> String { type == .i8 ? "int8" : type.name.lowercased() }
 
     /// The layout in words: equal for two caches exactly when their blocks of as many tokens are alike.
     package var description: String {
@@ -40,13 +43,18 @@ package struct CacheShape: Sendable, Equatable {
     package var valueWidth: Int { (headWidth + 15) / 16 * 16 }
 
     /// Bytes of one token over all layers, keys and values.
-    package var bytesPerToken: Int { layerCount * kvHeadCount * (headWidth + valueWidth) * elementType.blockBytes }
+    package var bytesPerToken: Int {
+        layerCount * kvHeadCount * ((headWidth + valueWidth) * elementType.blockBytes + 2 * scaleBytes)
+    }
+
+    /// Bytes of the scale of one key or value: 0 where elements stand for themselves.
+    var scaleBytes: Int { elementType == .i8 ? 4 : 0 }
 }
 
 /// The paged KV cache: for every layer an array of blocks, each with the keys and values of `blockSize` tokens.
 ///
 /// Layout, outermost first: `[layer][block][kvHead]`, then K as `[headWidth, blockSize]` and V as
-/// `[blockSize, valueWidth]`. So a block of one layer is one run of bytes, `block(_:layer:)`.
+/// `[blockSize, valueWidth]`, with int8 elements each followed by `[blockSize]` scales in float32. So a block of one layer is one run of bytes, `block(_:layer:)`.
 ///
 /// The memory of a layer is reserved at once and committed by the system page by page when it is first written: a cache
 /// that is larger than what is used costs nothing. It belongs to the one thread that runs steps; the pool's threads
@@ -114,8 +122,13 @@ package final class KVStore {
 
     private static func headBytes(_ shape: CacheShape, blockSize: Int) -> (keys: Int, values: Int) {
         let line = 64
-        let keys = shape.headWidth * blockSize * shape.elementType.blockBytes
-        let values = shape.valueWidth * blockSize * shape.elementType.blockBytes
+        let elements = (
+            keys: shape.headWidth * blockSize * shape.elementType.blockBytes,
+            values: shape.valueWidth * blockSize * shape.elementType.blockBytes
+        )
+        // Scales start on the next multiple of 4 bytes and stand inside the head, so a block stays one run of bytes.
+        let scales = shape.scaleBytes * blockSize
+        let (keys, values) = ((elements.keys + 3) / 4 * 4 + scales, (elements.values + 3) / 4 * 4 + scales)
         return ((keys + line - 1) / line * line, (values + line - 1) / line * line)
     }
 }

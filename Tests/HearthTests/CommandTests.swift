@@ -97,6 +97,7 @@ import Testing
         let kept: Bench = try parse("bench m --cache-type BF16")
         #expect(try kept.compute.cacheElementType(Environment([:])) == .bf16)
         #expect(try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "f32"])) == .f32)
+        #expect(try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "int8"])) == .i8)
         #expect(throws: (any Error).self) {
             try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "q2"]))
         }

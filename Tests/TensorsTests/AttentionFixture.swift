@@ -78,15 +78,25 @@ struct AttentionFixture {
         return part
     }
 
-    /// What the cache keeps of a number.
-    private func kept(_ x: Float) -> Double {
+    /// What the cache keeps of a head's key or value.
+    private func kept(_ vector: ArraySlice<Float>) -> [Double] {
         switch shape.elementType {
-        case .f16: return Double(Float16(x))
+        case .f16: return vector.map { Double(Float16($0)) }
         case .bf16:
-            let bits = x.bitPattern
-            return Double(Float(bitPattern: (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff_0000))
-        default: return Double(x)
+            return vector.map { x in
+                let bits = x.bitPattern
+                return Double(Float(bitPattern: (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff_0000))
+            }
+        case .i8:
+            let largest = vector.reduce(0) { max($0, abs($1)) }
+            return vector.map { Double(largest / 127) * Double(($0 * (127 / largest)).rounded(.toNearestOrEven)) }
+        default: return vector.map(Double.init)
         }
+    }
+
+    /// What the cache keeps of `position`, from the element `column` of the fused row on.
+    private func kept(_ position: Int, _ column: Int) -> [Double] {
+        kept(Array(fused.row(position))[column..<(column + shape.headWidth)])
     }
 
     /// The formula in Double for one token and head, `[headWidth]`.
@@ -99,9 +109,9 @@ struct AttentionFixture {
         let query = fused.row(token)
         var scores: [Double] = []
         for position in first...token {
-            let row = fused.row(position)
+            let key = kept(position, keyColumn)
             var dot = 0.0
-            for d in 0..<width { dot += Double(query[head * width + d]) * kept(row[keyColumn + d]) }
+            for d in 0..<width { dot += Double(query[head * width + d]) * key[d] }
             scores.append(dot * Double(scale))
         }
         if let cap = softcap { scores = scores.map { Double(cap) * tanhReference($0 / Double(cap)) } }
@@ -110,8 +120,8 @@ struct AttentionFixture {
         let sum = weights.reduce(0, +)
         var result = [Double](repeating: 0, count: width)
         for (position, weight) in zip(first...token, weights) {
-            let row = fused.row(position)
-            for d in 0..<width { result[d] += weight * kept(row[valueColumn + d]) / sum }
+            let value = kept(position, valueColumn)
+            for d in 0..<width { result[d] += weight * value[d] / sum }
         }
         return result
     }

@@ -56,6 +56,9 @@ func expReference(_ x: Double) -> Double { exp(x) }
         Case(heads: 4, kvHeads: 2, headWidth: 32, tokens: 600, window: 40, elementType: .f32),
         Case(heads: 2, kvHeads: 2, headWidth: 16, tokens: 100, softcap: 3, elementType: .f32),
         Case(heads: 2, kvHeads: 1, headWidth: 48, tokens: 300, window: 100, softcap: 20, elementType: .bf16),
+        Case(heads: 9, kvHeads: 3, headWidth: 64, tokens: 300, elementType: .i8),
+        Case(heads: 5, kvHeads: 1, headWidth: 13, tokens: 31, blockSize: 5, elementType: .i8),
+        Case(heads: 4, kvHeads: 2, headWidth: 80, tokens: 600, window: 257, softcap: 20, elementType: .i8),
     ]
 
     @Test(arguments: InstructionSet.available, cases)
@@ -75,7 +78,7 @@ func expReference(_ x: Double) -> Double { exp(x) }
         }
     }
 
-    @Test(arguments: InstructionSet.available, [ElementType.f16, .bf16, .f32])
+    @Test(arguments: InstructionSet.available, [ElementType.f16, .bf16, .f32, .i8])
     func `a prompt in chunks, whole, token by token or on other threads is the same to the bit`(
         set: InstructionSet,
         elementType: ElementType
@@ -131,10 +134,13 @@ func expReference(_ x: Double) -> Double { exp(x) }
         #expect(bits([Array(output.row(41))]) == bits([longAlone[699]]))
     }
 
-    @Test(arguments: InstructionSet.available)
-    func `a later token cannot reach an earlier one, not even with what is not a number`(set: InstructionSet) {
+    @Test(arguments: InstructionSet.available, [ElementType.f16, .i8])
+    func `a later token cannot reach an earlier one, not even with what is not a number`(
+        set: InstructionSet,
+        elementType: ElementType
+    ) {
         let compute = Compute(instructionSet: set, workers: two)
-        let fixture = AttentionFixture(heads: 3, kvHeads: 1, headWidth: 64, tokens: 100)
+        let fixture = AttentionFixture(heads: 3, kvHeads: 1, headWidth: 64, tokens: 100, elementType: elementType)
         let clean = bits(fixture.attend(chunks: [100], compute: compute))
         let row = fixture.fused.row(60)
         for index in 3 * 64..<row.count { row[index] = index % 2 == 0 ? .nan : .infinity }

@@ -9,6 +9,9 @@ import Testing
         #expect(
             CacheShape(layerCount: 1, kvHeadCount: 1, headWidth: 8, elementType: .f32).bytesPerToken == (8 + 16) * 4
         )
+        let int8 = CacheShape(layerCount: 2, kvHeadCount: 3, headWidth: 64, elementType: .i8)
+        #expect(int8.bytesPerToken == 2 * 3 * 2 * (64 + 4))
+        #expect(KVStore(int8, blockCount: 1).blockBytes == 32 * int8.bytesPerToken / 2)
     }
 
     @Test func `a block holds its tokens' share of a layer and blocks do not overlap`() {
@@ -66,6 +69,53 @@ import Testing
                     expectHalf(value, of: values[token * 6 + 3 * head + d])
                 }
             }
+        }
+    }
+
+    /// Blocks of 3 tokens and heads of 5: nothing is a multiple of anything.
+    @Test(arguments: InstructionSet.available)
+    func `as int8 every key and value of a head has a scale of its own`(set: InstructionSet) {
+        let shape = CacheShape(layerCount: 1, kvHeadCount: 2, headWidth: 5, elementType: .i8)
+        let cache = KVStore(shape, blockCount: 1, blockSize: 3)
+        var random = SeededGenerator(state: 4)
+        var keys = (0..<20).map { _ in 100 * random.float() }
+        // Half a step and one and a half: ties go to the even neighbour.
+        keys.replaceSubrange(0..<5, with: [127, 0.5, 1.5, -2.5, -127])
+        keys.replaceSubrange(5..<10, with: [0, 0, -0.0, 0, .leastNormalMagnitude])
+        keys.replaceSubrange(10..<15, with: [1, .nan, 3, 4, 5])
+        let values = keys.reversed().map { $0 }
+        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: 1))
+        let row = AttentionRow(firstToken: 0, tokenCount: 2, firstPosition: 1, blockTable: [0])
+        keys.withUnsafeBufferPointer { keys in
+            values.withUnsafeBufferPointer { values in
+                guard let keys = keys.baseAddress, let values = values.baseAddress else { return }
+                let columns = KeyValueColumns(keys: keys, values: values, stride: 10)
+                cache.write(layer: 0, rows: [row], columns, compute: compute)
+            }
+        }
+        let block = UnsafeRawPointer(cache.block(0, layer: 0).baseAddress!)
+        for (token, head) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let start = block + 128 * head
+            let column = token * 10 + head * 5
+            let key = (0..<5).map { start.load(fromByteOffset: 3 * $0 + token + 1, as: Int8.self) }
+            let keyScale = start.load(fromByteOffset: 16 + 4 * (token + 1), as: Float.self)
+            expectVector(key, keyScale, of: Array(keys[column..<(column + 5)]))
+            let value = (0..<16).map { start.load(fromByteOffset: 64 + 16 * (token + 1) + $0, as: Int8.self) }
+            let valueScale = start.load(fromByteOffset: 64 + 48 + 4 * (token + 1), as: Float.self)
+            expectVector(Array(value[..<5]), valueScale, of: Array(values[column..<(column + 5)]))
+            #expect(value[5...].allSatisfy { $0 == 0 })
+        }
+    }
+
+    private func expectVector(_ found: [Int8], _ scale: Float, of x: [Float]) {
+        let largest = x.reduce(0) { $1.isNaN ? .nan : max($0, abs($1)) }
+        if largest.isNaN {
+            #expect(!scale.isFinite && found.allSatisfy { $0 == 0 })
+        } else if largest < 1e-30 {
+            #expect(scale == 0 && found.allSatisfy { $0 == 0 })
+        } else {
+            #expect(scale == largest / 127)
+            #expect(found == x.map { Int8(($0 * (127 / largest)).rounded(.toNearestOrEven)) })
         }
     }
 

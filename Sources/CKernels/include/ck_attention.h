@@ -24,7 +24,7 @@
 /// slots hold (not even when that is not a number).
 
 /// Element types of the cache. Values are those of `ElementType`.
-enum { ck_cache_f32 = 0, ck_cache_f16 = 1, ck_cache_bf16 = 30 };
+enum { ck_cache_f32 = 0, ck_cache_f16 = 1, ck_cache_i8 = 24, ck_cache_bf16 = 30 };
 
 /// Keys of a split.
 enum { ck_attention_split_size = 256 };
@@ -33,6 +33,9 @@ enum { ck_attention_split_size = 256 };
 ///
 /// A block holds, for each KV head, K as `[headWidth, blockSize]` (so that the scores of neighbouring keys are
 /// neighbouring lanes) and then V as `[blockSize, valueWidth]`, valueWidth being headWidth rounded up to 16 with zeros.
+///
+/// As int8, an element is a whole number of its token's scale, max |x| / 127 over the head: K and V are each followed by
+/// `[blockSize]` scales in float32, on the next multiple of 4 bytes.
 typedef struct {
     /// First byte of block 0.
     uint8_t *layer;

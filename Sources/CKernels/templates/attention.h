@@ -25,6 +25,8 @@ typedef struct {
     float *scores;
     /// The split in hand, widened; unused when narrow.
     float *keys, *values;
+    /// int8 only: scales of the split's keys, then of its values.
+    float *scales;
 } CK_NAME(attention_work);
 
 /// Keys of a split that a row sees, from its start: `from ..< to`, empty when `from >= to`.
@@ -53,7 +55,8 @@ static CK_NAME(attention_work) CK_NAME(attention_begin)(
     w.totals = w.queries + (size_t)w.rows * (size_t)w.width;
     w.part = w.totals + (size_t)w.rows * w.stride;
     w.scores = w.part + 8 * w.stride;
-    w.keys = w.scores + 8 * CK_NAME(score_stride);
+    w.scales = w.scores + 8 * CK_NAME(score_stride);
+    w.keys = w.scales + 2 * ck_attention_split_size;
     w.values = w.keys + (size_t)ck_attention_split_size * (size_t)w.width;
 
     // Scores come out in base 2, or, with a soft cap, in units of the cap.
@@ -64,6 +67,12 @@ static CK_NAME(attention_work) CK_NAME(attention_begin)(
         for (int32_t d = 0; d < w.width; d++) w.queries[(size_t)row * (size_t)w.width + (size_t)d] = query[d] * scale;
     }
     return w;
+}
+
+/// Multiplies the scores or weights of `range`, and its neighbours up to whole vectors, by their keys' scales.
+CK_INLINE void CK_NAME(apply_scales)(float *row, const float *scales, CK_NAME(key_range) range) {
+    for (int32_t key = range.from / 16 * 16; key < range.to; key += 16)
+        CK_NAME(store)(row + key, CK_NAME(load)(row + key) * CK_NAME(load)(scales + key));
 }
 
 /// Turns a row of scores into weights exp2(score − maximum) and notes maximum and sum in `state`.

@@ -1,7 +1,7 @@
 // Addresses in the cache, writing into it, and widening a split of it to float32. Needs cache_elements.h.
 
 CK_INLINE size_t CK_NAME(element_bytes)(const ck_attention_cache *cache) {
-    return cache->element == ck_cache_f32 ? 4 : 2;
+    return CK_NAME(bytes_of)(cache->element);
 }
 
 CK_INLINE int32_t CK_NAME(value_width)(const ck_attention_cache *cache) { return (cache->head_width + 15) / 16 * 16; }
@@ -23,8 +23,77 @@ CK_INLINE void CK_NAME(put_element)(uint8_t *at, size_t index, const int32_t ele
 CK_INLINE float CK_NAME(get_element)(const uint8_t *at, size_t index, const int32_t element) {
     uint16_t padded[16] = {0};
     if (element == ck_cache_f32) return ((const float *)at)[index];
+    if (element == ck_cache_i8) return ((const int8_t *)at)[index];
     padded[0] = ((const uint16_t *)at)[index];
     return CK_NAME(load_elements)(padded, element)[0];
+}
+
+/// Scales of a block's int8 keys (`rows` is the head's width) or values (the value width), one for each slot.
+CK_INLINE float *CK_NAME(scales_of)(const ck_attention_cache *cache, const uint8_t *elements, int32_t rows) {
+    const size_t bytes = (size_t)rows * (size_t)cache->block_size;
+    return (float *)(elements + (bytes + 3) / 4 * 4);
+}
+
+/// Quantises one head vector to `to[0], to[step], …` and returns its scale. Rounds to nearest, ties to even.
+///
+/// A vector with what is not finite becomes zeros with a scale that is not finite, so that it spoils itself only.
+CK_INLINE float CK_NAME(quantize_head)(const float *x, size_t width, int8_t *to, size_t step) {
+    uint32_t largest = 0;
+    for (size_t d = 0; d < width; d++) {
+        const uint32_t magnitude = __builtin_bit_cast(uint32_t, x[d]) & 0x7fffffff;
+        if (magnitude > largest) largest = magnitude;
+    }
+    const float most = __builtin_bit_cast(float, largest);
+    // Below this the inverse could overflow.
+    const bool is_zero = largest < 0x04000000;
+    if (is_zero || largest >= 0x7f800000) {
+        for (size_t d = 0; d < width; d++) to[d * step] = 0;
+        return is_zero ? 0.0f : most;
+    }
+    const float inverse = 127.0f / most;
+    for (size_t d = 0; d < width; d++) {
+        // Two statements, which are never contracted; the sum has the rounded number in its low bits.
+        const float scaled = x[d] * inverse;
+        const float shifted = scaled + 0x1.8p23f;
+        to[d * step] = (int8_t)(__builtin_bit_cast(int32_t, shifted) - 0x4b400000);
+    }
+    return most / 127.0f;
+}
+
+/// `write_run` for int8.
+CK_INLINE void CK_NAME(write_run_i8)(
+    const ck_attention_cache *cache, uint8_t *block, int32_t slot, int32_t count, const float *keys,
+    const float *values, ptrdiff_t stride) {
+    const size_t width = (size_t)cache->head_width, size = (size_t)cache->block_size;
+    const int32_t value_width = CK_NAME(value_width)(cache);
+    uint8_t *value_block = block + cache->value_offset;
+    float *key_scales = CK_NAME(scales_of)(cache, block, cache->head_width) + slot;
+    float *value_scales = CK_NAME(scales_of)(cache, value_block, value_width) + slot;
+    for (int32_t token = 0; token < count; token++) {
+        int8_t *key = (int8_t *)block + slot + token;
+        int8_t *value = (int8_t *)value_block + (size_t)(slot + token) * (size_t)value_width;
+        key_scales[token] = CK_NAME(quantize_head)(keys + token * stride, width, key, size);
+        value_scales[token] = CK_NAME(quantize_head)(values + token * stride, width, value, 1);
+        for (size_t d = width; d < (size_t)value_width; d++) value[d] = 0;
+    }
+}
+
+/// Scales of the positions `from ..< to` of a split that starts at `origin`: keys, then values, a split of each.
+static void CK_NAME(load_scales)(
+    const ck_attention_cache *cache, const int32_t *block_table, int32_t kv_head, int32_t origin, int32_t from,
+    int32_t to, float *scales) {
+    __builtin_memset(scales, 0, 2 * ck_attention_split_size * sizeof(float));
+    const int32_t size = cache->block_size;
+    for (int32_t position = from, count; position < to; position += count) {
+        const int32_t slot = position % size, room = size - slot;
+        count = to - position < room ? to - position : room;
+        const uint8_t *block = CK_NAME(head_block)(cache, block_table, kv_head, position);
+        const float *keys = CK_NAME(scales_of)(cache, block, cache->head_width);
+        const float *values = CK_NAME(scales_of)(cache, block + cache->value_offset, CK_NAME(value_width)(cache));
+        float *target = scales + (position - origin);
+        __builtin_memcpy(target, keys + slot, (size_t)count * sizeof(float));
+        __builtin_memcpy(target + ck_attention_split_size, values + slot, (size_t)count * sizeof(float));
+    }
 }
 
 /// Writes tokens that share a block, one KV head. `slot`: of the first token in the block.
@@ -63,6 +132,7 @@ void CK_NAME(ck_cache_write)(
             switch (cache->element) {
             case ck_cache_f16: CK_NAME(write_run)(cache, ck_cache_f16, block, slot, count, k, v, stride); break;
             case ck_cache_bf16: CK_NAME(write_run)(cache, ck_cache_bf16, block, slot, count, k, v, stride); break;
+            case ck_cache_i8: CK_NAME(write_run_i8)(cache, block, slot, count, k, v, stride); break;
             default: CK_NAME(write_run)(cache, ck_cache_f32, block, slot, count, k, v, stride); break;
             }
         }
@@ -75,7 +145,7 @@ CK_INLINE void CK_NAME(widen_keys)(
     const ck_attention_cache *cache, const int32_t element, const int32_t *block_table, int32_t kv_head,
     int32_t origin, int32_t from, int32_t to, float *keys) {
     const int32_t width = cache->head_width, size = cache->block_size;
-    const size_t bytes = element == ck_cache_f32 ? 4 : 2;
+    const size_t bytes = CK_NAME(bytes_of)(element);
     if (size % 32 == 0) {
         for (int32_t position = from / 32 * 32; position < to; position += 32) {
             const uint8_t *block = CK_NAME(head_block)(cache, block_table, kv_head, position);
@@ -102,7 +172,7 @@ CK_INLINE void CK_NAME(widen_values)(
     const ck_attention_cache *cache, const int32_t element, const int32_t *block_table, int32_t kv_head,
     int32_t origin, int32_t from, int32_t to, float *values) {
     const int32_t width = CK_NAME(value_width)(cache);
-    const size_t bytes = element == ck_cache_f32 ? 4 : 2;
+    const size_t bytes = CK_NAME(bytes_of)(element);
     for (int32_t position = from; position < to; position++) {
         const uint8_t *block = CK_NAME(head_block)(cache, block_table, kv_head, position) + cache->value_offset;
         const uint8_t *source = block + (size_t)(position % cache->block_size) * (size_t)width * bytes;
@@ -126,6 +196,7 @@ static void CK_NAME(widen)(
     switch (cache->element) {
         CK_WIDEN(ck_cache_f32)
         CK_WIDEN(ck_cache_f16)
+        CK_WIDEN(ck_cache_i8)
         CK_WIDEN(ck_cache_bf16)
     }
 #undef CK_WIDEN

@@ -8,7 +8,7 @@
 CK_INLINE void CK_NAME(product_tile)(
     const int rows, const int columns, const int32_t element, const float *restrict a, size_t a_stride,
     const uint8_t *restrict b, size_t b_stride, ptrdiff_t ahead, float *restrict c, size_t c_stride, int32_t depth) {
-    const size_t vector_bytes = element == ck_cache_f32 ? 64 : 32;
+    const size_t vector_bytes = 16 * CK_NAME(bytes_of)(element);
     ck_lanes sums[CK_ROWS][CK_COLUMNS];
 #pragma clang loop unroll(full)
     for (int row = 0; row < rows; row++) {
@@ -54,7 +54,7 @@ typedef struct {
 
 CK_INLINE void CK_NAME(product_columns)(
     const int columns, const int32_t element, const CK_NAME(product_operands) * p, int32_t column) {
-    const uint8_t *b = p->b + (size_t)column * (element == ck_cache_f32 ? 4 : 2);
+    const uint8_t *b = p->b + (size_t)column * CK_NAME(bytes_of)(element);
     float *c = p->c + column;
 #define CK_CASE(count)                                                                                             \
     case count:                                                                                                    \
@@ -88,12 +88,14 @@ CK_INLINE void CK_NAME(product_columns)(
     }
 CK_DEFINE_PRODUCT(f32, ck_cache_f32)
 CK_DEFINE_PRODUCT(f16, ck_cache_f16)
+CK_DEFINE_PRODUCT(i8, ck_cache_i8)
 CK_DEFINE_PRODUCT(bf16, ck_cache_bf16)
 #undef CK_DEFINE_PRODUCT
 
 CK_INLINE void CK_NAME(product)(int32_t element, const CK_NAME(product_operands) * p) {
     switch (element) {
     case ck_cache_f16: CK_NAME(product_f16)(p); return;
+    case ck_cache_i8: CK_NAME(product_i8)(p); return;
     case ck_cache_bf16: CK_NAME(product_bf16)(p); return;
     default: CK_NAME(product_f32)(p); return;
     }

@@ -51,10 +51,16 @@ static void CK_NAME(split_rows)(
     for (int32_t r = 0; r < count; r++) {
         const CK_NAME(key_range) range = CK_NAME(visible)(w->tile, row + r, split);
         float *state = part + (size_t)r * w->stride;
-        if (range.from < range.to)
-            CK_NAME(weigh)(w, w->scores + (size_t)r * CK_NAME(score_stride), range, state);
-        else
+        if (range.from >= range.to) {
             state[w->value_width + 1] = -1.0f;
+            continue;
+        }
+        float *scores = w->scores + (size_t)r * CK_NAME(score_stride);
+        const bool is_scaled = w->cache->element == ck_cache_i8;
+        if (is_scaled) CK_NAME(apply_scales)(scores, w->scales, range);
+        CK_NAME(weigh)(w, scores, range, state);
+        // The sum of weights is taken; what is left of them multiplies the values.
+        if (is_scaled) CK_NAME(apply_scales)(scores, w->scales + ck_attention_split_size, range);
     }
     if (all.from < all.to) CK_NAME(gather_visible)(w, part, split, row, count);
 }
@@ -94,12 +100,16 @@ CK_INLINE void CK_NAME(clear_states)(float *states, int32_t rows, size_t stride,
     for (int32_t row = 0; row < rows; row++) states[(size_t)row * stride + (size_t)width + 1] = -1.0f;
 }
 
-/// Widens what any row of the tile sees of a split.
-static void CK_NAME(widen_split)(const CK_NAME(attention_work) * w, int32_t split) {
+/// Widens what any row of the tile sees of a split, unless it is read where it is, and fetches its scales.
+static void CK_NAME(prepare_split)(const CK_NAME(attention_work) * w, int32_t split) {
     const int32_t origin = split * ck_attention_split_size;
     const CK_NAME(key_range) first = CK_NAME(visible)(w->tile, 0, split);
     const CK_NAME(key_range) last = CK_NAME(visible)(w->tile, w->rows - 1, split);
     if (first.from >= last.to) return;
+    if (w->cache->element == ck_cache_i8)
+        CK_NAME(load_scales)(
+            w->cache, w->tile->block_table, w->tile->kv_head, origin, origin + first.from, origin + last.to, w->scales);
+    if (w->is_narrow) return;
     CK_NAME(widen)(
         w->cache, w->tile->block_table, w->tile->kv_head, origin, origin + first.from, origin + last.to, w->keys,
         w->values);
@@ -110,7 +120,7 @@ void CK_NAME(ck_attention_partial)(
     float *scratch) {
     const CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
     for (int32_t split = from; split < to; split++) {
-        if (!w.is_narrow) CK_NAME(widen_split)(&w, split);
+        CK_NAME(prepare_split)(&w, split);
         for (int32_t row = 0; row < w.rows; row += CK_ROWS) {
             const int32_t count = w.rows - row < CK_ROWS ? w.rows - row : CK_ROWS;
             const size_t index = (size_t)(split - from) * (size_t)w.rows + (size_t)row;
@@ -124,7 +134,7 @@ void CK_NAME(ck_attention)(const ck_attention_cache *cache, const ck_attention_t
     CK_NAME(clear_states)(w.totals, w.rows, w.stride, w.value_width);
     const int32_t end = ck_attention_end_split(tile);
     for (int32_t split = ck_attention_first_split(tile); split < end; split++) {
-        if (!w.is_narrow) CK_NAME(widen_split)(&w, split);
+        CK_NAME(prepare_split)(&w, split);
         for (int32_t row = 0; row < w.rows; row += CK_ROWS) {
             const int32_t count = w.rows - row < CK_ROWS ? w.rows - row : CK_ROWS;
             CK_NAME(split_rows)(&w, w.part, split, row, count);

@@ -15,6 +15,7 @@ typedef float ck_lanes __attribute__((ext_vector_type(16)));
 typedef int32_t ck_int_lanes __attribute__((ext_vector_type(16)));
 typedef float ck_lanes_memory __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef uint16_t ck_short_lanes __attribute__((ext_vector_type(16), aligned(2), may_alias));
+typedef int8_t ck_byte_lanes __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef _Float16 ck_half_lanes __attribute__((ext_vector_type(16), aligned(2), may_alias));
 
 #define CK_INLINE static inline __attribute__((always_inline, unused))
