@@ -94,7 +94,8 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
     for (int64_t g = 0; g < tile->group_count; g++) {
         const ck_activation_group *xg = tile->groups + g;
         VF scaled[ck_most_rows][ck_most_columns];
-        if (CK_PREFETCH_ROWS >= rows) {
+        // 16-bit codes take so few instructions a byte that the processor looks far enough ahead by itself.
+        if (CK_PREFETCH_ROWS >= rows && traits.bits < 16) {
             _Pragma("unroll") for (int c = 0; c < columns; c += columns_per_panel)
                 for (int line = 0; line < group_bytes; line += 64)
                     v_prefetch(panel[c] + g * group_bytes + CK_PREFETCH_BYTES + line);
