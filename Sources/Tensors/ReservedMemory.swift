@@ -1,0 +1,39 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Memory the system has promised and commits when it is first touched; zeros until written.
+final class ReservedMemory {
+    let start: UnsafeMutableRawPointer
+    private let bytes: Int
+
+    init(bytes: Int) {
+        // Kernels may prefetch, never read, past the end; a page more keeps even that inside.
+        let page = 4096
+        let size = (bytes + 2 * page - 1) / page * page
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | Self.lazyFlag
+        let address = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+        guard let address, address != MAP_FAILED else {
+            preconditionFailure("Tensors: the system refused to reserve \(size) bytes of address space")
+        }
+        start = address
+        self.bytes = size
+        #if os(Linux)
+            // Advice only: where huge pages are off nothing changes.
+            let hugePages: Int32 = 14  // MADV_HUGEPAGE, which Glibc's module does not show.
+            _ = madvise(address, size, hugePages)
+        #endif
+    }
+
+    deinit { munmap(start, bytes) }
+
+    #if os(Linux)
+        private static let lazyFlag = MAP_NORESERVE
+    #else
+        private static let lazyFlag: Int32 = 0
+    #endif
+}
