@@ -62,13 +62,8 @@ package final class PackedMatrix: @unchecked Sendable {
     /// Bytes of the panels.
     package let byteCount: Int
     let sections: [Section]
-    private let storage: Storage
-
-    private enum Storage {
-        case owned(UnsafeMutableRawBufferPointer)
-        /// Keeps the panels mapped.
-        case mapped(any AnyObject & Sendable)
-    }
+    /// Keeps the panels where they are: memory of its own, or the mapping that they are a part of.
+    private let memory: AnyObject
 
     /// One stored matrix without its bytes.
     package struct Part: Sendable, Equatable {
@@ -96,9 +91,8 @@ package final class PackedMatrix: @unchecked Sendable {
             outputs += source.outputs
         }
         let byteCount = sections.reduce(0) { $0 + $1.byteCount }
-        // Kernels prefetch, but never read, past the end.
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 64), alignment: 4096)
-        self.init(sections, inputs: inputs, at: memory.baseAddress, storage: .owned(memory))
+        let memory = ReservedMemory(bytes: max(byteCount, 64))
+        self.init(sections, inputs: inputs, at: memory.start, memory: memory)
         for (section, source) in zip(self.sections, sources) { Self.pack(source, into: section, on: workers) }
     }
 
@@ -119,7 +113,7 @@ package final class PackedMatrix: @unchecked Sendable {
         guard panels.count == expected else { throw .wrongByteCount(found: panels.count, expected: expected) }
         precondition(Int(bitPattern: panels.baseAddress) % 64 == 0, "PackedMatrix: panels that are not aligned")
         let start = UnsafeMutableRawPointer(mutating: panels.baseAddress)
-        self.init(sections, inputs: inputs, at: start, storage: .mapped(owner))
+        self.init(sections, inputs: inputs, at: start, memory: owner)
     }
 
     /// Bytes of the panels of `parts` under one another.
@@ -137,9 +131,9 @@ package final class PackedMatrix: @unchecked Sendable {
         return sections
     }
 
-    private init(_ planned: [Section], inputs: Int, at start: UnsafeMutableRawPointer?, storage: Storage) {
+    private init(_ planned: [Section], inputs: Int, at start: UnsafeMutableRawPointer?, memory: AnyObject) {
         self.inputs = inputs
-        self.storage = storage
+        self.memory = memory
         outputs = planned.reduce(0) { $0 + Int($1.panels.outputs) }
         byteCount = planned.reduce(0) { $0 + $1.byteCount }
         var next = start?.assumingMemoryBound(to: UInt8.self)
@@ -149,10 +143,6 @@ package final class PackedMatrix: @unchecked Sendable {
             next = next.map { $0 + section.byteCount }
             return placed
         }
-    }
-
-    deinit {
-        if case .owned(let memory) = storage { memory.deallocate() }
     }
 
     /// The panels, `byteCount` of them, valid as long as the matrix lives.
