@@ -10,11 +10,22 @@ import Tokenization
 /// The engine with a real decoder under it: tokens and log probabilities of a request are equal, to the bit, alone,
 /// beside others, in chunks, from the prefix cache, and preempted and resumed, on one thread and on two.
 @Suite struct DecoderEquivalenceTests {
-    /// Quantised and float weights, grouped heads, and layers that see only a window.
-    static let models = ["llama-q4_0.gguf", "llama-q8_0.gguf", "qwen3-f32.gguf", "gemma3-f32.gguf"]
+    /// A checkpoint and how its keys and values are kept.
+    struct Subject: CustomTestStringConvertible, Sendable {
+        var name: String
+        var cacheType: ElementType
+        var testDescription: String { "\(name), cache of \(CacheShape.name(of: cacheType))" }
+    }
+
+    /// Quantised, half and float weights, grouped heads, layers that see only a window; every kind of cache.
+    static let models = [
+        Subject(name: "llama-q4_0.gguf", cacheType: .f16), Subject(name: "llama-q8_0.gguf", cacheType: .i8),
+        Subject(name: "llama-f16.gguf", cacheType: .bf16), Subject(name: "qwen3-f32.gguf", cacheType: .f16),
+        Subject(name: "gemma3-f32.gguf", cacheType: .f32),
+    ]
 
     @Test(arguments: models)
-    func `answers are the same alone, together, and on one thread or two`(model: String) async throws {
+    func `answers are the same alone, together, and on one thread or two`(model: Subject) async throws {
         let expected = try await Self.alone(model)
         for threadCount in [1, 2] {
             let engine = try Self.engine(model, threadCount: threadCount)
@@ -26,7 +37,7 @@ import Tokenization
     }
 
     @Test(arguments: models)
-    func `answers are the same when prompts come in chunks`(model: String) async throws {
+    func `answers are the same when prompts come in chunks`(model: Subject) async throws {
         let expected = try await Self.alone(model)
         for tokensPerStep in [3, 7, 32] {
             let engine = try Self.engine(model, tokensPerStep: tokensPerStep)
@@ -37,7 +48,7 @@ import Tokenization
     }
 
     @Test(arguments: models)
-    func `answers are the same when the prompt comes from the prefix cache`(model: String) async throws {
+    func `answers are the same when the prompt comes from the prefix cache`(model: Subject) async throws {
         let expected = try await Self.alone(model)
         let engine = try Self.engine(model)
         #expect(try await Self.together(on: engine) == expected)
@@ -53,7 +64,7 @@ import Tokenization
     }
 
     @Test(arguments: models)
-    func `answers are the same when requests are preempted and resumed`(model: String) async throws {
+    func `answers are the same when requests are preempted and resumed`(model: Subject) async throws {
         let expected = try await Self.alone(model)
         let engine = try Self.engine(model, blockCount: 7, tokensPerStep: 24)
         #expect(try await Self.together(on: engine) == expected)
@@ -62,13 +73,13 @@ import Tokenization
     }
 
     @Test(arguments: models, [256, 7])
-    func `answers are the same when blocks come from disk after a restart`(model: String, blockCount: Int) async throws
+    func `answers are the same when blocks come from disk after a restart`(model: Subject, blockCount: Int) async throws
     {
         let expected = try await Self.alone(model)
         let folder = TemporaryFolder()
         for start in 0..<3 {
             let settings = try DiskCacheConfiguration(folder: folder.path, byteLimit: 1 << 30)
-            let disk = try DiskCache(settings, form: CacheForm(modelName: model, facts: []))
+            let disk = try DiskCache(settings, form: CacheForm(modelName: model.name, facts: []))
             let engine = try Self.engine(model, blockCount: blockCount, tokensPerStep: 24, disk: disk)
             #expect(try await Self.together(on: engine) == expected)
             await engine.shutdown(gracePeriod: .zero)
@@ -108,24 +119,25 @@ import Tokenization
     }
 
     private static func engine(
-        _ model: String,
+        _ model: Subject,
         threadCount: Int = 2,
         blockCount: Int = 256,
         tokensPerStep: Int = 512,
         disk: DiskCache? = nil
     ) throws -> Engine {
-        let checkpoint = try Checkpoint.open(path: TestData.tiny(model))
+        let checkpoint = try Checkpoint.open(path: TestData.tiny(model.name))
         let compute = Compute(workers: WorkerPool(threadCount: threadCount))
         let configuration = try EngineConfiguration(
             cacheSize: .blocks(blockCount),
             blockSize: blockCount < 32 ? 16 : 8,
             limits: StepLimits(tokensPerStep: tokensPerStep, maxRunning: 8)
         )
-        return try Engine(model: Decoder(checkpoint, compute: compute), configuration: configuration, disk: disk)
+        let decoder = try Decoder(checkpoint, compute: compute, cacheElementType: model.cacheType)
+        return try Engine(model: decoder, configuration: configuration, disk: disk)
     }
 
     /// What every request yields with an engine of its own, single-threaded.
-    private static func alone(_ model: String) async throws -> [RequestID: [Drawn]] {
+    private static func alone(_ model: Subject) async throws -> [RequestID: [Drawn]] {
         var answers: [RequestID: [Drawn]] = [:]
         for request in requests {
             let engine = try engine(model, threadCount: 1)
