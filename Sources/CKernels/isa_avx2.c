@@ -3,6 +3,8 @@
 
 #if defined(__x86_64__)
 
+#include <immintrin.h>
+
 #include "include/ck_attention.h"
 #include "include/ck_elementwise.h"
 
@@ -11,6 +13,11 @@
 #define CK_HAS_HALF 1
 #define CK_ROWS 6
 #define CK_COLUMNS 1
+#define CK_MULTIPLY_PAIRS(a, b)                                                                                    \
+    __builtin_shufflevector(                                                                                       \
+        (ck_half_int_lanes)_mm256_madd_epi16((__m256i)(a).lo, (__m256i)(b).lo),                                    \
+        (ck_half_int_lanes)_mm256_madd_epi16((__m256i)(a).hi, (__m256i)(b).hi), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, \
+        12, 13, 14, 15)
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
@@ -20,6 +27,7 @@
 #include "templates/attention_cache.h"
 #include "templates/attention_product.h"
 #include "templates/attention.h"
+#include "templates/attention_int8.h"
 #include "templates/attention_tile.h"
 #include "templates/rmsnorm.h"
 #include "templates/rope.h"

@@ -3,6 +3,8 @@
 
 #if defined(__x86_64__)
 
+#include <immintrin.h>
+
 #include "include/ck_attention.h"
 #include "include/ck_elementwise.h"
 
@@ -11,6 +13,7 @@
 #define CK_HAS_HALF 1
 #define CK_ROWS 8
 #define CK_COLUMNS 2
+#define CK_MULTIPLY_PAIRS(a, b) (ck_int_lanes) _mm512_madd_epi16((__m512i)(a), (__m512i)(b))
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function)
 
@@ -20,6 +23,7 @@
 #include "templates/attention_cache.h"
 #include "templates/attention_product.h"
 #include "templates/attention.h"
+#include "templates/attention_int8.h"
 #include "templates/attention_tile.h"
 #include "templates/rmsnorm.h"
 #include "templates/rope.h"

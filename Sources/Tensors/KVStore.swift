@@ -34,9 +34,25 @@ package struct CacheShape: Sendable, Equatable {
     /// Elements of a stored value: the head's width with zeros up to a multiple of 16.
     package var valueWidth: Int { (headWidth + 15) / 16 * 16 }
 
+    /// Elements of a stored key: the head's width, rounded up to whole pairs where they are stored in pairs.
+    private var keyWidth: Int { isPaired ? (headWidth + 1) / 2 * 2 : headWidth }
+
+    /// Whether elements stand in pairs: of neighbouring elements of a key, of neighbouring tokens' values.
+    private var isPaired: Bool { elementType == .i8 }
+
+    /// Bytes of one KV head's keys and values in a block, without what fills them up to cache lines.
+    func headBytes(blockSize: Int) -> (keys: Int, values: Int) {
+        let tokens = isPaired ? (blockSize + 1) / 2 * 2 : blockSize
+        let keys = keyWidth * blockSize * elementType.blockBytes
+        let values = valueWidth * tokens * elementType.blockBytes
+        // Scales start on the next multiple of 4 bytes.
+        let scales = scaleBytes * blockSize
+        return ((keys + 3) / 4 * 4 + scales, (values + 3) / 4 * 4 + scales)
+    }
+
     /// Bytes of one token over all layers, keys and values.
     package var bytesPerToken: Int {
-        layerCount * kvHeadCount * ((headWidth + valueWidth) * elementType.blockBytes + 2 * scaleBytes)
+        layerCount * kvHeadCount * ((keyWidth + valueWidth) * elementType.blockBytes + 2 * scaleBytes)
     }
 
     /// Bytes of the scale of one key or value: 0 where elements stand for themselves.
@@ -46,7 +62,8 @@ package struct CacheShape: Sendable, Equatable {
 /// The paged KV cache: for every layer an array of blocks, each with the keys and values of `blockSize` tokens.
 ///
 /// Layout, outermost first: `[layer][block][kvHead]`, then K as `[headWidth, blockSize]` and V as
-/// `[blockSize, valueWidth]`, with int8 elements each followed by `[blockSize]` scales in float32. So a block of one layer is one run of bytes, `block(_:layer:)`.
+/// `[blockSize, valueWidth]`. As int8: K as `[headWidth / 2, blockSize, 2]` and V as `[blockSize / 2, valueWidth, 2]`, each
+/// followed by `[blockSize]` scales in float32. So a block of one layer is one run of bytes, `block(_:layer:)`.
 ///
 /// The memory of a layer is reserved at once and committed by the system page by page when it is first written: a cache
 /// that is larger than what is used costs nothing. It belongs to the one thread that runs steps; the pool's threads
@@ -114,13 +131,7 @@ package final class KVStore {
 
     private static func headBytes(_ shape: CacheShape, blockSize: Int) -> (keys: Int, values: Int) {
         let line = 64
-        let elements = (
-            keys: shape.headWidth * blockSize * shape.elementType.blockBytes,
-            values: shape.valueWidth * blockSize * shape.elementType.blockBytes
-        )
-        // Scales start on the next multiple of 4 bytes and stand inside the head, so a block stays one run of bytes.
-        let scales = shape.scaleBytes * blockSize
-        let (keys, values) = ((elements.keys + 3) / 4 * 4 + scales, (elements.values + 3) / 4 * 4 + scales)
+        let (keys, values) = shape.headBytes(blockSize: blockSize)
         return ((keys + line - 1) / line * line, (values + line - 1) / line * line)
     }
 }

@@ -72,8 +72,10 @@ func expReference(_ x: Double) -> Double { exp(x) }
             for head in 0..<test.heads {
                 let expected = fixture.reference(token: token, head: head)
                 let actual = output[token][head * test.headWidth..<(head + 1) * test.headWidth]
-                // Values are within ±2; an error of weights is at most some units in the last place of float32.
-                #expect(largestError(actual, expected) < 4e-6, "token \(token), head \(head)")
+                // Values are within ±2; an error of weights is at most some units in the last place of float32, beside an
+                // int8 cache in that of 16 bits.
+                let limit = test.elementType == .i8 ? 4e-4 : 4e-6
+                #expect(largestError(actual, expected) < limit, "token \(token), head \(head)")
             }
         }
     }

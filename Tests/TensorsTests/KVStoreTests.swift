@@ -95,13 +95,17 @@ import Testing
         }
         let block = UnsafeRawPointer(cache.block(0, layer: 0).baseAddress!)
         for (token, head) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-            let start = block + 128 * head
-            let column = token * 10 + head * 5
-            let key = (0..<5).map { start.load(fromByteOffset: 3 * $0 + token + 1, as: Int8.self) }
-            let keyScale = start.load(fromByteOffset: 16 + 4 * (token + 1), as: Float.self)
-            expectVector(key, keyScale, of: Array(keys[column..<(column + 5)]))
-            let value = (0..<16).map { start.load(fromByteOffset: 64 + 16 * (token + 1) + $0, as: Int8.self) }
-            let valueScale = start.load(fromByteOffset: 64 + 48 + 4 * (token + 1), as: Float.self)
+            // Three pairs of elements of three keys, then scales; two pairs of values of sixteen elements, then scales.
+            let start = block + 192 * head
+            let (column, slot) = (token * 10 + head * 5, token + 1)
+            let key = (0..<6).map { start.load(fromByteOffset: $0 / 2 * 6 + 2 * slot + $0 % 2, as: Int8.self) }
+            let keyScale = start.load(fromByteOffset: 20 + 4 * slot, as: Float.self)
+            expectVector(Array(key[..<5]), keyScale, of: Array(keys[column..<(column + 5)]))
+            #expect(key[5] == 0)
+            let value = (0..<16).map {
+                start.load(fromByteOffset: 64 + slot / 2 * 32 + 2 * $0 + slot % 2, as: Int8.self)
+            }
+            let valueScale = start.load(fromByteOffset: 64 + 64 + 4 * slot, as: Float.self)
             expectVector(Array(value[..<5]), valueScale, of: Array(values[column..<(column + 5)]))
             #expect(value[5...].allSatisfy { $0 == 0 })
         }

@@ -34,8 +34,10 @@ enum { ck_attention_split_size = 256 };
 /// A block holds, for each KV head, K as `[headWidth, blockSize]` (so that the scores of neighbouring keys are
 /// neighbouring lanes) and then V as `[blockSize, valueWidth]`, valueWidth being headWidth rounded up to 16 with zeros.
 ///
-/// As int8, an element is a whole number of its token's scale, max |x| / 127 over the head: K and V are each followed by
-/// `[blockSize]` scales in float32, on the next multiple of 4 bytes.
+/// As int8, an element is a whole number of its token's scale, max |x| / 127 over the head, and elements stand in pairs as the
+/// products take them: K as `[headWidth / 2, blockSize, 2]`, V as `[blockSize / 2, valueWidth, 2]`, both rounded up. K and V
+/// are each followed by `[blockSize]` scales in float32, on the next multiple of 4 bytes. Queries and weights are rounded to
+/// 16 bits.
 typedef struct {
     /// First byte of block 0.
     uint8_t *layer;

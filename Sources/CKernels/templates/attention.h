@@ -7,6 +7,9 @@ enum { CK_NAME(score_stride) = ck_attention_split_size + 16 };
 /// Tiles of at most this many rows read the cache where it is; taller ones widen each split once.
 enum { CK_NAME(narrow_rows) = 16 };
 
+/// Pairs of weights from one row to the next.
+enum { CK_NAME(weight_stride) = ck_attention_split_size / 2 + 16 };
+
 /// A tile at work.
 typedef struct {
     const ck_attention_cache *cache;
@@ -25,8 +28,13 @@ typedef struct {
     float *scores;
     /// The split in hand, widened; unused when narrow.
     float *keys, *values;
-    /// int8 only: scales of the split's keys, then of its values.
+    /// The rest for an int8 cache only. Scales of the split's keys, then of its values.
     float *scales;
+    /// `[rows, pairs of the width]`, and what one counts.
+    int32_t *query_pairs;
+    float *query_scales;
+    /// `[CK_ROWS, weight_stride]`: two keys to a lane; and `[CK_ROWS, score_stride]`: two slots, where that is not the same.
+    int32_t *weight_pairs, *slot_pairs;
 } CK_NAME(attention_work);
 
 /// Keys of a split that a row sees, from its start: `from ..< to`, empty when `from >= to`.
@@ -58,6 +66,11 @@ static CK_NAME(attention_work) CK_NAME(attention_begin)(
     w.scales = w.scores + 8 * CK_NAME(score_stride);
     w.keys = w.scales + 2 * ck_attention_split_size;
     w.values = w.keys + (size_t)ck_attention_split_size * (size_t)w.width;
+    // An int8 cache is never widened.
+    w.weight_pairs = (int32_t *)w.keys;
+    w.slot_pairs = w.weight_pairs + 8 * CK_NAME(weight_stride);
+    w.query_scales = (float *)(w.slot_pairs + 8 * CK_NAME(score_stride));
+    w.query_pairs = (int32_t *)(w.query_scales + w.rows);
 
     // Scores come out in base 2, or, with a soft cap, in units of the cap.
     const float scale = tile->softcap > 0 ? tile->scale / tile->softcap : tile->scale * CK_LOG2_E;
@@ -67,12 +80,6 @@ static CK_NAME(attention_work) CK_NAME(attention_begin)(
         for (int32_t d = 0; d < w.width; d++) w.queries[(size_t)row * (size_t)w.width + (size_t)d] = query[d] * scale;
     }
     return w;
-}
-
-/// Multiplies the scores or weights of `range`, and its neighbours up to whole vectors, by their keys' scales.
-CK_INLINE void CK_NAME(apply_scales)(float *row, const float *scales, CK_NAME(key_range) range) {
-    for (int32_t key = range.from / 16 * 16; key < range.to; key += 16)
-        CK_NAME(store)(row + key, CK_NAME(load)(row + key) * CK_NAME(load)(scales + key));
 }
 
 /// Turns a row of scores into weights exp2(score − maximum) and notes maximum and sum in `state`.

@@ -23,21 +23,28 @@ CK_INLINE void CK_NAME(put_element)(uint8_t *at, size_t index, const int32_t ele
 CK_INLINE float CK_NAME(get_element)(const uint8_t *at, size_t index, const int32_t element) {
     uint16_t padded[16] = {0};
     if (element == ck_cache_f32) return ((const float *)at)[index];
-    if (element == ck_cache_i8) return ((const int8_t *)at)[index];
     padded[0] = ((const uint16_t *)at)[index];
     return CK_NAME(load_elements)(padded, element)[0];
 }
 
-/// Scales of a block's int8 keys (`rows` is the head's width) or values (the value width), one for each slot.
-CK_INLINE float *CK_NAME(scales_of)(const ck_attention_cache *cache, const uint8_t *elements, int32_t rows) {
-    const size_t bytes = (size_t)rows * (size_t)cache->block_size;
+/// Scales of a block's int8 keys or values, one for each slot, behind so many of their bytes.
+CK_INLINE float *CK_NAME(scales_behind)(const uint8_t *elements, size_t bytes) {
     return (float *)(elements + (bytes + 3) / 4 * 4);
 }
 
-/// Quantises one head vector to `to[0], to[step], …` and returns its scale. Rounds to nearest, ties to even.
-///
-/// A vector with what is not finite becomes zeros with a scale that is not finite, so that it spoils itself only.
-CK_INLINE float CK_NAME(quantize_head)(const float *x, size_t width, int8_t *to, size_t step) {
+CK_INLINE float *CK_NAME(key_scales)(const ck_attention_cache *cache, const uint8_t *block) {
+    const size_t pairs = ((size_t)cache->head_width + 1) / 2;
+    return CK_NAME(scales_behind)(block, 2 * pairs * (size_t)cache->block_size);
+}
+
+CK_INLINE float *CK_NAME(value_scales)(const ck_attention_cache *cache, const uint8_t *block) {
+    const size_t pairs = ((size_t)cache->block_size + 1) / 2;
+    return CK_NAME(scales_behind)(block + cache->value_offset, 2 * pairs * (size_t)CK_NAME(value_width)(cache));
+}
+
+/// What one counts when the largest magnitude of `x` is `limit`, and the factor to whole numbers: 0 for a vector that is all but
+/// zero, whose scale is 0, and for one that is not finite, whose scale is not finite either: so it spoils itself only.
+CK_INLINE float CK_NAME(whole_scale)(const float *x, size_t width, float limit, float *inverse) {
     uint32_t largest = 0;
     for (size_t d = 0; d < width; d++) {
         const uint32_t magnitude = __builtin_bit_cast(uint32_t, x[d]) & 0x7fffffff;
@@ -46,18 +53,16 @@ CK_INLINE float CK_NAME(quantize_head)(const float *x, size_t width, int8_t *to,
     const float most = __builtin_bit_cast(float, largest);
     // Below this the inverse could overflow.
     const bool is_zero = largest < 0x04000000;
-    if (is_zero || largest >= 0x7f800000) {
-        for (size_t d = 0; d < width; d++) to[d * step] = 0;
-        return is_zero ? 0.0f : most;
-    }
-    const float inverse = 127.0f / most;
-    for (size_t d = 0; d < width; d++) {
-        // Two statements, which are never contracted; the sum has the rounded number in its low bits.
-        const float scaled = x[d] * inverse;
-        const float shifted = scaled + 0x1.8p23f;
-        to[d * step] = (int8_t)(__builtin_bit_cast(int32_t, shifted) - 0x4b400000);
-    }
-    return most / 127.0f;
+    *inverse = is_zero || largest >= 0x7f800000 ? 0 : limit / most;
+    return is_zero ? 0 : most / limit;
+}
+
+/// x · inverse, rounded to nearest, ties to even; 0 when `inverse` is.
+CK_INLINE int32_t CK_NAME(whole)(float x, float inverse) {
+    // Two statements, which are never contracted; the sum has the rounded number in its low bits.
+    const float scaled = inverse == 0 ? 0 : x * inverse;
+    const float shifted = scaled + 0x1.8p23f;
+    return __builtin_bit_cast(int32_t, shifted) - 0x4b400000;
 }
 
 /// `write_run` for int8.
@@ -65,16 +70,21 @@ CK_INLINE void CK_NAME(write_run_i8)(
     const ck_attention_cache *cache, uint8_t *block, int32_t slot, int32_t count, const float *keys,
     const float *values, ptrdiff_t stride) {
     const size_t width = (size_t)cache->head_width, size = (size_t)cache->block_size;
-    const int32_t value_width = CK_NAME(value_width)(cache);
-    uint8_t *value_block = block + cache->value_offset;
-    float *key_scales = CK_NAME(scales_of)(cache, block, cache->head_width) + slot;
-    float *value_scales = CK_NAME(scales_of)(cache, value_block, value_width) + slot;
+    const size_t value_width = (size_t)CK_NAME(value_width)(cache);
+    float *key_scales = CK_NAME(key_scales)(cache, block), *value_scales = CK_NAME(value_scales)(cache, block);
     for (int32_t token = 0; token < count; token++) {
-        int8_t *key = (int8_t *)block + slot + token;
-        int8_t *value = (int8_t *)value_block + (size_t)(slot + token) * (size_t)value_width;
-        key_scales[token] = CK_NAME(quantize_head)(keys + token * stride, width, key, size);
-        value_scales[token] = CK_NAME(quantize_head)(values + token * stride, width, value, 1);
-        for (size_t d = width; d < (size_t)value_width; d++) value[d] = 0;
+        const size_t at = (size_t)(slot + token);
+        const float *k = keys + token * stride, *v = values + token * stride;
+        float inverse;
+        key_scales[at] = CK_NAME(whole_scale)(k, width, 127, &inverse);
+        uint8_t *key = block + 2 * at;
+        if (width % 2 == 1) key[width / 2 * 2 * size + 1] = 0;
+        for (size_t d = 0; d < width; d++)
+            key[d / 2 * 2 * size + d % 2] = (uint8_t)CK_NAME(whole)(k[d], inverse);
+        value_scales[at] = CK_NAME(whole_scale)(v, width, 127, &inverse);
+        uint8_t *value = block + cache->value_offset + at / 2 * 2 * value_width + at % 2;
+        for (size_t d = 0; d < value_width; d++)
+            value[2 * d] = d < width ? (uint8_t)CK_NAME(whole)(v[d], inverse) : 0;
     }
 }
 
@@ -88,8 +98,7 @@ static void CK_NAME(load_scales)(
         const int32_t slot = position % size, room = size - slot;
         count = to - position < room ? to - position : room;
         const uint8_t *block = CK_NAME(head_block)(cache, block_table, kv_head, position);
-        const float *keys = CK_NAME(scales_of)(cache, block, cache->head_width);
-        const float *values = CK_NAME(scales_of)(cache, block + cache->value_offset, CK_NAME(value_width)(cache));
+        const float *keys = CK_NAME(key_scales)(cache, block), *values = CK_NAME(value_scales)(cache, block);
         float *target = scales + (position - origin);
         __builtin_memcpy(target, keys + slot, (size_t)count * sizeof(float));
         __builtin_memcpy(target + ck_attention_split_size, values + slot, (size_t)count * sizeof(float));
@@ -196,7 +205,6 @@ static void CK_NAME(widen)(
     switch (cache->element) {
         CK_WIDEN(ck_cache_f32)
         CK_WIDEN(ck_cache_f16)
-        CK_WIDEN(ck_cache_i8)
         CK_WIDEN(ck_cache_bf16)
     }
 #undef CK_WIDEN

@@ -88,14 +88,12 @@ CK_INLINE void CK_NAME(product_columns)(
     }
 CK_DEFINE_PRODUCT(f32, ck_cache_f32)
 CK_DEFINE_PRODUCT(f16, ck_cache_f16)
-CK_DEFINE_PRODUCT(i8, ck_cache_i8)
 CK_DEFINE_PRODUCT(bf16, ck_cache_bf16)
 #undef CK_DEFINE_PRODUCT
 
 CK_INLINE void CK_NAME(product)(int32_t element, const CK_NAME(product_operands) * p) {
     switch (element) {
     case ck_cache_f16: CK_NAME(product_f16)(p); return;
-    case ck_cache_i8: CK_NAME(product_i8)(p); return;
     case ck_cache_bf16: CK_NAME(product_bf16)(p); return;
     default: CK_NAME(product_f32)(p); return;
     }

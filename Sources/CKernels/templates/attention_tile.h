@@ -47,22 +47,34 @@ static void CK_NAME(split_rows)(
         if (range.from < all.from) all.from = range.from;
         if (range.to > all.to) all.to = range.to;
     }
-    if (all.from < all.to) CK_NAME(score)(w, split, row, count, all);
+    const bool is_whole = w->cache->element == ck_cache_i8;
+    float whole_scales[CK_ROWS] = {0};
+    if (all.from < all.to) {
+        if (is_whole)
+            CK_NAME(score_i8)(w, split, row, count, all);
+        else
+            CK_NAME(score)(w, split, row, count, all);
+    }
     for (int32_t r = 0; r < count; r++) {
         const CK_NAME(key_range) range = CK_NAME(visible)(w->tile, row + r, split);
         float *state = part + (size_t)r * w->stride;
+        int16_t *weights = (int16_t *)(w->weight_pairs + (size_t)r * CK_NAME(weight_stride));
         if (range.from >= range.to) {
             state[w->value_width + 1] = -1.0f;
+            if (is_whole) __builtin_memset(weights, 0, ck_attention_split_size * sizeof(int16_t));
             continue;
         }
         float *scores = w->scores + (size_t)r * CK_NAME(score_stride);
-        const bool is_scaled = w->cache->element == ck_cache_i8;
-        if (is_scaled) CK_NAME(apply_scales)(scores, w->scales, range);
-        CK_NAME(weigh)(w, scores, range, state);
-        // The sum of weights is taken; what is left of them multiplies the values.
-        if (is_scaled) CK_NAME(apply_scales)(scores, w->scales + ck_attention_split_size, range);
+        if (is_whole)
+            whole_scales[r] = CK_NAME(weigh_i8)(w, row + r, scores, range, state, weights);
+        else
+            CK_NAME(weigh)(w, scores, range, state);
     }
-    if (all.from < all.to) CK_NAME(gather_visible)(w, part, split, row, count);
+    if (all.from >= all.to) return;
+    if (is_whole)
+        CK_NAME(gather_i8)(w, part, split, count, whole_scales, all);
+    else
+        CK_NAME(gather_visible)(w, part, split, row, count);
 }
 
 /// Merges the state of a later split into the state over all earlier ones.
@@ -106,9 +118,11 @@ static void CK_NAME(prepare_split)(const CK_NAME(attention_work) * w, int32_t sp
     const CK_NAME(key_range) first = CK_NAME(visible)(w->tile, 0, split);
     const CK_NAME(key_range) last = CK_NAME(visible)(w->tile, w->rows - 1, split);
     if (first.from >= last.to) return;
-    if (w->cache->element == ck_cache_i8)
+    if (w->cache->element == ck_cache_i8) {
         CK_NAME(load_scales)(
             w->cache, w->tile->block_table, w->tile->kv_head, origin, origin + first.from, origin + last.to, w->scales);
+        return;
+    }
     if (w->is_narrow) return;
     CK_NAME(widen)(
         w->cache, w->tile->block_table, w->tile->kv_head, origin, origin + first.from, origin + last.to, w->keys,
@@ -119,6 +133,7 @@ void CK_NAME(ck_attention_partial)(
     const ck_attention_cache *cache, const ck_attention_tile *tile, int32_t from, int32_t to, float *partials,
     float *scratch) {
     const CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
+    if (cache->element == ck_cache_i8) CK_NAME(quantize_queries)(&w);
     for (int32_t split = from; split < to; split++) {
         CK_NAME(prepare_split)(&w, split);
         for (int32_t row = 0; row < w.rows; row += CK_ROWS) {
@@ -131,6 +146,7 @@ void CK_NAME(ck_attention_partial)(
 
 void CK_NAME(ck_attention)(const ck_attention_cache *cache, const ck_attention_tile *tile, float *scratch) {
     const CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
+    if (cache->element == ck_cache_i8) CK_NAME(quantize_queries)(&w);
     CK_NAME(clear_states)(w.totals, w.rows, w.stride, w.value_width);
     const int32_t end = ck_attention_end_split(tile);
     for (int32_t split = ck_attention_first_split(tile); split < end; split++) {

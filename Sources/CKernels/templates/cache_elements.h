@@ -2,15 +2,14 @@
 //
 // `element` is a constant wherever these are used, so that only one branch is left after inlining.
 
-/// Bytes of one element.
+/// Bytes of one float.
 CK_INLINE size_t CK_NAME(bytes_of)(const int32_t element) {
-    return element == ck_cache_f32 ? 4 : element == ck_cache_i8 ? 1 : 2;
+    return element == ck_cache_f32 ? 4 : 2;
 }
 
 /// Sixteen elements at `p` as float32.
 CK_INLINE ck_lanes CK_NAME(load_elements)(const void *p, const int32_t element) {
     if (element == ck_cache_f32) return CK_NAME(load)((const float *)p);
-    if (element == ck_cache_i8) return __builtin_convertvector(*(const ck_byte_lanes *)p, ck_lanes);
     const ck_short_lanes raw = *(const ck_short_lanes *)p;
     if (element == ck_cache_bf16) return CK_NAME(floats)(__builtin_convertvector(raw, ck_int_lanes) << 16);
 #if CK_HAS_HALF

@@ -13,9 +13,14 @@
 
 typedef float ck_lanes __attribute__((ext_vector_type(16)));
 typedef int32_t ck_int_lanes __attribute__((ext_vector_type(16)));
+typedef int32_t ck_half_int_lanes __attribute__((ext_vector_type(8)));
 typedef float ck_lanes_memory __attribute__((ext_vector_type(16), aligned(4), may_alias));
+typedef int32_t ck_int_lanes_memory __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef uint16_t ck_short_lanes __attribute__((ext_vector_type(16), aligned(2), may_alias));
-typedef int8_t ck_byte_lanes __attribute__((ext_vector_type(16), aligned(1), may_alias));
+typedef int16_t ck_signed_shorts __attribute__((ext_vector_type(16)));
+typedef int16_t ck_short_memory __attribute__((ext_vector_type(16), aligned(2), may_alias));
+typedef int8_t ck_byte_pairs __attribute__((ext_vector_type(32), aligned(1), may_alias));
+typedef int16_t ck_short_pairs __attribute__((ext_vector_type(32)));
 typedef _Float16 ck_half_lanes __attribute__((ext_vector_type(16), aligned(2), may_alias));
 
 #define CK_INLINE static inline __attribute__((always_inline, unused))
@@ -48,6 +53,18 @@ CK_INLINE ck_lanes CK_NAME(multiply_add)(ck_lanes a, ck_lanes b, ck_lanes c) {
     return __builtin_elementwise_fma(a, b, c);
 #else
     return a * b + c;
+#endif
+}
+
+/// sum + the products of the 16-bit halves of each lane.
+CK_INLINE ck_int_lanes CK_NAME(add_pairs)(ck_int_lanes sum, ck_int_lanes a, ck_int_lanes b) {
+#if defined(CK_ADD_PAIRS)
+    CK_ADD_PAIRS(sum, a, b);
+    return sum;
+#elif defined(CK_MULTIPLY_PAIRS)
+    return sum + CK_MULTIPLY_PAIRS(a, b);
+#else
+    return sum + (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
 #endif
 }
 
