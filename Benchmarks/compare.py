@@ -30,8 +30,9 @@ PEERS = {  # script, further arguments; for llama.cpp repacking and flash attent
 
 
 class Hearth:
-    def __init__(self, options):
+    def __init__(self, options, *flags):
         self.options = options
+        self.flags = flags
 
     def measure(self, measure):
         """One run of `hearth bench`: {"rate"} or {"error"}."""
@@ -39,7 +40,7 @@ class Hearth:
         prompt, generate = {"prefill": (size, "2"), "decode": (str(max(int(size), 1)), "32"), "batch": ("1", "32")}[kind]
         command = [self.options.hearth, "bench", self.options.model, "--json", "--repetitions", "1"]
         command += ["--threads", str(self.options.threads), "--prompt", prompt, "--generate", generate]
-        command += ["--streams", size] if kind == "batch" else []
+        command += [*self.flags, *(["--streams", size] if kind == "batch" else [])]
         process = subprocess.run(command, capture_output=True, text=True)
         if process.returncode != 0:
             return {"rate": None, "error": process.stderr.strip().splitlines()[-1]}
@@ -77,7 +78,8 @@ class Peer:
 
 
 def run(options, key, done):
-    engines = {"Hearth": Hearth(options)} | {name: Peer(options, name) for name in options.peers.split(",")}
+    engines = {"Hearth": Hearth(options), "Hearth, int8 cache": Hearth(options, "--cache-type", "int8")}
+    engines |= {name: Peer(options, name) for name in options.peers.split(",")}
     with open(options.results, "a") as results:
         for words in options.measures.split(","):
             measure, _, rounds = words.partition(":")
