@@ -7,7 +7,7 @@ package struct StepWork: Sendable, Equatable {
     /// Operations of products of integers, as many as 8-bit ones would be: one of 16 bits counts twice, since it takes
     /// twice as long.
     package var dotOperations = 0
-    /// Operations of products with float32 weights and of attention, on float32.
+    /// Operations of products with float32 weights, and of attention unless its cache is int8, on float32.
     package var floatOperations = 0
     /// Bytes of packed weights read, each once.
     package var weightBytes = 0
@@ -81,6 +81,8 @@ package struct DecoderCosts: Sendable, Equatable {
     package var queryWidth: Int
     /// Bytes of one token's keys and values in one layer.
     package var cacheBytesPerLayer: Int
+    /// Whether attention multiplies 16-bit integers rather than floats.
+    package var hasIntegerAttention = false
 
     package init(
         layerProducts: [Product],
@@ -124,7 +126,11 @@ package struct DecoderCosts: Sendable, Equatable {
         let end = row.firstPosition + row.tokenCount
         let reach = window ?? end
         let keys = (row.firstPosition..<end).reduce(0) { $0 + min($1 + 1, reach) }
-        work.floatOperations += 4 * queryWidth * keys
+        if hasIntegerAttention {
+            work.dotOperations += 8 * queryWidth * keys
+        } else {
+            work.floatOperations += 4 * queryWidth * keys
+        }
         let firstSeen = max(0, row.firstPosition + 1 - reach)
         work.cacheBytes += cacheBytesPerLayer * (end - firstSeen + row.tokenCount)
     }
@@ -140,5 +146,6 @@ extension DecoderCosts {
             embeddingBytes: weights.embedding.byteCount / max(weights.embedding.outputs, 1),
             attention: (layout.windows, queryWidth, cache.bytesPerToken / cache.layerCount)
         )
+        hasIntegerAttention = cache.elementType == .i8
     }
 }

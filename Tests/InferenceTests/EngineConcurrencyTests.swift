@@ -16,7 +16,7 @@ import Tokenization
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(answered == 100)
-        await wait(for: "an idle engine") { await engine.verifyIdle().isIdle }
+        await expectSoon("an idle engine") { await engine.verifyIdle().isIdle }
         let report = await engine.verifyIdle()
         #expect(report.isClean, "\(report)")
         let statistics = engine.statistics()

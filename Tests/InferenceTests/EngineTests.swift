@@ -73,7 +73,7 @@ import Tokenization
             if case .token = event { break }
         }
         // Whoever is served afterwards sees that nothing of them is left once it is alone.
-        await wait(for: "an idle engine") {
+        await expectSoon("an idle engine") {
             engine.statistics().runningCount + engine.statistics().waitingCount == 0
         }
         #expect(await engine.verifyIdle().isClean)
@@ -180,7 +180,7 @@ import Tokenization
             let events = try await Self.events(request(1, tokens(1), maxTokens: 2), on: engine!)
             #expect(events.count == 4)
             engine = nil
-            await wait(for: "the engine's end") { witness == nil }
+            await expectSoon("the engine's end") { witness == nil }
         }
     }
 
@@ -277,7 +277,7 @@ final class StepGate: Sendable {
     func wait() { while !isOpen.load(ordering: .acquiring) { Thread.sleep(forTimeInterval: 0.000_1) } }
 
     func open(whenSomebodyWaitsFor engine: Engine) async {
-        await wait(for: "a call that waits") { engine.hasWaitingCalls }
+        await expectSoon("a call that waits") { engine.hasWaitingCalls }
         isOpen.store(true, ordering: .releasing)
     }
 }

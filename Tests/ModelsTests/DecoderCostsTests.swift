@@ -87,6 +87,15 @@ import Testing
         #expect(work.dotOperations == costs.layerProducts.reduce(0) { $0 + 4 * $1.halfWeights })
     }
 
+    @Test func `attention over an int8 cache multiplies 16-bit integers`() throws {
+        let costs = try costs(of: "llama-q4_0.gguf", cacheType: .i8)
+        let work = costs.work(of: [.init(firstPosition: 9, tokenCount: 1, logitCount: 0)])
+        let products = costs.layerProducts.reduce(0) { $0 + 2 * $1.quantizedWeights }
+        // Two layers, ten keys, eight operations for each of 256 elements of the query.
+        #expect(work.dotOperations == products + 2 * 10 * 8 * 256)
+        #expect(work.floatOperations == 0)
+    }
+
     @Test func `float weights, tied embeddings and windows are counted as such`() throws {
         let costs = try costs(of: "gemma3-f32.gguf")
         #expect(costs.layerProducts.allSatisfy { $0.quantizedWeights == 0 && $0.byteCount == 4 * $0.floatWeights })
@@ -94,9 +103,10 @@ import Testing
         #expect(costs.windows == [8, 8, 8, 8, 8, nil, 8])
     }
 
-    private func costs(of name: String) throws -> DecoderCosts {
+    private func costs(of name: String, cacheType: ElementType = .f16) throws -> DecoderCosts {
         let checkpoint = try Checkpoint.open(path: TestData.tiny(name))
-        let decoder = try Decoder(checkpoint, compute: Compute(workers: WorkerPool(threadCount: 1)))
+        let compute = Compute(workers: WorkerPool(threadCount: 1))
+        let decoder = try Decoder(checkpoint, compute: compute, cacheElementType: cacheType)
         return try #require(decoder.traits.costs)
     }
 }

@@ -9,15 +9,17 @@ import Tokenization
 
 /// Every architecture, format and tensor type beside the numpy reference.
 @Suite struct ReferenceLogitsTests {
-    /// Checkpoint and the largest relative error allowed: float32 rounding for plain floats, with keys and values kept
-    /// in float32 too; for integer products the error of rounding activations to 8 bits, through two layers of random
-    /// weights.
+    /// Checkpoint and the largest relative error allowed: float32 rounding for float32, with keys and values kept in
+    /// float32 too; for integer products the error of rounding activations, to 12 bits beside halves and to 8 beside block
+    /// types, through two layers of random weights.
     static let checkpoints: [(name: String, limit: Float)] =
         [
             "llama-f32.gguf", "qwen2-f32.gguf", "qwen3-f32.gguf", "gemma3-f32.gguf", "llama-scaled-f32.gguf",
-            "llama-folder", "qwen2-folder", "qwen3-folder", "gemma3-folder", "llama-scaled-folder",
-            "llama-f16.gguf", "llama-bf16.gguf",
         ].map { ($0, 1e-5) }
+        + [
+            "llama-folder", "qwen2-folder", "qwen3-folder", "gemma3-folder", "llama-scaled-folder", "llama-f16.gguf",
+            "llama-bf16.gguf",
+        ].map { ($0, 3e-3) }
         + [
             "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "mxfp4",
         ].map { ("llama-\($0).gguf", 0.04) }
@@ -37,7 +39,7 @@ import Tokenization
             let agreement = topAgreement(found, expected, rows: tokens.count)
             print("\(name) on \(set.name): relative error \(error), top-1 agreement \(agreement)")
             #expect(error < limit)
-            #expect(agreement > (limit < 1e-3 ? 0.999 : 0.85))
+            #expect(agreement > (limit < 1e-3 ? 0.999 : limit < 1e-2 ? 0.98 : 0.85))
         }
     }
 
