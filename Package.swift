@@ -59,12 +59,20 @@ let package = Package(
         .target(name: "CKernels", cSettings: kernelSettings),
         room("Tensors", ["CKernels"]),
         room("Models", ["Tensors", "Checkpoints", "Tokenization"]),
-        room("Inference", ["Models", "Tokenization", logging]),
+        // A room also names the rooms whose values stand inside the values that it uses: without this an incremental build
+        // leaves it as it was when their layout changes, and the binary crashes.
+        room("Inference", ["Models", "Tensors", "Tokenization", logging]),
         room(
             "Deployments",
             ["Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", crypto, logging]
         ),
-        room("Serving", ["Deployments", "Inference", "OpenAIAPI", "Tokenization", "JSON", logging] + server),
+        room(
+            "Serving",
+            [
+                "Deployments", "Inference", "Models", "Tensors", "Checkpoints", "OpenAIAPI", "Tokenization", "JSON",
+                logging,
+            ] + server
+        ),
         .executableTarget(
             name: "hearth",
             dependencies: [
