@@ -64,7 +64,9 @@ let package = Package(
         room("Inference", ["Models", "Tensors", "Tokenization", logging]),
         room(
             "Deployments",
-            ["Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", crypto, logging]
+            [
+                "Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "Grammars", "JSON", crypto, logging,
+            ]
         ),
         room(
             "Serving",
@@ -93,6 +95,7 @@ let package = Package(
         room("Checkpoints", ["Tensors", "JSON"]),
         room("Tokenization", ["Checkpoints", "JSON"]),
         room("OpenAIAPI", ["JSON"]),
+        room("Grammars", ["JSON"]),
         // Tests.
         .target(
             name: "TestModels",
@@ -106,8 +109,15 @@ let package = Package(
             path: "Tests/StepCounts",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "grammar-checks",
+            dependencies: ["Grammars", "JSON", "Tokenization", "Checkpoints"],
+            path: "Tests/GrammarChecks",
+            swiftSettings: strict
+        ),
         .target(name: "StepCounters", path: "Tests/StepCounters", cSettings: [.treatAllWarnings(as: .error)]),
         tests("JSONTests", ["JSON"]),
+        tests("GrammarsTests", ["Grammars", "JSON"]),
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("CheckpointsTests", ["Checkpoints", "JSON", "Tensors"]),
         tests("TokenizationTests", ["Tokenization", "Checkpoints", "JSON"]),

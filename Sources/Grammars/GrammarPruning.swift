@@ -1,0 +1,132 @@
+/// Finds the nodes that some text satisfies, and takes the others out of the choices that name them; so a text that has
+/// begun can always be finished.
+struct GrammarPruning {
+    private(set) var nodes: [Node]
+    private(set) var isProductive: [Bool]
+    private let automata: [ByteAutomaton]
+
+    init(nodes: [Node], automata: [ByteAutomaton]) {
+        self.nodes = nodes
+        self.automata = automata
+        isProductive = [Bool](repeating: false, count: nodes.count)
+    }
+
+    mutating func prune() {
+        // The smallest set that is closed: what can be finished with parts that can be.
+        var users = [[Int32]](repeating: [], count: nodes.count)
+        for index in nodes.indices {
+            for part in parts(nodes[index]) { users[Int(part)].append(Int32(index)) }
+        }
+        var work = nodes.indices.filter { isSatisfiable(nodes[$0]) }.map(Int32.init)
+        for index in work { isProductive[Int(index)] = true }
+        while let index = work.popLast() {
+            for user in users[Int(index)] where !isProductive[Int(user)] && isSatisfiable(nodes[Int(user)]) {
+                isProductive[Int(user)] = true
+                work.append(user)
+            }
+        }
+        for index in nodes.indices { nodes[index] = pruned(nodes[index]) }
+    }
+
+    private func parts(_ node: Node) -> [Int32] {
+        switch node {
+        case .lexeme: []
+        case .sequence(let parts), .choice(let parts): parts
+        case .repetition(let repetition): [repetition.body]
+        case .array(let array): (array.prefix + [array.rest]).flatMap { $0.plain + $0.counted }
+        case .object(let object):
+            object.members.flatMap { [$0.name, $0.value] } + object.others.flatMap { [$0.name, $0.value] }
+        }
+    }
+
+    private func isSatisfiable(_ node: Node) -> Bool {
+        switch node {
+        case .lexeme(let lexeme): isSatisfiable(lexeme)
+        case .sequence(let parts): parts.allSatisfy { isProductive[Int($0)] }
+        case .choice(let options): options.contains { isProductive[Int($0)] }
+        case .repetition(let repetition): repetition.minimum == 0 || isProductive[Int(repetition.body)]
+        case .array(let array): isSatisfiable(pruned(array))
+        case .object(let object): isSatisfiable(pruned(object))
+        }
+    }
+
+    private func isSatisfiable(_ lexeme: Lexeme) -> Bool {
+        let automaton = automata[Int(lexeme.automaton)]
+        return !automaton.isEmpty && (lexeme.characters.map { $0.minimum <= $0.maximum } ?? true)
+    }
+
+    private func isSatisfiable(_ array: ArrayNode) -> Bool {
+        guard array.minimum <= array.maximum, array.minimumCounted <= array.maximumCounted else { return false }
+        if array.minimumCounted == 0 { return true }
+        let countable = array.prefix.prefix(Int(array.maximum)).count { !$0.counted.isEmpty }
+        if countable >= Int(array.minimumCounted) { return true }
+        if array.rest.counted.isEmpty { return false }
+        return array.maximum == .max
+            || Int(array.maximum) - array.prefix.count + countable >= Int(array.minimumCounted)
+    }
+
+    private func isSatisfiable(_ object: ObjectNode) -> Bool {
+        let available = object.members.filter(\.isPossible)
+        let required = object.members.filter(\.isRequired)
+        guard object.minimum <= object.maximum, required.allSatisfy(\.isPossible) else { return false }
+        guard required.count <= Int(object.maximum) else { return false }
+        return !object.others.isEmpty || available.count >= Int(object.minimum)
+    }
+
+    // MARK: What is left
+
+    private func pruned(_ node: Node) -> Node {
+        switch node {
+        case .choice(let options): .choice(options.filter { isProductive[Int($0)] })
+        case .repetition(var repetition):
+            if isProductive[Int(repetition.body)] {
+                .repetition(repetition)
+            } else {
+                {
+                    repetition.maximum = 0; return .repetition(repetition)
+                }()
+            }
+        case .array(let array): .array(pruned(array))
+        case .object(let object): .object(pruned(object))
+        default: node
+        }
+    }
+
+    private func pruned(_ element: ElementNode) -> ElementNode {
+        ElementNode(
+            plain: element.plain.filter { isProductive[Int($0)] },
+            counted: element.counted.filter { isProductive[Int($0)] }
+        )
+    }
+
+    private func pruned(_ array: ArrayNode) -> ArrayNode {
+        var array = array
+        array.prefix = array.prefix.map(pruned)
+        array.rest = pruned(array.rest)
+        if let impossible = array.prefix.firstIndex(where: \.isEmpty) {
+            array.maximum = min(array.maximum, Int32(impossible))
+        }
+        if array.rest.isEmpty { array.maximum = min(array.maximum, Int32(array.prefix.count)) }
+        return array
+    }
+
+    private func pruned(_ object: ObjectNode) -> ObjectNode {
+        var object = object
+        for index in object.members.indices
+        where !isProductive[Int(object.members[index].name)] || !isProductive[Int(object.members[index].value)] {
+            object.members[index].value = -1
+        }
+        var changed = true
+        while changed {
+            changed = false
+            for index in object.members.indices where object.members[index].isPossible {
+                if object.members[index].needs.contains(where: { !object.members[Int($0)].isPossible }) {
+                    object.members[index].value = -1
+                    changed = true
+                }
+            }
+        }
+        object.others = object.others.filter { isProductive[Int($0.name)] && isProductive[Int($0.value)] }
+        return object
+    }
+}

@@ -1,0 +1,117 @@
+import JSON
+
+/// A subschema that holds, or does not.
+struct SchemaLiteral: Hashable, Sendable, Comparable {
+    var location: SchemaDocument.Location
+    var isPositive: Bool
+
+    var negated: SchemaLiteral { SchemaLiteral(location: location, isPositive: !isPositive) }
+
+    static func < (left: SchemaLiteral, right: SchemaLiteral) -> Bool {
+        (left.location, left.isPositive ? 1 : 0) < (right.location, right.isPositive ? 1 : 0)
+    }
+}
+
+struct JSONTypes: OptionSet, Hashable, Sendable {
+    var rawValue: UInt8
+    static let null = JSONTypes(rawValue: 1)
+    static let boolean = JSONTypes(rawValue: 2)
+    static let number = JSONTypes(rawValue: 4)
+    static let string = JSONTypes(rawValue: 8)
+    static let array = JSONTypes(rawValue: 16)
+    static let object = JSONTypes(rawValue: 32)
+    static let all: JSONTypes = [.null, .boolean, .number, .string, .array, .object]
+}
+
+/// One way to satisfy a schema, without any choice left in it: what each type of value must be, should the value have it.
+struct SchemaClause: Sendable {
+    var types = JSONTypes.all
+    /// The only values, when they are listed.
+    var values: [JSONValue]?
+    var excluded: [JSONValue] = []
+    var number = NumberRules()
+    var string = StringRules()
+    var array = ArrayRules()
+    var object = ObjectRules()
+    /// What was followed to get here; listed values are held against all of it.
+    var literals = Set<SchemaLiteral>()
+}
+
+struct NumberRules: Sendable {
+    var integersOnly = false
+    /// Whether integers are excluded.
+    var fractionsOnly = false
+    /// Bounds as JSON writes them, with the pointer of their keyword.
+    var bounds: [Bound] = []
+    var multiples: [Bound] = []
+    var excludedMultiples: [Bound] = []
+
+    struct Bound: Sendable {
+        enum Kind: Sendable { case minimum, exclusiveMinimum, maximum, exclusiveMaximum, multiple }
+        var kind: Kind
+        var text: String
+        var pointer: String
+    }
+}
+
+struct StringRules: Sendable {
+    var minimum = 0
+    var maximum: Int?
+    var patterns: [Pattern] = []
+    var formats: [Pattern] = []
+
+    struct Pattern: Sendable, Hashable {
+        var text: String
+        var isPositive: Bool
+        var pointer: String
+    }
+}
+
+struct ArrayRules: Sendable {
+    var minimum = 0
+    var maximum: Int?
+    var items: [Items] = []
+    var contains: [Contains] = []
+    var isUnique = false
+    var uniquePointer = ""
+
+    /// What one schema says about elements: the first ones, and the others.
+    struct Items: Sendable {
+        var prefix: [SchemaLiteral?]
+        var rest: SchemaLiteral?
+        /// Schemas with `unevaluatedItems` for which these elements count as evaluated.
+        var owners: Set<SchemaDocument.Location> = []
+        /// For `unevaluatedItems`: whose elements it looks at.
+        var unevaluatedOf: SchemaDocument.Location?
+    }
+
+    struct Contains: Sendable {
+        var literal: SchemaLiteral
+        var minimum: Int
+        var maximum: Int?
+        var pointer: String
+    }
+}
+
+struct ObjectRules: Sendable {
+    var minimum = 0
+    var maximum: Int?
+    var required: [String] = []
+    var members: [Members] = []
+    var names: [SchemaLiteral] = []
+    /// Members that need others.
+    var dependencies: [(name: String, needs: [String])] = []
+    var absent: [String] = []
+
+    /// What one schema says about members: those with known names, with names of a pattern, and the others.
+    struct Members: Sendable {
+        var properties: [(name: String, literal: SchemaLiteral)] = []
+        var patterns: [(pattern: String, literal: SchemaLiteral, pointer: String)] = []
+        var others: SchemaLiteral?
+        var owners: Set<SchemaDocument.Location> = []
+        /// For `unevaluatedProperties`: whose members it looks at.
+        var unevaluatedOf: SchemaDocument.Location?
+        /// Whether the schema said anything about members at all, so that others are undeclared.
+        var declares = false
+    }
+}

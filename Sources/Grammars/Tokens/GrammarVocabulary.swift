@@ -1,0 +1,38 @@
+import Synchronization
+
+/// The tokens of a model as grammars see them, and what they do to lexemes, which all requests share.
+package final class GrammarVocabulary: Sendable {
+    let trie: TokenTrie
+    /// How many tokens there are; ids are smaller.
+    package let size: Int
+    private let known = Mutex<[LexemeState: LexemeTokens]>([:])
+
+    /// States that are kept; there are few in use at a time.
+    private static let mostStates = 8192
+
+    /// - Parameters:
+    ///   - texts: the bytes that each token adds to a text, of the tokens that add any and that may stand in an answer.
+    ///   - size: how many tokens there are.
+    package init(_ texts: [(id: Int32, bytes: [UInt8])], size: Int) {
+        trie = TokenTrie(texts)
+        self.size = size
+    }
+
+    /// What tokens do to a lexeme at a state.
+    func tokens(_ state: LexemeState, of automaton: ByteAutomaton, shortestEndings: [Int32]) -> LexemeTokens {
+        if let tokens = known.withLock({ $0[state] }) { return tokens }
+        var walk = LexemeWalk(trie)
+        var inside = TokenSet(vocabularySize: size)
+        var exits: [Int32] = []
+        walk.walk(trie, below: 0, along: (automaton, shortestEndings), from: state) { node, hasTokens, mayLeave in
+            if hasTokens { trie.forEachToken(node) { inside.insert($0) } }
+            if mayLeave { exits.append(Int32(node)) }
+        }
+        let tokens = LexemeTokens(inside: inside, exits: exits)
+        known.withLock {
+            if $0.count >= Self.mostStates { $0.removeAll(keepingCapacity: true) }
+            $0[state] = tokens
+        }
+        return tokens
+    }
+}

@@ -1,0 +1,127 @@
+import Grammars
+import Testing
+
+@Suite struct SchemaValueTests {
+    @Test(arguments: [
+        (
+            #"{"type": "integer", "minimum": -5, "maximum": 120}"#, ["-5", "0", "99", "120"],
+            ["-6", "121", "1.5", "-0", "007"]
+        ),
+        (
+            #"{"type": "number", "exclusiveMinimum": 0.1, "maximum": 2.5}"#, ["0.11", "1", "2.5", "2.50"],
+            ["0.1", "2.51", "-1"]
+        ),
+        (#"{"multipleOf": 0.01, "type": "number"}"#, ["0.25", "-3", "7.10"], ["0.001", "1.555"]),
+        (#"{"type": "integer", "multipleOf": 7}"#, ["0", "14", "-49"], ["1", "50"]),
+        (#"{"type": "number"}"#, ["1e10", "-2.5E-3", "0"], ["01", "1.", ".5"]),
+        (#"{"not": {"type": "integer"}, "type": "number"}"#, ["0.5", "-1.25"], ["1", "2.0"]),
+    ])
+    func `numbers keep their bounds`(schema: String, valid: [String], invalid: [String]) throws {
+        let grammar = try Grammar(schemaText: schema)
+        for text in valid { #expect(grammar.accepts(text), "\(text)") }
+        for text in invalid { #expect(!grammar.accepts(text), "\(text)") }
+    }
+
+    @Test(arguments: [
+        (
+            #"{"type": "string"}"#, [#""a\"b\\c\u00e9😀""#, #""""#, #""\ud83d\ude00""#],
+            [#""\x""#, "\"a\nb\"", #""\ud83d""#]
+        ),
+        (
+            #"{"type": "string", "minLength": 2, "maxLength": 3}"#, [#""ab""#, #""é😀ß""#, #""\"\"""#],
+            [#""a""#, #""abcd""#]
+        ),
+        (#"{"type": "string", "pattern": "^[a-c]+$"}"#, [#""abc""#], [#""""#, #""abd""#]),
+        (#"{"type": "string", "pattern": "b"}"#, [#""abc""#, #""b""#], [#""ac""#]),
+        (
+            #"{"type": "string", "pattern": "^a+$", "minLength": 3, "maxLength": 4}"#, [#""aaa""#],
+            [#""aa""#, #""aaaaa""#]
+        ),
+        (#"{"type": "string", "format": "date"}"#, [#""2024-02-29""#], [#""2023-02-29""#, #""2024-13-01""#]),
+        (#"{"type": "string", "format": "ipv4"}"#, [#""127.0.0.1""#], [#""256.1.1.1""#, #""01.1.1.1""#]),
+        (#"{"type": "string", "not": {"enum": ["a", "ab"]}}"#, [#""b""#, #""abc""#, #""""#], [#""a""#, #""ab""#]),
+    ])
+    func `strings keep their lengths, patterns and formats`(schema: String, valid: [String], invalid: [String]) throws {
+        let grammar = try Grammar(schemaText: schema)
+        for text in valid { #expect(grammar.accepts(text), "\(text)") }
+        for text in invalid { #expect(!grammar.accepts(text), "\(text)") }
+    }
+
+    @Test(arguments: [
+        (
+            #"{"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 3}"#, ["[1]", "[1, 2, 3]"],
+            ["[]", "[1, 2, 3, 4]"]
+        ),
+        (
+            #"{"prefixItems": [{"type": "string"}, {"const": 2}], "items": false, "type": "array"}"#,
+            [#"["a", 2]"#, "[]"], [#"["a", 3]"#, #"["a", 2, 1]"#]
+        ),
+        (
+            #"{"type": "array", "uniqueItems": true, "items": {"enum": ["a", "b"]}}"#,
+            [#"["b", "a"]"#],
+            [#"["a", "a"]"#]
+        ),
+        (
+            #"{"type": "array", "uniqueItems": true, "items": {"type": "string"}}"#, [#"["ab", "a"]"#],
+            [#"["a", "ab", "a"]"#]
+        ),
+        (
+            #"{"type": "array", "items": {"type": "integer"}, "contains": {"minimum": 10}, "minContains": 2}"#,
+            ["[10, 1, 11]"], ["[10]", "[1, 2]"]
+        ),
+        (#"{"type": "array", "contains": {"const": 1}, "maxContains": 1}"#, ["[1]", "[2, 1]"], ["[1, 1]", "[2]"]),
+    ])
+    func `arrays keep their lengths and elements`(schema: String, valid: [String], invalid: [String]) throws {
+        let grammar = try Grammar(schemaText: schema, options: .complete)
+        for text in valid { #expect(grammar.accepts(text), "\(text)") }
+        for text in invalid { #expect(!grammar.accepts(text), "\(text)") }
+    }
+
+    @Test func `a set of few texts ends when all have stood`() throws {
+        let grammar = try Grammar(schemaText: #"{"type": "array", "uniqueItems": true, "items": {"enum": [1, 2]}}"#)
+        var matcher = GrammarMatcher(grammar)
+        #expect(takes(&matcher, "[1, 2"))
+        #expect(!takes(&matcher, ","))
+    }
+
+    @Test(arguments: [
+        (#"{"oneOf": [{"type": "integer"}, {"minimum": 2}]}"#, ["1", "2.5"], ["3", "1.5"]),
+        (#"{"anyOf": [{"type": "integer"}, {"const": "x"}]}"#, ["1", #""x""#], [#""y""#]),
+        (#"{"allOf": [{"minimum": 2}, {"maximum": 3}], "type": "integer"}"#, ["2", "3"], ["1", "4"]),
+        (#"{"not": {"type": ["string", "number"]}}"#, ["null", "true"], ["1", #""a""#]),
+        (#"{"enum": [1, "a", null, {"k": [1]}]}"#, ["1", #""a""#, "null", #"{"k": [1]}"#], ["2", #"{"k": []}"#]),
+        (
+            #"{"if": {"type": "string"}, "then": {"maxLength": 1}, "else": {"type": "null"}}"#, [#""a""#, "null"],
+            [#""ab""#, "1"]
+        ),
+        (#"{"type": "string", "nullable": true}"#, [#""a""#, "null"], ["1"]),
+    ])
+    func `choices between schemas hold exactly`(schema: String, valid: [String], invalid: [String]) throws {
+        let grammar = try Grammar(schemaText: schema, options: .complete)
+        for text in valid { #expect(grammar.accepts(text), "\(text)") }
+        for text in invalid { #expect(!grammar.accepts(text), "\(text)") }
+    }
+
+    @Test(arguments: [
+        (#"{"type": "array", "uniqueItems": true}"#, "/uniqueItems"),
+        (#"{"properties": {"a": {"$ref": "http://example.com/other.json"}}}"#, "/properties/a/$ref"),
+        (#"{"items": {"format": "nonsense"}, "type": "array"}"#, "/items/format"),
+        (#"{"type": "string", "pattern": "(a)\\1"}"#, "/pattern"),
+        (#"{"properties": {"a/b": {"type": "text"}}}"#, "/properties/a~1b/type"),
+    ])
+    func `what is not followed is refused with its pointer`(schema: String, pointer: String) throws {
+        do {
+            _ = try Grammar(schemaText: schema, options: .complete)
+            Issue.record("was compiled")
+        } catch let GrammarError.unsupported(_, found) {
+            #expect(found == pointer)
+        }
+    }
+
+    @Test func `a long string costs no more than a short one`() throws {
+        let grammar = try Grammar(schemaText: #"{"type": "string", "maxLength": 100000}"#)
+        let inside = String(repeating: "a", count: 100_000)
+        #expect(grammar.accepts("\"\(inside)\""))
+        #expect(!grammar.accepts("\"\(inside)a\""))
+    }
+}
