@@ -27,6 +27,8 @@ package struct GenerationFields: Sendable, Equatable {
     package var priority = 0
     /// Answers per prompt.
     package var choiceCount = 1
+    /// What the answer must be; nil for anything.
+    package var structure: RequestedStructure?
     /// nil when the answer is not streamed.
     package var streaming: StreamOptions?
 
@@ -63,6 +65,7 @@ extension GenerationFields {
         try reader.refuse(UnsupportedField.generation)
         try readSampling(&reader)
         try readStopping(&reader)
+        structure = try RequestedStructure.read(&reader)
         minTokens = try reader.integer("min_tokens", in: 0...Self.tokenLimit) ?? 0
         returnsTokenIDs = try reader.bool("return_token_ids") ?? false
         skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true

@@ -26,7 +26,6 @@ extension FieldReader {
 }
 
 extension UnsupportedField {
-    private static let structured = "This server does not constrain answers to a format yet."
     private static let functions = "This server does not call functions yet."
     private static let textOnly = "This server reads and writes text only."
     private static let decoding = "This server does not offer this way of decoding."
@@ -38,8 +37,9 @@ extension UnsupportedField {
 
     /// Refused in every kind of generation.
     static let generation: [UnsupportedField] =
-        constraints + search + prompts + reports
+        search + prompts + reports
         + [
+            UnsupportedField("structural_tag", "This server does not know structural tags."),
             UnsupportedField("lora", "This server does not load adapters yet."),
             UnsupportedField("prediction", "This server does not take predicted output yet."),
             UnsupportedField("speculation", "This server does not take predicted output yet."),
@@ -79,20 +79,6 @@ extension UnsupportedField {
         UnsupportedField("suffix", "This server does not fill in the middle yet.", harmless: [""]),
         UnsupportedField("best_of", decoding, harmless: [1]),
         UnsupportedField("prompt_embeds", "This server does not take embeddings as a prompt."),
-    ]
-
-    private static let constraints: [UnsupportedField] = [
-        UnsupportedField("response_format", structured, harmless: [["type": "text"]]),
-        UnsupportedField("structured_outputs", structured),
-        UnsupportedField("guided_json", structured),
-        UnsupportedField("guided_regex", structured),
-        UnsupportedField("guided_choice", structured),
-        UnsupportedField("guided_grammar", structured),
-        UnsupportedField("guided_decoding_backend", structured),
-        UnsupportedField("guided_whitespace_pattern", structured),
-        UnsupportedField("structural_tag", structured),
-        UnsupportedField("grammar", structured),
-        UnsupportedField("json_schema", structured),
     ]
 
     private static let search: [UnsupportedField] = [

@@ -78,8 +78,7 @@ struct WrongBody: CustomTestStringConvertible {
     @Test(arguments: [
         ("tools", #"[{"type":"function","function":{"name":"f"}}]"#), ("tool_choice", #""auto""#),
         ("functions", #"[{"name":"f"}]"#), ("function_call", #""auto""#),
-        ("response_format", #"{"type":"json_object"}"#), ("structured_outputs", "{}"), ("guided_json", "{}"),
-        ("guided_regex", #""a""#), ("guided_choice", #"["a"]"#), ("guided_grammar", #""a""#), ("prediction", "{}"),
+        ("structural_tag", "{}"), ("prediction", "{}"),
         ("modalities", #"["text","audio"]"#), ("audio", "{}"), ("web_search_options", "{}"), ("mirostat", "2"),
         ("mirostat_target", "5.0"), ("best_of", "2"), ("reasoning_effort", #""low""#), ("lora", #"[{"id":1}]"#),
         ("store", "true"), ("verbosity", #""low""#), ("prompt_truncate_len", "100"), ("thinking", "{}"),
