@@ -39,6 +39,8 @@ package struct GenerationRequest: Sendable {
     package var cacheSalt: String?
     /// Order in the waiting queue: lower runs first, equal ones in the order they came.
     package var priority: Int
+    /// What the answer must be, from its first token on; nil for anything.
+    package var constraint: (any TokenConstraint)?
 
     /// A request with neither stop tokens nor log probabilities; see the properties for the rest.
     package init(
@@ -60,6 +62,7 @@ package struct GenerationRequest: Sendable {
         promptLogprobCount = nil
         cacheSalt = nil
         priority = 0
+        constraint = nil
     }
 
     /// Every token that ends the answer.

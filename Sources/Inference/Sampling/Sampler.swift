@@ -2,9 +2,9 @@ package import Tokenization
 
 /// Draws one sequence's tokens from the model's logits.
 ///
-/// The order is: repetition, frequency and presence penalty, logit bias, minimum length, temperature, top-k, typical,
-/// top-p, min-p, draw. `docs/sampling.md` says where it agrees with others. Each draw takes its random number from the
-/// seed and the token's place in the answer alone, so neither batch mates nor a preemption change an answer.
+/// The order is: repetition, frequency and presence penalty, logit bias, minimum length, constraint, temperature, top-k,
+/// typical, top-p, min-p, draw. `docs/sampling.md` says where it agrees with others. Each draw takes its random number
+/// from the seed and the token's place in the answer alone, so neither batch mates nor a preemption change an answer.
 package struct Sampler: Sendable {
     private let parameters: SamplingParameters
     private let logprobCount: Int?
@@ -12,6 +12,7 @@ package struct Sampler: Sendable {
     private let minTokens: Int
     private let random: SamplingRandom
     private var penalties: Penalties
+    private var constraint: (any TokenConstraint)?
     private var outputCount = 0
 
     /// A sampler at the start of the request's answer.
@@ -22,6 +23,7 @@ package struct Sampler: Sendable {
         minTokens = request.minTokens
         random = SamplingRandom(seed: request.sampling.seed ?? .random(in: .min ... .max))
         penalties = Penalties(request.sampling, prompt: request.prompt)
+        constraint = request.constraint
     }
 
     /// Draws the next token and takes note of it.
@@ -39,9 +41,13 @@ package struct Sampler: Sendable {
             report = try LogprobReport(UnsafeBufferPointer(logits), count: logprobCount, scratch: &scratch)
         }
         penalties.apply(to: logits)
-        if outputCount < minTokens { forbidEnd(in: logits) }
+        // An answer that cannot go on ends, however short it is.
+        if outputCount < minTokens, constraint?.mustEnd != true { forbidEnd(in: logits) }
+        let endings = endingTokens
+        constraint?.restrict(logits, endingTokens: endings)
         let index = try choose(UnsafeBufferPointer(logits), scratch: &scratch)
         penalties.append(TokenID(index))
+        constraint?.take(TokenID(index))
         outputCount += 1
         let logprobs = report.map { report in
             scratch.withKept { report.logprobs(of: index, in: $0) }
