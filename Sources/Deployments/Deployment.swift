@@ -49,6 +49,7 @@ package final class Deployment: Sendable {
 
     private let backend: any GenerationBackend
     private let renderer: PromptRenderer
+    private let structures: StructureCompiler
     private let nextRequest = Atomic<UInt64>(1)
 
     /// - Parameters:
@@ -70,6 +71,7 @@ package final class Deployment: Sendable {
         self.tokenizer = tokenizer
         self.backend = backend
         renderer = PromptRenderer(tokenizer: tokenizer, template: chatTemplate)
+        structures = StructureCompiler(tokenizer)
     }
 
     /// Most tokens, prompt and answer together.
@@ -92,9 +94,17 @@ package final class Deployment: Sendable {
     ) async throws(DeploymentError) -> TextGeneration {
         let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
         let maxTokens = try answerLimit(promptTokenCount: prompt.count, asked: request.parameters.maxTokens)
+        let constraint = try request.parameters.structure.map { (structure) throws(DeploymentError) in
+            try structures.constraint(structure, continuesText: request.prompt.isContinued)
+        }
         var runs: [ChoiceRun] = []
         for choice in 0..<request.choiceCount {
-            let generation = engineRequest(request, prompt: prompt, maxTokens: maxTokens, choice: choice)
+            var generation = engineRequest(request, prompt: prompt, maxTokens: maxTokens, choice: choice)
+            if let constraint {
+                generation.constraint = constraint
+                // What is complete can only end.
+                generation.ignoresEndOfSequence = false
+            }
             do {
                 runs.append(ChoiceRun(id: generation.id, events: try await backend.submit(generation)))
             } catch {

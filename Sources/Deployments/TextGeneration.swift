@@ -77,6 +77,8 @@ package struct GenerationParameters: Sendable {
     package var cacheSalt: String?
     /// Order in the waiting queue: lower runs first.
     package var priority: Int
+    /// What the answer must be; nil for anything.
+    package var structure: AnswerStructure?
 
     /// Parameters with the defaults of an OpenAI request; see the properties for units.
     package init(sampling: SamplingParameters, maxTokens: Int? = nil) {
@@ -93,6 +95,7 @@ package struct GenerationParameters: Sendable {
         addsSpecialTokens = true
         cacheSalt = nil
         priority = 0
+        structure = nil
     }
 }
 

@@ -131,6 +131,21 @@ extension GenerationFields {
         parameters.skipsSpecialTokens = skipsSpecialTokens
         parameters.cacheSalt = cacheSalt
         parameters.priority = priority
+        parameters.structure = structure.map(AnswerStructure.init)
+    }
+}
+
+extension AnswerStructure {
+    init(_ requested: RequestedStructure) {
+        let kind: Kind =
+            switch requested.output {
+            case .jsonObject: .jsonObject
+            case .jsonSchema(let schema): .jsonSchema(schema)
+            case .regex(let pattern): .regex(pattern)
+            case .choice(let texts): .choice(texts)
+            case .grammar(let grammar): .grammar(grammar)
+            }
+        self.init(kind, parameter: requested.parameter)
     }
 }
 

@@ -24,7 +24,7 @@ package final class Tokenizer: Sendable {
     private let scratches = Mutex<[EncodingScratch]>([])
 
     /// Whether the vocabulary puts a space before a text, which decoding takes away again.
-    let dropsFirstSpace: Bool
+    package let dropsFirstSpace: Bool
 
     /// The token at the beginning of a text, if the vocabulary has one.
     package let bos: TokenID?

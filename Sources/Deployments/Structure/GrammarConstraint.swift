@@ -1,0 +1,61 @@
+import Grammars
+import Inference
+import Tokenization
+
+/// Keeps an answer within a grammar, token by token.
+struct GrammarConstraint: TokenConstraint {
+    private var matcher: GrammarMatcher
+    private let tokens: GrammarTokens
+    /// Whether nothing was written yet and the first space of the answer would not be shown.
+    private var dropsSpace: Bool
+
+    init(_ grammar: Grammar, _ tokens: GrammarTokens, continuesText: Bool) {
+        matcher = GrammarMatcher(grammar)
+        self.tokens = tokens
+        dropsSpace = tokens.dropsFirstSpace && !continuesText
+    }
+
+    var mustEnd: Bool { matcher.mustEnd }
+
+    mutating func restrict(_ logits: UnsafeMutableBufferPointer<Float>, endingTokens: Set<TokenID>) {
+        let vocabulary = dropsSpace ? tokens.firstVocabulary : tokens.vocabulary
+        let endings = endingTokens.lazy.map { Int($0.rawValue) }.filter { logits.indices.contains($0) }
+        let kept = matcher.mayEnd ? endings.map { ($0, logits[$0]) } : []
+        matcher.allowedTokens(vocabulary).forbidOthers(in: logits)
+        for (token, logit) in kept { logits[token] = logit }
+    }
+
+    mutating func take(_ token: TokenID) {
+        var bytes = tokens.tokenizer.bytes(of: token)
+        if dropsSpace, bytes.first == 0x20 { bytes.removeFirst() }
+        // A token that ends the answer is no part of it and leaves the matcher where it is.
+        if matcher.accept(bytes) { dropsSpace = false }
+    }
+}
+
+/// The tokens of a model as constraints see them; built when the first constraint needs them.
+final class GrammarTokens: Sendable {
+    let tokenizer: Tokenizer
+    let vocabulary: GrammarVocabulary
+    /// For the first token of an answer, where the tokenizer takes its first space for none.
+    let firstVocabulary: GrammarVocabulary
+
+    var dropsFirstSpace: Bool { tokenizer.dropsFirstSpace }
+
+    init(_ tokenizer: Tokenizer) {
+        self.tokenizer = tokenizer
+        var texts: [(id: Int32, bytes: [UInt8])] = []
+        for id in 0..<tokenizer.vocabularySize {
+            let token = TokenID(id)
+            if tokenizer.isSpecial(token) || tokenizer.endOfGeneration.contains(token) { continue }
+            texts.append((token.rawValue, tokenizer.bytes(of: token)))
+        }
+        vocabulary = GrammarVocabulary(texts, size: tokenizer.vocabularySize)
+        guard tokenizer.dropsFirstSpace else {
+            firstVocabulary = vocabulary
+            return
+        }
+        for index in texts.indices where texts[index].bytes.first == 0x20 { texts[index].bytes.removeFirst() }
+        firstVocabulary = GrammarVocabulary(texts, size: tokenizer.vocabularySize)
+    }
+}
