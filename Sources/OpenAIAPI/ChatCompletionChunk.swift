@@ -7,6 +7,10 @@ package struct ChatCompletionChunk: Sendable, Equatable {
         /// The first piece of a choice: it only says who speaks.
         case role
         case text(String, logprobs: [WireLogprob]?, tokens: [Int]?)
+        /// More of what the model thinks before it answers.
+        case reasoning(String, logprobs: [WireLogprob]?, tokens: [Int]?)
+        /// More of call number `index`.
+        case toolCall(index: Int, WireToolDelta, isLegacy: Bool)
         case finish(WireFinish)
     }
 
@@ -59,6 +63,15 @@ package struct ChatCompletionChunk: Sendable, Equatable {
             object["logprobs"] = WireLogprob.chatJSON(logprobs)
             object["finish_reason"] = .null
             object["token_ids"] = tokens?.json
+        case .reasoning(let text, let logprobs, let tokens):
+            object["delta"] = ["reasoning_content": .string(text)]
+            object["logprobs"] = WireLogprob.chatJSON(logprobs)
+            object["finish_reason"] = .null
+            object["token_ids"] = tokens?.json
+        case .toolCall(let index, let delta, let isLegacy):
+            object["delta"] = delta.json(index: index, isLegacy: isLegacy)
+            object["logprobs"] = .null
+            object["finish_reason"] = .null
         case .finish(let finish):
             object["delta"] = [:]
             object["logprobs"] = .null

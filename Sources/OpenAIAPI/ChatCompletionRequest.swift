@@ -6,6 +6,8 @@ package struct ChatCompletionRequest: Sendable, Equatable {
     package var model: String
     package var messages: [ChatMessage]
     package var fields: GenerationFields
+    package var tools: ToolFields
+    package var reasoning: ReasoningFields
     /// `max_completion_tokens`, or its older name `max_tokens`.
     package var maxTokens: Int?
     /// Alternatives beside each token's log probability; nil when none are reported.
@@ -21,14 +23,28 @@ package struct ChatCompletionRequest: Sendable, Equatable {
         messages = try ChatMessage.list(&reader)
         try reader.refuse(UnsupportedField.chat)
         fields = try GenerationFields(&reader)
+        tools = try ToolFields(&reader)
+        reasoning = try ReasoningFields(&reader)
         maxTokens = try Self.maxTokens(&reader)
         topLogprobs = try Self.topLogprobs(&reader)
         addsGenerationPrompt = try reader.bool("add_generation_prompt") ?? true
         continuesFinalMessage = try reader.bool("continue_final_message") ?? false
         templateArguments = try reader.object("chat_template_kwargs") ?? JSONObject()
-        _ = try reader.bool("parallel_tool_calls")
         try Self.refuseAddedSpecialTokens(&reader)
         try reader.finish()
+    }
+
+    /// Refuses what is read here and not honoured by the routes yet.
+    package func refuseUnconnected() throws(APIError) {
+        if !tools.tools.isEmpty, tools.choice != .none {
+            throw .unsupported(tools.isLegacy ? "functions" : "tools", "This server does not call functions yet.")
+        }
+        if reasoning.effort != nil {
+            throw .unsupported(
+                "reasoning_effort",
+                "Use chat_template_kwargs where the model's template has a switch."
+            )
+        }
     }
 
     /// Templates write the special tokens themselves; a second set would only harm.

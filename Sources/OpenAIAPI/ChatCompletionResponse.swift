@@ -24,7 +24,12 @@ package struct ResponseHeader: Sendable, Equatable {
 /// Why an answer ended, with what ended it when the caller named that.
 package struct WireFinish: Sendable, Equatable {
     /// `finish_reason` as it is spelled on the wire.
-    package enum Reason: String, Sendable { case stop, length }
+    package enum Reason: String, Sendable {
+        case stop, length
+        case toolCalls = "tool_calls"
+        /// `toolCalls` for a request that used the older `functions`.
+        case functionCall = "function_call"
+    }
 
     package var reason: Reason
     /// The stop string or stop token met (vLLM's `stop_reason`).
@@ -42,6 +47,9 @@ package struct ChatCompletionResponse: Sendable, Equatable {
     package struct Choice: Sendable, Equatable {
         package var index: Int
         package var text: String
+        /// What the model thought before it answered; nil when it did not.
+        package var reasoning: String?
+        package var toolCalls: [WireToolCall] = []
         /// nil when log probabilities were not asked for.
         package var logprobs: [WireLogprob]?
         package var finish: WireFinish
@@ -83,13 +91,29 @@ extension ChatCompletionResponse.Choice {
     var json: JSONValue {
         var object: JSONObject = [
             "index": .integer(Int64(index)),
-            "message": ["role": "assistant", "content": .string(text), "refusal": .null, "annotations": []],
+            "message": message,
             "logprobs": WireLogprob.chatJSON(logprobs),
             "finish_reason": .string(finish.reason.rawValue),
         ]
         object["stop_reason"] = finish.stop
         object["token_ids"] = tokens?.json
         return .object(object)
+    }
+
+    /// `content` is null for an answer that only calls functions. An answer that ended with `function_call` has its one
+    /// call under that name.
+    private var message: JSONValue {
+        let isSilent = text.isEmpty && !toolCalls.isEmpty
+        var message: JSONObject = [
+            "role": "assistant", "content": isSilent ? .null : .string(text), "refusal": .null, "annotations": [],
+        ]
+        message["reasoning_content"] = reasoning.map { .string($0) }
+        if finish.reason == .functionCall {
+            message["function_call"] = toolCalls.first?.function
+        } else if !toolCalls.isEmpty {
+            message["tool_calls"] = .array(toolCalls.map(\.json))
+        }
+        return .object(message)
     }
 }
 

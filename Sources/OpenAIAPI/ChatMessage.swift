@@ -60,6 +60,7 @@ extension ChatMessage {
             toolCallID = try reader.string("tool_call_id", bytes: 256)
             if toolCallID == nil { throw .missing(reader.parameter("tool_call_id")) }
         }
+        if role == .function, name == nil { throw .missing(reader.parameter("name")) }
         if content == .none, toolCalls.isEmpty { throw .missing(reader.parameter("content")) }
         try reader.finish()
     }
@@ -116,12 +117,28 @@ extension ChatMessage {
         if let refusal = try reader.string("refusal"), content == .none { content = .text(refusal) }
         try reader.refuse([
             UnsupportedField("audio", "This server reads text only."),
-            UnsupportedField("function_call", "Send 'tool_calls' instead."),
             UnsupportedField("annotations", "This server does not read annotations.", harmless: [[]]),
         ])
         for (index, value) in (try reader.array("tool_calls") ?? []).enumerated() {
             toolCalls.append(try Self.toolCall(value, path: "\(reader.parameter("tool_calls"))[\(index)]"))
         }
+        try readFunctionCall(&reader)
+    }
+
+    /// Reads `function_call`, a single call without an id.
+    private mutating func readFunctionCall(_ reader: inout FieldReader) throws(APIError) {
+        guard let value = reader.value("function_call") else { return }
+        let path = reader.parameter("function_call")
+        if !toolCalls.isEmpty { throw .invalidValue(path, "it means the same as 'tool_calls'; send that alone.") }
+        toolCalls = [["type": "function", "function": try Self.function(value, path: path)]]
+    }
+
+    private static func function(_ value: JSONValue, path: String) throws(APIError) -> JSONValue {
+        var function = try FieldReader(value, path: path)
+        let name = try ToolDefinition.name(try function.required("name"), function.parameter("name"))
+        let arguments = try function.string("arguments") ?? "{}"
+        try function.finish()
+        return ["name": .string(name), "arguments": .string(arguments)]
     }
 
     private static func toolCall(_ value: JSONValue, path: String) throws(APIError) -> JSONValue {
@@ -130,16 +147,12 @@ extension ChatMessage {
         let type = try reader.string("type") ?? "function"
         guard type == "function" else { throw .unsupported(reader.parameter("type"), "Only functions are known.") }
         _ = try reader.integer("index", in: 0...Int.max)
-        let functionPath = reader.parameter("function")
-        var function = try FieldReader(try reader.required("function"), path: functionPath)
-        let name = try FieldReader.string(try function.required("name"), function.parameter("name"), bytes: 256)
-        let arguments = try function.string("arguments") ?? "{}"
-        try function.finish()
+        let function = try Self.function(try reader.required("function"), path: reader.parameter("function"))
         try reader.finish()
         var call: JSONObject = [:]
         call["id"] = id.map { .string($0) }
         call["type"] = "function"
-        call["function"] = ["name": .string(name), "arguments": .string(arguments)]
+        call["function"] = function
         return .object(call)
     }
 }

@@ -38,7 +38,10 @@ package struct TokenizeRequest: Sendable, Equatable {
     private static func chat(_ reader: inout FieldReader) throws(APIError) -> Input {
         let messages = try ChatMessage.list(&reader)
         try ChatCompletionRequest.refuseAddedSpecialTokens(&reader)
-        try reader.refuse(UnsupportedField.chat.filter { $0.name == "tools" || $0.name == "chat_template" })
+        try reader.refuse([
+            UnsupportedField.chatTemplate,
+            UnsupportedField("tools", "This server does not count the tokens of tools yet.", harmless: [[]]),
+        ])
         return .chat(
             messages,
             addsGenerationPrompt: try reader.bool("add_generation_prompt") ?? true,

@@ -26,7 +26,6 @@ extension FieldReader {
 }
 
 extension UnsupportedField {
-    private static let functions = "This server does not call functions yet."
     private static let textOnly = "This server reads and writes text only."
     private static let decoding = "This server does not offer this way of decoding."
     private static let truncation = "This server never truncates a prompt; a prompt that does not fit is an error."
@@ -51,18 +50,13 @@ extension UnsupportedField {
 
     /// Refused in chats beside `generation`.
     static let chat: [UnsupportedField] = [
-        UnsupportedField("tools", functions, harmless: [[]]),
-        UnsupportedField("tool_choice", functions, harmless: ["none"]),
-        UnsupportedField("functions", functions, harmless: [[]]),
-        UnsupportedField("function_call", functions, harmless: ["none"]),
         UnsupportedField("modalities", textOnly, harmless: [["text"]]),
         UnsupportedField("audio", textOnly),
         UnsupportedField("mm_processor_kwargs", textOnly, harmless: [[:]]),
         UnsupportedField("web_search_options", "This server does not search the web."),
         UnsupportedField("moderation", "This server does not moderate."),
         UnsupportedField("documents", "Put the documents into a message.", harmless: [[]]),
-        UnsupportedField("chat_template", "The model's own chat template is always used."),
-        UnsupportedField("reasoning_effort", reasoning),
+        chatTemplate,
         UnsupportedField("reasoning", reasoning),
         UnsupportedField("thinking", reasoning),
         UnsupportedField("thinking_token_budget", reasoning),
@@ -73,6 +67,8 @@ extension UnsupportedField {
         UnsupportedField("echo", "A chat's prompt cannot be echoed; use /v1/completions.", harmless: [false]),
         UnsupportedField("best_of", decoding, harmless: [1]),
     ]
+
+    static let chatTemplate = UnsupportedField("chat_template", "The model's own chat template is always used.")
 
     /// Refused in plain completions beside `generation`.
     static let completion: [UnsupportedField] = [

@@ -6,6 +6,8 @@ package struct Usage: Sendable, Equatable {
     package var completionTokens: Int
     /// Prompt tokens that came from the prefix cache.
     package var cachedTokens: Int
+    /// Tokens of the answer that were thought, not said.
+    package var reasoningTokens = 0
 
     package init(promptTokens: Int = 0, completionTokens: Int = 0, cachedTokens: Int = 0) {
         self.promptTokens = promptTokens
@@ -19,7 +21,7 @@ package struct Usage: Sendable, Equatable {
             "completion_tokens": .integer(Int64(completionTokens)),
             "total_tokens": .integer(Int64(promptTokens + completionTokens)),
             "prompt_tokens_details": ["cached_tokens": .integer(Int64(cachedTokens))],
-            "completion_tokens_details": ["reasoning_tokens": 0],
+            "completion_tokens_details": ["reasoning_tokens": .integer(Int64(reasoningTokens))],
         ]
     }
 }

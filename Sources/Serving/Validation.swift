@@ -23,6 +23,7 @@ struct ChatRequest: Sendable {
 
     /// - Parameter id: the request's name in logs.
     init(_ request: ChatCompletionRequest, for deployment: Deployment, id: String) throws(APIError) {
+        try request.refuseUnconnected()
         if request.continuesFinalMessage, request.messages.last?.role != .assistant {
             throw .invalidValue("continue_final_message", "the last message is not the assistant's.")
         }

@@ -76,11 +76,9 @@ struct WrongBody: CustomTestStringConvertible {
     }
 
     @Test(arguments: [
-        ("tools", #"[{"type":"function","function":{"name":"f"}}]"#), ("tool_choice", #""auto""#),
-        ("functions", #"[{"name":"f"}]"#), ("function_call", #""auto""#),
         ("structural_tag", "{}"), ("prediction", "{}"),
         ("modalities", #"["text","audio"]"#), ("audio", "{}"), ("web_search_options", "{}"), ("mirostat", "2"),
-        ("mirostat_target", "5.0"), ("best_of", "2"), ("reasoning_effort", #""low""#), ("lora", #"[{"id":1}]"#),
+        ("mirostat_target", "5.0"), ("best_of", "2"), ("lora", #"[{"id":1}]"#),
         ("store", "true"), ("verbosity", #""low""#), ("prompt_truncate_len", "100"), ("thinking", "{}"),
         ("context_length_exceeded_behavior", #""truncate""#), ("truncate_prompt_tokens", "5"), ("moderation", "{}"),
         ("service_tier", #""flex""#), ("echo", "true"), ("raw_output", "true"), ("prompt_logprobs", "1"),

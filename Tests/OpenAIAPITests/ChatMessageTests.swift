@@ -11,10 +11,13 @@ import Testing
             {"role":"assistant","content":null,"refusal":null,"annotations":[],"audio":null,"function_call":null,
              "tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\\"x\\":1}"}}]},
             {"role":"tool","content":"42","tool_call_id":"c1"},{"role":"function","content":"1","name":"f"},
-            {"role":"assistant","content":"","reasoning_content":"because"}
+            {"role":"assistant","content":"","reasoning_content":"because"},
+            {"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}}
             """
         )
-        #expect(messages.map(\.role) == [.system, .developer, .user, .assistant, .tool, .function, .assistant])
+        #expect(
+            messages.map(\.role) == [.system, .developer, .user, .assistant, .tool, .function, .assistant, .assistant]
+        )
         #expect(messages[1].name == "n")
         #expect(messages[2].content == .parts(["a", "b"]))
         #expect(messages[3].content == .none)
@@ -24,6 +27,7 @@ import Testing
             ]
         )
         #expect(messages[4].toolCallID == "c1")
+        #expect(messages[7].toolCalls == [["type": "function", "function": ["name": "f", "arguments": "{}"]]])
         #expect(messages[6].content == .text("") && messages[6].reasoning == "because")
     }
 
@@ -68,6 +72,17 @@ import Testing
             #"{"role":"assistant","tool_calls":[{"type":"function"}]}"#,
             "missing_required_parameter",
             "messages[1].tool_calls[0].function"
+        ),
+        WrongBody(#"{"role":"function","content":"x"}"#, "missing_required_parameter", "messages[1].name"),
+        WrongBody(
+            #"{"role":"assistant","tool_calls":[{"function":{"name":"a b"}}]}"#,
+            "invalid_value",
+            "messages[1].tool_calls[0].function.name"
+        ),
+        WrongBody(
+            #"{"role":"assistant","function_call":{"name":"f","arguments":{}}}"#,
+            "invalid_type",
+            "messages[1].function_call.arguments"
         ),
         WrongBody(
             #"{"role":"user","content":"x","tool_calls":[]}"#,

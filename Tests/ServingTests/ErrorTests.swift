@@ -44,7 +44,11 @@ import Testing
             parameter: "model"
         ),
         Refusal(body: "{\(question),\"temperature\":3}", code: "decimal_above_max_value", parameter: "temperature"),
-        Refusal(body: "{\(question),\"tools\":[{}]}", code: "unsupported_parameter", parameter: "tools"),
+        Refusal(
+            body: "{\(question),\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}",
+            code: "unsupported_parameter",
+            parameter: "tools"
+        ),
         Refusal(body: "{\(question),\"max_tokens\":5000}", code: "context_length_exceeded", parameter: "messages"),
         Refusal(
             body: "{\(question),\"stream\":true,\"max_tokens\":5000}",

@@ -1,0 +1,50 @@
+import JSON
+
+/// How much a model is asked to think before it answers.
+package struct ReasoningFields: Sendable, Equatable {
+    /// How hard to think.
+    package enum Effort: Sendable, Equatable {
+        /// OpenAI's words, `none` to `max`.
+        case level(Level)
+        /// Most tokens of thought (Fireworks' form); 0 is none.
+        case budget(Int)
+    }
+
+    /// `reasoning_effort` as a word.
+    package enum Level: String, Sendable, CaseIterable {
+        case none, minimal, low, medium, high, xhigh, max
+    }
+
+    /// nil leaves it to the template.
+    package var effort: Effort?
+
+    package init(effort: Effort? = nil) { self.effort = effort }
+
+    init(_ reader: inout FieldReader) throws(APIError) {
+        guard let value = reader.value("reasoning_effort") else { return }
+        let parameter = reader.parameter("reasoning_effort")
+        switch value {
+        case .string(let text):
+            guard let level = Level(rawValue: text) else {
+                let names = Level.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+                throw .invalidValue(parameter, "'\(text)' is no effort. Supported values are: \(names).")
+            }
+            effort = .level(level)
+        case .bool(let isOn):
+            effort = isOn ? .level(.medium) : .level(.none)
+        case .integer, .number:
+            effort = .budget(try FieldReader.integer(value, parameter, in: 0...GenerationFields.tokenLimit))
+        default:
+            throw .invalidType(parameter, expected: "a string or an integer", got: value)
+        }
+    }
+
+    /// Whether the request turns thinking off; nil when it says nothing.
+    package var isOff: Bool? {
+        switch effort {
+        case nil: nil
+        case .level(let level): level == .none
+        case .budget(let tokens): tokens == 0
+        }
+    }
+}
