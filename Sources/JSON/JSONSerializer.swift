@@ -5,10 +5,16 @@ package struct JSONStyle: Sendable, Equatable {
     /// Whether members are written in the order of their keys' bytes instead of their own.
     package var sortsKeys: Bool
 
+    /// Whether a value on one line has a space after every `,` and `:`.
+    package var isSpaced = false
+
     /// No whitespace at all.
     package static let compact = JSONStyle(indent: nil, sortsKeys: false)
     /// No whitespace, keys in byte order: equal objects give equal texts.
     package static let sortedKeys = JSONStyle(indent: nil, sortsKeys: true)
+
+    /// One line with a space after every `,` and `:`, as Python writes JSON and as models have mostly seen it.
+    package static let spaced = JSONStyle(indent: nil, sortsKeys: false, isSpaced: true)
 
     /// Every element on its own line, `indent` spaces deeper than its container.
     package static func pretty(indent: Int = 2, sortsKeys: Bool = false) -> JSONStyle {
@@ -52,7 +58,7 @@ private struct JSONSerializer {
     private mutating func write(_ elements: [JSONValue], depth: Int) {
         output.append(UInt8(ascii: "["))
         for (index, element) in elements.enumerated() {
-            if index > 0 { output.append(UInt8(ascii: ",")) }
+            if index > 0 { separate() }
             breakLine(depth: depth + 1)
             write(element, depth: depth + 1)
         }
@@ -65,15 +71,20 @@ private struct JSONSerializer {
         if style.sortsKeys { members.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } }
         output.append(UInt8(ascii: "{"))
         for (index, member) in members.enumerated() {
-            if index > 0 { output.append(UInt8(ascii: ",")) }
+            if index > 0 { separate() }
             breakLine(depth: depth + 1)
             write(member.key)
             output.append(UInt8(ascii: ":"))
-            if style.indent != nil { output.append(UInt8(ascii: " ")) }
+            if style.indent != nil || style.isSpaced { output.append(UInt8(ascii: " ")) }
             write(member.value, depth: depth + 1)
         }
         if !members.isEmpty { breakLine(depth: depth) }
         output.append(UInt8(ascii: "}"))
+    }
+
+    private mutating func separate() {
+        output.append(UInt8(ascii: ","))
+        if style.indent == nil, style.isSpaced { output.append(UInt8(ascii: " ")) }
     }
 
     private mutating func breakLine(depth: Int) {

@@ -17,6 +17,11 @@ import Testing
         #expect(value.serialized() == text)
     }
 
+    @Test func `a spaced line has a blank after every comma and colon`() {
+        let value: JSONValue = ["a": [1, [], [:], "x,y:z"], "b": ["c": nil]]
+        #expect(value.serialized(.spaced) == #"{"a": [1, [], {}, "x,y:z"], "b": {"c": null}}"#)
+    }
+
     @Test func `pretty text puts every element on its own line`() {
         let value: JSONValue = ["b": [1, [:]], "a": []]
         #expect(value.serialized(.pretty(indent: 2)) == "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": []\n}")
