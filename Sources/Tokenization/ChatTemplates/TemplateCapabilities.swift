@@ -10,6 +10,12 @@ package struct TemplateCapabilities: Sendable, Equatable {
     package let supportsSystemRole: Bool
     /// Whether the template reads `enable_thinking` or `thinking`.
     package let supportsThinkingSwitch: Bool
+    /// Names of `enable_thinking` and `thinking` that the template reads as variables.
+    package let thinkingSwitches: [String]
+    /// Whether the template reads `reasoning_effort`.
+    package let readsReasoningEffort: Bool
+    /// Whether the template reads `thinking_budget`.
+    package let readsThinkingBudget: Bool
     /// Whether the template takes the content of a message apart itself when it is a list of typed parts. When not,
     /// the caller passes the text of the parts as one string.
     package let expectsContentParts: Bool
@@ -18,11 +24,15 @@ package struct TemplateCapabilities: Sendable, Equatable {
 
     init(body: [TemplateStatement], trial: Trial) {
         var mentioned: Set<String> = []
+        var variables: Set<String> = []
         TemplateStatement.walk(body) { visit in
             guard case .expression(let expression) = visit else { return }
             expression.walk { part in
                 switch part.kind {
-                case .name(let name), .attribute(_, let name): mentioned.insert(name)
+                case .name(let name):
+                    mentioned.insert(name)
+                    variables.insert(name)
+                case .attribute(_, let name): mentioned.insert(name)
                 case .constant(.text(let text)): mentioned.insert(text.string)
                 default: break
                 }
@@ -31,6 +41,9 @@ package struct TemplateCapabilities: Sendable, Equatable {
         supportsTools = mentioned.contains("tools")
         supportsToolCalls = mentioned.contains("tool_calls")
         supportsThinkingSwitch = mentioned.contains("enable_thinking") || mentioned.contains("thinking")
+        thinkingSwitches = ["enable_thinking", "thinking"].filter(variables.contains)
+        readsReasoningEffort = variables.contains("reasoning_effort")
+        readsThinkingBudget = variables.contains("thinking_budget")
         let mark = "QuartzLantern"
         func output(_ messages: [JSONValue]) -> String? {
             var options = TemplateRenderOptions()
