@@ -85,6 +85,19 @@ package final class Deployment: Sendable {
         try renderer.encode(prompt, addsSpecialTokens: addsSpecialTokens)
     }
 
+    /// What the model does with functions and thoughts.
+    package var toolSupport: ToolSupport { renderer.tools }
+
+    /// What the chat template can be told; nil for a model that only completes text.
+    package var templateCapabilities: TemplateCapabilities? { renderer.template?.capabilities }
+
+    /// Whether a prompt ends within thoughts, because the template opened them, so that the answer begins there.
+    package func startsInReasoning(after prompt: [TokenID]) -> Bool {
+        // The mark is the last of the prompt, and longer than these tokens in no vocabulary.
+        let end = tokenizer.decode(prompt.suffix(32), skipSpecial: false)
+        return toolSupport.reasoning?.isOpen(after: end) ?? false
+    }
+
     /// Starts generating. Returns once every choice is queued; the answers come as events.
     ///
     /// - Parameter executor: runs the short work on every token: detokenising, stop strings; nil takes the shared pool.

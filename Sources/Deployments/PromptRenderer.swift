@@ -5,6 +5,14 @@ import Tokenization
 struct PromptRenderer: Sendable {
     let tokenizer: Tokenizer
     let template: ChatTemplate?
+    /// What the model does with functions and thoughts.
+    let tools: ToolSupport
+
+    init(tokenizer: Tokenizer, template: ChatTemplate?) {
+        self.tokenizer = tokenizer
+        self.template = template
+        tools = ToolSupport(template: template, tokenizer: tokenizer)
+    }
 
     /// The token ids of `prompt`.
     func encode(_ prompt: PromptSource, addsSpecialTokens: Bool) throws(DeploymentError) -> [TokenID] {
@@ -26,11 +34,17 @@ struct PromptRenderer: Sendable {
     /// The text that the chat template makes of `chat`.
     func render(_ chat: ChatPrompt) throws(DeploymentError) -> String {
         guard let template else { throw .chatTemplateMissing }
-        let expectsParts = template.capabilities.expectsContentParts
-        let messages = expectsParts ? chat.messages : chat.messages.map(flattenParts)
-        var context = chat.templateArguments
+        let capabilities = template.capabilities
+        let prompt = ToolPrompt(
+            format: tools.format,
+            style: tools.style,
+            supportsSystemRole: capabilities.supportsSystemRole
+        ).context(messages: chat.messages, tools: chat.tools)
+        let messages = capabilities.expectsContentParts ? prompt.messages : prompt.messages.map(flattenParts)
+        var context = chat.reasoning?.templateArguments(capabilities) ?? JSONObject()
+        for (name, value) in chat.templateArguments { context[name] = value }
         context["messages"] = .array(messages)
-        context["tools"] = chat.tools.map { .array($0) } ?? .null
+        context["tools"] = prompt.tools.map { .array($0) } ?? .null
         context["add_generation_prompt"] = .bool(chat.addGenerationPrompt && !chat.continueFinalMessage)
         context["bos_token"] = .string(tokenizer.bos.map(tokenizer.piece) ?? "")
         context["eos_token"] = .string(tokenizer.eos.map(tokenizer.piece) ?? "")
