@@ -62,6 +62,7 @@ package struct ToolCallParser: Sendable {
     private var hasThought = false
     /// Where the running call's trigger stands.
     private var callStart = 0
+    private var hasGoodName = false
     private var reader: ToolCallReader?
     /// The form of the section that the last call stood in, and whether its list is open.
     private var section: (form: ToolCallForm, isInList: Bool, isClosed: Bool)?
@@ -209,13 +210,14 @@ extension ToolCallParser {
         callStart = scan
         scan += count
         sentCount = nil
+        hasGoodName = false
         state = .call
     }
 
     private mutating func call(isEnd: Bool) -> Bool {
         while scan < text.count {
             let step = reader?.take(text[scan]) ?? .mismatch
-            if step == .mismatch || isUnknown { return failCall() }
+            if step == .mismatch || !isNameGood() { return failCall() }
             scan += 1
             if step == .done { return endCall() }
         }
@@ -224,9 +226,12 @@ extension ToolCallParser {
         return false
     }
 
-    private var isUnknown: Bool {
-        guard let name = reader?.name else { return false }
-        return !expectation.names.contains(name)
+    /// Whether the running call's name, once it is known, is one of a function there is.
+    private mutating func isNameGood() -> Bool {
+        if hasGoodName { return true }
+        guard let name = reader?.name else { return true }
+        hasGoodName = expectation.names.contains(name)
+        return hasGoodName
     }
 
     /// Passes on what is certain of the running call.
@@ -258,7 +263,7 @@ extension ToolCallParser {
 
     /// Turns what looked like a call into content, or breaks the call off when some of it was passed on.
     private mutating func failCall() -> Bool {
-        if expectation.isConstrained, !isUnknown { passArguments() }
+        if expectation.isConstrained, hasGoodName { passArguments() }
         if sentCount != nil {
             deltas.append(.callEnd(index: callCount, isComplete: false))
             callCount += 1

@@ -92,6 +92,13 @@ struct AnswerExample: CustomTestStringConvertible, Sendable {
         ),
         AnswerExample(
             family: .llama3,
+            text: "{\"name\": \"now\", \"arguments\": {}};\n{\"name\": \"now\", \"parameters\": {}}\n"
+                + "{\"parameters\": {\"name\": \"Ann\"}, \"name\": \"search\"} I used {search}.",
+            content: " I used {search}.",
+            calls: [("now", "{}"), ("now", "{}"), ("search", #"{"name": "Ann"}"#)]
+        ),
+        AnswerExample(
+            family: .llama3,
             text: "Sure: {\"name\": \"get_weather\", \"parameters\": {}}",
             content: "Sure: {\"name\": \"get_weather\", \"parameters\": {}}"
         ),
@@ -109,6 +116,11 @@ struct AnswerExample: CustomTestStringConvertible, Sendable {
             text: "One moment. [TOOL_CALLS] [{\"arguments\": {\"q\": [[\"]\"]]}, \"name\": \"search\"}]",
             content: "One moment.",
             calls: [("search", #"{"q": [["]"]]}"#)]
+        ),
+        AnswerExample(
+            family: .mistralList,
+            text: "[TOOL_CALLS]  [ {\"name\":\"search\" , \"arguments\" : {\"a\": 3} }\n ,{\"name\":\"now\"} ] ",
+            calls: [("search", #"{"a": 3}"#), ("now", "{}")]
         ),
         AnswerExample(
             family: .mistralNamed,
@@ -149,6 +161,27 @@ struct AnswerExample: CustomTestStringConvertible, Sendable {
             family: .phi4,
             text: "functools[{\"name\": \"get_weather\", \"arguments\": \(weather)}]",
             calls: [("get_weather", weather)]
+        ),
+        AnswerExample(
+            family: .phi4,
+            text:
+                "Let me see.\nfunctools[\n  {\"name\": \"now\", \"arguments\": {}},\n  {\"name\": \"search\", \"arguments\": "
+                + "{\"q\": \"C:\\\\x \\\"y\\\" 🎉\", \"e\": []}}\n]\nMore?",
+            content: "Let me see.\nMore?",
+            calls: [("now", "{}"), ("search", #"{"q": "C:\\x \"y\" 🎉", "e": []}"#)]
+        ),
+        AnswerExample(
+            family: .granite3,
+            text:
+                "<tool_call> [{\"arguments\": {\"city\": \"Tokyo\"}, \"name\": \"get_weather\"}, {\"arguments\": {}, \"name\": \"now\"}]",
+            calls: [("get_weather", #"{"city": "Tokyo"}"#), ("now", "{}")]
+        ),
+        AnswerExample(
+            family: .gemma4,
+            text:
+                "See. <|tool_call>call:search{ids:[1,-2.5,[true,<|\"|>a]b<|\"|>]],map:{<|\"|>3<|\"|>:<|\"|>x<|\"|>}}<tool_call|>",
+            content: "See.",
+            calls: [("search", #"{"ids": [1, -2.5, [true, "a]b"]], "map": {"3": "x"}}"#)]
         ),
         AnswerExample(
             family: .granite3,

@@ -199,4 +199,75 @@ struct PublishedTemplates {
         }
         #expect(comparedCount >= 28)
     }
+
+    /// What a template makes of an assistant's message is what the model is trained to answer: the text between the
+    /// prompt and the mark that ends the turn.
+    private static func answer(_ template: ChatTemplate, _ context: ToolPrompt.Context) throws -> (String, String)? {
+        func render(_ messages: [JSONValue], isPrompt: Bool) throws -> String {
+            let tools = context.tools.map { JSONValue.array($0) } ?? .null
+            return try template.render([
+                "messages": .array(messages), "tools": tools, "add_generation_prompt": .bool(isPrompt), "bos_token": "",
+                "eos_token": "<END>",
+            ])
+        }
+        let prompt = try render(context.messages.dropLast(), isPrompt: true)
+        var text = try render(context.messages, isPrompt: false)
+        guard text.hasPrefix(prompt) else { return nil }
+        text = String(text.dropFirst(prompt.count))
+        for mark in [
+            "<END>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "<turn|>",
+            "<end_of_sentence>", "<sep>", "<|end|>",
+        ] {
+            if let range = text.range(of: mark) { text = String(text[..<range.lowerBound]) }
+        }
+        return (prompt, text)
+    }
+
+    @Test(arguments: ["", "Let me look."])
+    func `what published templates write as an answer is read back`(content: String) throws {
+        let published = try Self.published.get()
+        let arguments = [
+            #"{"location": "Zürich", "unit": "celsius", "days": 2}"#,
+            #"{"query": "a \"b\" <c> </tool_call>", "tags": ["x", "]"], "filter": {"since": null, "score": 0.5}, "either": 3}"#,
+        ]
+        let names = ["get_weather", "search_notes"]
+        let tools = try published.context("call-two+tools-many")["tools"]?.arrayValue
+        var readCount = 0
+        for (name, template, _) in published.templates {
+            let support = ToolSupport(template: template, hasToken: Self.noTokens)
+            let prompt = ToolPrompt(format: support.format, style: support.style, supportsSystemRole: true)
+            let callCount = support.style.takesSingleCalls ? 1 : 2
+            let calls = (0..<callCount).map { index -> JSONValue in
+                [
+                    "type": "function",
+                    "function": ["name": .string(names[index]), "arguments": .string(arguments[index])],
+                ]
+            }
+            let assistant: JSONValue = ["role": "assistant", "content": .string(content), "tool_calls": .array(calls)]
+            let context = prompt.context(messages: [["role": "user", "content": "Hello"], assistant], tools: tools)
+            guard support.format.family != .generic, let (asked, text) = try? Self.answer(template, context) else {
+                continue
+            }
+            readCount += 1
+            let expectation = AnswerExpectation(
+                tools: support.format,
+                names: Set(names),
+                reasoning: support.reasoning,
+                startsInReasoning: support.reasoning?.isOpen(after: asked) ?? false
+            )
+            let splits = ToolCallParserTests.splits(of: text).enumerated().filter { $0.offset % 9 == 0 }.map(\.element)
+            for pieces in [[text]] + splits + [text.map { String($0) }] {
+                let answer = ToolCallParserTests.parse(pieces, expectation)
+                #expect(answer.calls.map(\.name) == Array(names.prefix(callCount)), "\(name): \(text)")
+                let read = answer.calls.map { try? JSONValue(parsing: $0.arguments) }
+                #expect(read == arguments.prefix(callCount).map { try? JSONValue(parsing: $0) }, "\(name): \(text)")
+                // Some templates write no content beside calls.
+                #expect(
+                    [content, ""].contains(answer.content.trimmingCharacters(in: .whitespacesAndNewlines)),
+                    "\(name): \(text)"
+                )
+            }
+        }
+        #expect(readCount >= 20)
+    }
 }
