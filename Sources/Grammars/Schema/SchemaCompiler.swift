@@ -28,15 +28,16 @@ extension Grammar {
         schema: JSONValue,
         options: SchemaOptions = .answer
     ) throws(GrammarError) {
-        var compiler = try SchemaCompiler(schema, options)
-        let grammar = try compiler.grammar()
+        var compiler = try SchemaCompiler(schema, options, GrammarBuilder())
+        let start = try compiler.start()
+        let grammar = try compiler.builder.grammar(start: start)
         self.init(nodes: grammar.nodes, automata: grammar.automata, start: grammar.start)
     }
 }
 
 /// Turns the ways to satisfy schemas into nodes; a set of subschemas that must hold together becomes one node.
 struct SchemaCompiler {
-    var builder = GrammarBuilder()
+    var builder: GrammarBuilder
     var expansion: ClauseExpansion
     let options: SchemaOptions
     let glue: JSONGlue
@@ -46,13 +47,16 @@ struct SchemaCompiler {
 
     var document: SchemaDocument { expansion.document }
 
-    init(_ schema: JSONValue, _ options: SchemaOptions) throws(GrammarError) {
+    /// - Parameter builder: takes the nodes, beside those that it has.
+    init(_ schema: JSONValue, _ options: SchemaOptions, _ builder: GrammarBuilder) throws(GrammarError) {
         expansion = ClauseExpansion(try SchemaDocument(schema))
         self.options = options
-        glue = try JSONGlue(&builder)
+        self.builder = builder
+        glue = try JSONGlue(&self.builder)
     }
 
-    mutating func grammar() throws(GrammarError) -> Grammar {
+    /// The node of the values of the whole schema.
+    mutating func start() throws(GrammarError) -> Int32 {
         let start = try node([SchemaLiteral(location: expansion.document.root, isPositive: true)])
         // Nodes are filled one after the other, not within each other: schemas nest deeper than stacks.
         while let next = waiting.popLast() {
@@ -62,7 +66,7 @@ struct SchemaCompiler {
             }
             builder.fill(next.node, with: .choice(options))
         }
-        return try builder.grammar(start: start)
+        return start
     }
 
     /// The node of the values that satisfy all `literals`.

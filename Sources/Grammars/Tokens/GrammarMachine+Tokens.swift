@@ -25,6 +25,8 @@ extension GrammarMachine {
                 }
                 allowed.formUnion(inside)
             }
+            // Where nothing follows a lexeme, its ends need no looking at.
+            if !lexeme.isTracked, continuation(top, &exits).isEmpty { continue }
             for exit in known.exits where !blocked.blocksExit(exit) {
                 follow(top, leavingAt: exit, &exits, &allowed)
             }
