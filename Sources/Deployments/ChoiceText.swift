@@ -24,8 +24,16 @@ struct ChoiceText {
     private let stopTokens: Set<TokenID>
     private var detokenizer: Detokenizer
     private var matcher: StopStringMatcher
+    /// Tells the parts of an answer apart; nil when all of it is text.
+    private var parser: ToolCallParser?
 
-    init(choice: Int, tokenizer: Tokenizer, request: TextRequest) {
+    init(
+        choice: Int,
+        tokenizer: Tokenizer,
+        request: TextRequest,
+        _ interpretation: AnswerInterpretation? = nil
+    ) {
+        parser = interpretation.map { ToolCallParser($0.expectation) }
         let parameters = request.parameters
         self.choice = choice
         self.tokenizer = tokenizer
@@ -33,6 +41,7 @@ struct ChoiceText {
         detokenizer = Detokenizer(
             tokenizer,
             skipSpecial: parameters.skipsSpecialTokens,
+            keeping: interpretation?.markers ?? [],
             continuesText: request.prompt.isContinued
         )
         matcher = StopStringMatcher(stops: parameters.stopStrings, includesStop: parameters.includesStopString)
@@ -65,9 +74,9 @@ struct ChoiceText {
             tokens: [token],
             logprobs: logprobs.map { [text(of: $0)] } ?? []
         )
-        guard let stop = met.stop else { return Outcome(events: [delta]) }
+        guard let stop = met.stop else { return Outcome(events: parts(delta)) }
         return Outcome(
-            events: [delta, .finished(choice: choice, .stopString(stop))],
+            events: parts(delta) + rest() + [.finished(choice: choice, .stopString(stop))],
             isFinished: true,
             cancelsRequest: true
         )
@@ -78,9 +87,38 @@ struct ChoiceText {
         let met = matcher.append(detokenizer.finish())
         let rest = met.stop == nil ? met.text + matcher.finish() : met.text
         var events: [TextEvent] = []
-        if !rest.isEmpty { events.append(.text(choice: choice, delta: rest, tokens: [], logprobs: [])) }
+        if !rest.isEmpty { events += parts(.text(choice: choice, delta: rest, tokens: [], logprobs: [])) }
+        events += self.rest()
         events.append(.finished(choice: choice, met.stop.map { .stopString($0) } ?? ending(reason)))
         return Outcome(events: events, isFinished: true)
+    }
+
+    /// What a piece of text makes certain of the answer's parts. Its tokens go with its first text, or with an empty one.
+    private mutating func parts(_ event: TextEvent) -> [TextEvent] {
+        guard case .text(_, let text, var tokens, var logprobs) = event, let deltas = parser?.append(text) else {
+            return [event]
+        }
+        var events: [TextEvent] = []
+        for delta in deltas {
+            guard case .content(let content) = delta else {
+                events.append(.part(choice: choice, delta))
+                continue
+            }
+            events.append(.text(choice: choice, delta: content, tokens: tokens, logprobs: logprobs))
+            (tokens, logprobs) = ([], [])
+        }
+        if !tokens.isEmpty || !logprobs.isEmpty {
+            events.append(.text(choice: choice, delta: "", tokens: tokens, logprobs: logprobs))
+        }
+        return events
+    }
+
+    /// The parts that became certain because the answer is over.
+    private mutating func rest() -> [TextEvent] {
+        (parser?.finish() ?? []).map { delta in
+            if case .content(let text) = delta { return .text(choice: choice, delta: text, tokens: [], logprobs: []) }
+            return .part(choice: choice, delta)
+        }
     }
 
     private func ending(_ reason: FinishReason) -> TextFinish {

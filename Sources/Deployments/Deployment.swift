@@ -49,7 +49,7 @@ package final class Deployment: Sendable {
 
     private let backend: any GenerationBackend
     private let renderer: PromptRenderer
-    private let structures: StructureCompiler
+    let structures: StructureCompiler
     private let nextRequest = Atomic<UInt64>(1)
 
     /// - Parameters:
@@ -71,7 +71,10 @@ package final class Deployment: Sendable {
         self.tokenizer = tokenizer
         self.backend = backend
         renderer = PromptRenderer(tokenizer: tokenizer, template: chatTemplate)
-        structures = StructureCompiler(tokenizer)
+        structures = StructureCompiler(
+            tokenizer,
+            markers: renderer.tools.markerTokens(in: tokenizer, withTools: true)
+        )
     }
 
     /// Most tokens, prompt and answer together.
@@ -107,9 +110,8 @@ package final class Deployment: Sendable {
     ) async throws(DeploymentError) -> TextGeneration {
         let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
         let maxTokens = try answerLimit(promptTokenCount: prompt.count, asked: request.parameters.maxTokens)
-        let constraint = try request.parameters.structure.map { (structure) throws(DeploymentError) in
-            try structures.constraint(structure, continuesText: request.prompt.isContinued)
-        }
+        let interpretation = interpretation(of: request, prompt: prompt)
+        let constraint = try constraint(for: request, interpretation)
         var runs: [ChoiceRun] = []
         for choice in 0..<request.choiceCount {
             var generation = engineRequest(request, prompt: prompt, maxTokens: maxTokens, choice: choice)
@@ -125,7 +127,7 @@ package final class Deployment: Sendable {
                 throw DeploymentError(error)
             }
         }
-        return merge(runs, request: request, prompt: prompt, on: executor)
+        return merge(runs, request: request, prompt: prompt, interpretation, on: executor)
     }
 
     /// A snapshot of the engine's counters.
@@ -182,6 +184,7 @@ extension Deployment {
         _ runs: [ChoiceRun],
         request: TextRequest,
         prompt: [TokenID],
+        _ interpretation: AnswerInterpretation?,
         on executor: (any TaskExecutor)?
     ) -> TextGeneration {
         let (stream, continuation) = AsyncStream.makeStream(of: TextEvent.self)
@@ -190,7 +193,12 @@ extension Deployment {
             var hasFailed = false
             await withTaskGroup(of: (choice: Int, text: ChoiceText, failed: Bool).self) { group in
                 for (choice, run) in runs.enumerated() {
-                    let text = ChoiceText(choice: choice, tokenizer: tokenizer, request: request)
+                    let text = ChoiceText(
+                        choice: choice,
+                        tokenizer: tokenizer,
+                        request: request,
+                        interpretation
+                    )
                     group.addTask { await Self.follow(run, choice, text, backend: backend, into: continuation) }
                 }
                 for await result in group {

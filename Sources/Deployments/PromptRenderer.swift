@@ -11,7 +11,8 @@ struct PromptRenderer: Sendable {
     init(tokenizer: Tokenizer, template: ChatTemplate?) {
         self.tokenizer = tokenizer
         self.template = template
-        tools = ToolSupport(template: template, tokenizer: tokenizer)
+        // Arguments are constrained as JSON; a family with a syntax of its own is made to use the generic form.
+        tools = ToolSupport(template: template, tokenizer: tokenizer).withJSONArguments
     }
 
     /// The token ids of `prompt`.

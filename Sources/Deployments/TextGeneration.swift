@@ -59,6 +59,8 @@ package struct TextRequest: Sendable {
     /// Number of answers, at least 1. They share the prompt's cached blocks.
     package var choiceCount: Int
     package var parameters: GenerationParameters
+    /// The functions that the answer may call; nil for an answer without calls.
+    package var functions: FunctionCalls?
 
     package init(id: String, prompt: PromptSource, choiceCount: Int = 1, parameters: GenerationParameters) {
         self.id = id
@@ -100,6 +102,9 @@ package enum TextEvent: Sendable {
     /// New text of a choice, whole characters only, with the tokens that became part of the answer in this step.
     /// `delta` can be empty while a character or a possible stop string is still open.
     case text(choice: Int, delta: String, tokens: [TokenID], logprobs: [TextLogprob])
+    /// More of an answer that is no text of its own: thoughts or a function call. Tokens and log probabilities come with
+    /// `text`.
+    case part(choice: Int, AnswerDelta)
     /// A choice ended.
     case finished(choice: Int, TextFinish)
     /// Totals of all choices. The last event of a generation that did not fail.

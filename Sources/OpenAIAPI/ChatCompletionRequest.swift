@@ -34,19 +34,6 @@ package struct ChatCompletionRequest: Sendable, Equatable {
         try reader.finish()
     }
 
-    /// Refuses what is read here and not honoured by the routes yet.
-    package func refuseUnconnected() throws(APIError) {
-        if !tools.tools.isEmpty, tools.choice != .none {
-            throw .unsupported(tools.isLegacy ? "functions" : "tools", "This server does not call functions yet.")
-        }
-        if reasoning.effort != nil {
-            throw .unsupported(
-                "reasoning_effort",
-                "Use chat_template_kwargs where the model's template has a switch."
-            )
-        }
-    }
-
     /// Templates write the special tokens themselves; a second set would only harm.
     static func refuseAddedSpecialTokens(_ reader: inout FieldReader) throws(APIError) {
         if try reader.bool("add_special_tokens") == true {

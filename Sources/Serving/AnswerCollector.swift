@@ -8,6 +8,8 @@ struct AnswerCollector: Sendable {
     /// One answer so far.
     struct Answer: Sendable {
         var text = ""
+        /// What is no text of its own: thoughts and calls.
+        var parts = ParsedAnswer()
         var tokens: [Int] = []
         var logprobs: [WireLogprob] = []
         /// nil while the answer is not complete.
@@ -41,6 +43,7 @@ struct AnswerCollector: Sendable {
             answers[first + choice].text += delta
             answers[first + choice].tokens += tokens.map { Int($0.rawValue) }
             answers[first + choice].logprobs += logprobs.map(WireLogprob.init)
+        case .part(let choice, let delta): answers[first + choice].parts.add(delta)
         case .finished(let choice, let finish): answers[first + choice].finish = WireFinish(ending: finish)
         case .usage(let counts): usage.add(counts)
         case .failed(let message): failure = message

@@ -21,6 +21,22 @@ struct ChatFormat: AnswerFormat {
     let options: AnswerOptions
     /// The prompt's token ids.
     let promptTokens: [Int]
+    /// Makes names for calls.
+    let makeID: @Sendable () -> String
+    /// Calls that each choice has begun.
+    private var callCounts: [Int: Int] = [:]
+
+    init(
+        header: ResponseHeader,
+        options: AnswerOptions,
+        promptTokens: [Int],
+        makeID: @escaping @Sendable () -> String
+    ) {
+        self.header = header
+        self.options = options
+        self.promptTokens = promptTokens
+        self.makeID = makeID
+    }
 
     private var announcesUsage: Bool { options.streaming?.includesUsage == true }
 
@@ -43,12 +59,34 @@ struct ChatFormat: AnswerFormat {
                 tokens: options.returnsTokenIDs ? tokens.map { Int($0.rawValue) } : nil
             )
             return [chunk(.choice(choice, text)).json]
+        case .part(let choice, let part):
+            return delta(part, of: choice).map { [chunk(.choice(choice, $0)).json] } ?? []
         case .finished(let choice, let finish):
             guard let finish = WireFinish(ending: finish) else { return [] }
-            return [chunk(.choice(choice, .finish(finish))).json]
+            return [chunk(.choice(choice, .finish(withCalls(finish, count: callCounts[choice] ?? 0)))).json]
         case .started, .promptLogprobs, .usage, .failed:
             return []
         }
+    }
+
+    private mutating func delta(_ part: AnswerDelta, of choice: Int) -> ChatCompletionChunk.Delta? {
+        let isLegacy = options.callsAreLegacy
+        switch part {
+        case .reasoning(let text): return .reasoning(text, logprobs: nil, tokens: nil)
+        case .content(let text): return .text(text, logprobs: nil, tokens: nil)
+        case .callStart(let index, let name):
+            callCounts[choice, default: 0] += 1
+            return .toolCall(index: index, .start(id: "call_" + makeID(), name: name), isLegacy: isLegacy)
+        case .callArguments(let index, let text):
+            return .toolCall(index: index, .arguments(text), isLegacy: isLegacy)
+        case .callEnd: return nil
+        }
+    }
+
+    /// An answer with calls that came to its end stopped to have them made.
+    private func withCalls(_ finish: WireFinish, count: Int) -> WireFinish {
+        guard count > 0, finish.reason == .stop else { return finish }
+        return WireFinish(options.callsAreLegacy ? .functionCall : .toolCalls)
     }
 
     func closing(_ usage: Usage) -> JSONValue { chunk(.usage(usage)).json }
@@ -58,8 +96,12 @@ struct ChatFormat: AnswerFormat {
             var choice = ChatCompletionResponse.Choice(
                 index: index,
                 text: answer.text,
-                finish: answer.finish ?? WireFinish(.length)
+                finish: withCalls(answer.finish ?? WireFinish(.length), count: answer.parts.calls.count)
             )
+            choice.reasoning = answer.parts.reasoning.isEmpty ? nil : answer.parts.reasoning
+            choice.toolCalls = answer.parts.calls.map { call in
+                WireToolCall(id: "call_" + makeID(), name: call.name, arguments: call.arguments)
+            }
             if options.reportsLogprobs { choice.logprobs = answer.logprobs }
             if options.returnsTokenIDs { choice.tokens = answer.tokens }
             return choice

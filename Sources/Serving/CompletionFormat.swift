@@ -54,7 +54,7 @@ struct CompletionFormat: AnswerFormat {
         case .finished(let index, let finish):
             guard let finish = WireFinish(ending: finish) else { return [] }
             return [chunk(CompletionChoice(index: first + index, text: "", finish: finish), prompt: prompt)]
-        case .started, .usage, .failed:
+        case .started, .part, .usage, .failed:
             return []
         }
     }

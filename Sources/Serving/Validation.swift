@@ -14,6 +14,8 @@ struct AnswerOptions: Sendable {
     var choiceCount: Int
     var reportsLogprobs: Bool
     var returnsTokenIDs: Bool
+    /// Whether calls are written as `function_call`, as for the older `functions`.
+    var callsAreLegacy = false
 }
 
 /// A chat that cannot be invalid any more: its fields agree with each other and with the model.
@@ -23,22 +25,73 @@ struct ChatRequest: Sendable {
 
     /// - Parameter id: the request's name in logs.
     init(_ request: ChatCompletionRequest, for deployment: Deployment, id: String) throws(APIError) {
-        try request.refuseUnconnected()
         if request.continuesFinalMessage, request.messages.last?.role != .assistant {
             throw .invalidValue("continue_final_message", "the last message is not the assistant's.")
         }
         var parameters = GenerationParameters(sampling: try request.fields.sampling(for: deployment))
         try request.fields.apply(to: &parameters, maxTokens: request.maxTokens)
         parameters.logprobCount = request.topLogprobs
-        let chat = ChatPrompt(
+        let callable = request.tools.callable
+        var chat = ChatPrompt(
             messages: request.messages.map(\.templateValue),
+            tools: callable.isEmpty ? nil : callable.map(\.templateValue),
             addGenerationPrompt: request.addsGenerationPrompt && !request.continuesFinalMessage,
             continueFinalMessage: request.continuesFinalMessage,
             templateArguments: request.templateArguments
         )
+        chat.reasoning = try ReasoningRequest(request.reasoning, for: deployment)
         let count = request.fields.choiceCount
-        text = TextRequest(id: id, prompt: .chat(chat), choiceCount: count, parameters: parameters)
-        options = AnswerOptions(request.fields, model: request.model, reportsLogprobs: request.topLogprobs != nil)
+        var text = TextRequest(id: id, prompt: .chat(chat), choiceCount: count, parameters: parameters)
+        text.functions = FunctionCalls(request.tools)
+        if text.functions != nil, request.continuesFinalMessage {
+            throw .invalidValue("continue_final_message", "a message that is continued cannot call functions.")
+        }
+        self.text = text
+        var options = AnswerOptions(request.fields, model: request.model, reportsLogprobs: request.topLogprobs != nil)
+        options.callsAreLegacy = request.tools.isLegacy
+        self.options = options
+    }
+}
+
+extension FunctionCalls {
+    /// nil when no function may be called.
+    fileprivate init?(_ fields: ToolFields) {
+        let callable = fields.callable
+        if callable.isEmpty { return nil }
+        self.init(
+            functions: callable.map { Function(name: $0.name, parameters: $0.argumentSchema) },
+            isRequired: fields.isCallRequired,
+            allowsSeveral: fields.allowsParallelCalls,
+            parameter: fields.isLegacy ? "functions" : "tools"
+        )
+    }
+}
+
+extension ToolDefinition {
+    /// The schema of the arguments, which are an object in any case.
+    fileprivate var argumentSchema: JSONValue {
+        guard var schema = parameters else {
+            return ["type": "object", "properties": [:], "additionalProperties": false]
+        }
+        if schema["type"] == nil { schema["type"] = "object" }
+        return .object(schema)
+    }
+}
+
+extension ReasoningRequest {
+    /// nil when nothing is asked. An effort that the model's template cannot be told of is refused, not ignored.
+    fileprivate init?(_ fields: ReasoningFields, for deployment: Deployment) throws(APIError) {
+        switch fields.effort {
+        case nil: return nil
+        case .level(let level):
+            self.init(isOn: level != .none, effort: level == .none ? nil : level.rawValue)
+        case .budget(let tokens):
+            self.init(isOn: tokens > 0, budget: tokens)
+        }
+        guard let capabilities = deployment.templateCapabilities, !isHeard(by: capabilities) else { return }
+        // Not to think is what a model without thoughts does anyhow.
+        if fields.isOff == true, deployment.toolSupport.reasoning == nil { return nil }
+        throw .unsupported("reasoning_effort", "This model's chat template has no switch for its thoughts.")
     }
 }
 

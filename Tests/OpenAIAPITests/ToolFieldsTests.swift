@@ -62,7 +62,6 @@ import Testing
     ])
     func `asking for nothing is accepted`(fields: String) throws {
         #expect(try chat(fields).tools.choice == .none)
-        #expect(throws: Never.self) { try chat(fields).refuseUnconnected() }
     }
 
     @Test(arguments: [
@@ -136,17 +135,6 @@ import Testing
         let error = #expect(throws: APIError.self) { try chat(body.fields) }
         #expect(error?.code == body.code)
         #expect(error?.parameter == body.parameter)
-    }
-
-    @Test func `what the routes do not honour is refused by name`() throws {
-        for (fields, name) in [
-            (Self.two, "tools"), (#""functions":[{"name":"f"}]"#, "functions"),
-            (#""reasoning_effort":"low""#, "reasoning_effort"),
-        ] {
-            let request = try chat(fields)
-            let error = #expect(throws: APIError.self) { try request.refuseUnconnected() }
-            #expect(error?.code == "unsupported_parameter" && error?.parameter == name)
-        }
     }
 
     private func chat(_ fields: String) throws -> ChatCompletionRequest {

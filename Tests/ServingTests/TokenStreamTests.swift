@@ -74,7 +74,7 @@ import Tokenization
         let options = AnswerOptions(GenerationFields(), model: "m", reportsLogprobs: false)
         let header = ResponseHeader(id: "x", created: 0, model: "m")
         return TokenStream(
-            format: ChatFormat(header: header, options: options, promptTokens: []),
+            format: ChatFormat(header: header, options: options, promptTokens: [], makeID: { "1" }),
             answers: AnswerCollector(promptCount: 1, choiceCount: 1),
             limit: limit
         )

@@ -18,8 +18,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from typing import Literal
 
 import openai
+import pydantic
 
 CHECKS = []
 NAME = "smollm2-135m"
@@ -156,12 +158,155 @@ def errors_have_their_status_and_parameter(server):
 
     assert error_of(openai.NotFoundError, model="nobody").code == "model_not_found"
     assert error_of(openai.BadRequestError, temperature=9).param == "temperature"
-    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
-    assert error_of(openai.BadRequestError, tools=tools).param == "tools"
-    assert error_of(openai.BadRequestError, response_format={"type": "json_object"}).param.startswith("response_format")
+    nameless = [{"type": "function", "function": {"description": "no name"}}]
+    assert error_of(openai.BadRequestError, tools=nameless).param == "tools[0].function.name"
     long = [{"role": "user", "content": "word " * 20000}]
     assert error_of(openai.BadRequestError, messages=long).code == "context_length_exceeded"
     assert error_of(openai.BadRequestError, max_tokens=10**7).code == "context_length_exceeded"
+
+
+FUNCTIONS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "description": "The weather of a city.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "city": {"type": "string", "maxLength": 30},
+                    "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+                    "days": {"type": "integer", "minimum": 1, "maximum": 14},
+                },
+                "required": ["city", "unit"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}},
+]
+
+
+def arguments_are_valid(call):
+    arguments = json.loads(call.function.arguments)
+    if call.function.name == "get_time":
+        assert arguments == {}, arguments
+        return
+    assert call.function.name == "get_weather", call
+    assert set(arguments) <= {"city", "unit", "days"} and {"city", "unit"} <= set(arguments), arguments
+    assert len(arguments["city"]) <= 30 and arguments["unit"] in ("celsius", "fahrenheit"), arguments
+    assert 1 <= arguments.get("days", 1) <= 14, arguments
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    born: int = pydantic.Field(ge=1000, le=2100)
+    fields: list[Literal["math", "poetry", "music"]] = pydantic.Field(max_length=2)
+
+
+@check
+def structured_answers_are_of_their_schema(server):
+    messages = [{"role": "user", "content": "Tell me about Ada Lovelace."}]
+    for temperature in (0, 1.5):
+        parsed = server.client.chat.completions.parse(
+            model=NAME,
+            messages=messages,
+            response_format=Person,
+            temperature=temperature,
+            seed=5,
+            max_tokens=300,
+            n=2,
+            logprobs=True,
+        )
+        for choice in parsed.choices:
+            assert choice.finish_reason == "stop" and isinstance(choice.message.parsed, Person), choice
+            assert "".join(entry.token for entry in choice.logprobs.content).startswith("{"), choice.logprobs
+    text = ask(server, response_format={"type": "json_object"}, max_tokens=400, temperature=0.7, seed=2).choices[0]
+    assert text.finish_reason == "length" or isinstance(json.loads(text.message.content), dict), text
+
+    def said(**body):
+        return ask(server, extra_body=body, temperature=1.5, seed=3).choices[0].message.content
+
+    assert said(structured_outputs={"choice": ["yes", "no"]}) in ("yes", "no")
+    phone = said(guided_regex=r"\([0-9]{3}\) [0-9]{4}")
+    assert re.fullmatch(r"\([0-9]{3}\) [0-9]{4}", phone), phone
+    listed = said(grammar='root ::= item ("," item)*\nitem ::= "a" | "b"')
+    assert re.fullmatch(r"[ab](,[ab])*,?", listed), listed
+
+
+@check
+def a_schema_that_cannot_be_followed_is_refused(server):
+    schema = {"type": "object", "properties": {"a": {"type": "string", "format": "nope"}}}
+    try:
+        ask(server, response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
+    except openai.BadRequestError as error:
+        assert error.param == "response_format.json_schema.schema" and "/properties/a/format" in error.message, error
+    else:
+        raise AssertionError("was accepted")
+
+
+@check
+def calls_always_parse_and_are_valid(server):
+    messages = [{"role": "user", "content": "What is the weather in Paris?"}]
+
+    def call(**extra):
+        question = {"model": NAME, "messages": messages, "tools": FUNCTIONS, "max_tokens": 300}
+        return server.client.chat.completions.create(**question, **extra)
+
+    named = {"type": "function", "function": {"name": "get_weather"}}
+    for choice in ("required", named):
+        for temperature in (0, 1.0, 2.0):
+            answer = call(tool_choice=choice, temperature=temperature, seed=4, parallel_tool_calls=False).choices[0]
+            assert answer.finish_reason == "tool_calls" and answer.message.content is None, answer
+            assert len(answer.message.tool_calls) == 1, answer
+            arguments_are_valid(answer.message.tool_calls[0])
+            assert choice == "required" or answer.message.tool_calls[0].function.name == "get_weather"
+    for seed in range(4):
+        answer = call(temperature=1.0, seed=seed).choices[0]
+        for tool_call in answer.message.tool_calls or []:
+            if answer.finish_reason == "tool_calls":
+                arguments_are_valid(tool_call)
+
+
+@check
+def streamed_calls_are_the_unstreamed_ones(server):
+    messages = [{"role": "user", "content": "What is the weather in Paris and Rome?"}]
+    body = dict(model=NAME, messages=messages, tools=FUNCTIONS, tool_choice="required", temperature=0, max_tokens=300)
+    whole = server.client.chat.completions.create(**body).choices[0]
+    calls, finish = [], None
+    for chunk in server.client.chat.completions.create(**body, stream=True):
+        choice = chunk.choices[0]
+        finish = choice.finish_reason or finish
+        for delta in choice.delta.tool_calls or []:
+            if delta.id:
+                assert delta.index == len(calls), delta
+                calls.append([delta.function.name, ""])
+            calls[delta.index][1] += delta.function.arguments or ""
+    assert finish == whole.finish_reason, (finish, whole)
+    assert calls == [[c.function.name, c.function.arguments] for c in whole.message.tool_calls], (calls, whole)
+
+
+@check
+def results_go_back_to_the_model(server):
+    messages = [
+        {"role": "user", "content": "What is the weather in Paris?"},
+        {
+            "role": "assistant",
+            "tool_calls": [
+                {
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "get_weather", "arguments": '{"city": "Paris", "unit": "celsius"}'},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "call_1", "content": "18 degrees and sunny"},
+    ]
+    answer = server.client.chat.completions.create(
+        model=NAME, messages=messages, tools=FUNCTIONS, tool_choice="none", temperature=0, max_tokens=60
+    ).choices[0]
+    assert answer.message.content and not answer.message.tool_calls, answer
+    assert answer.finish_reason in ("stop", "length"), answer
 
 
 @check

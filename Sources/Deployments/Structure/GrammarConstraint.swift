@@ -42,12 +42,14 @@ final class GrammarTokens: Sendable {
 
     var dropsFirstSpace: Bool { tokenizer.dropsFirstSpace }
 
-    init(_ tokenizer: Tokenizer) {
+    /// - Parameter markers: control tokens whose text may stand in an answer.
+    init(_ tokenizer: Tokenizer, markers: Set<TokenID>) {
         self.tokenizer = tokenizer
         var texts: [(id: Int32, bytes: [UInt8])] = []
         for id in 0..<tokenizer.vocabularySize {
             let token = TokenID(id)
-            if tokenizer.isSpecial(token) || tokenizer.endOfGeneration.contains(token) { continue }
+            let isControl = tokenizer.isSpecial(token) || tokenizer.endOfGeneration.contains(token)
+            if isControl, !markers.contains(token) { continue }
             texts.append((token.rawValue, tokenizer.bytes(of: token)))
         }
         vocabulary = GrammarVocabulary(texts, size: tokenizer.vocabularySize)

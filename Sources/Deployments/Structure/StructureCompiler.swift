@@ -4,48 +4,61 @@ import JSON
 import Synchronization
 import Tokenization
 
+/// What an answer must be, as a key for grammars that were compiled before.
+enum ConstraintSource: Sendable, Hashable {
+    case structure(AnswerStructure.Kind)
+    case answer(AnswerGrammar)
+}
+
 /// Turns what answers must be into constraints, and keeps the grammars that were asked for last: clients send the same
 /// schema again and again.
 final class StructureCompiler: Sendable {
     private let tokenizer: Tokenizer
+    /// Control tokens whose text may stand in an answer: the marks of calls and thoughts.
+    private let markers: Set<TokenID>
     private let state = Mutex(State())
 
     private struct State {
         var tokens: GrammarTokens?
-        var grammars: [AnswerStructure.Kind: Grammar] = [:]
-        /// The structures of `grammars`, that used last at the end.
-        var order: [AnswerStructure.Kind] = []
+        var grammars: [ConstraintSource: Grammar] = [:]
+        /// The sources of `grammars`, that used last at the end.
+        var order: [ConstraintSource] = []
     }
 
     /// Grammars that are kept.
     private static let keptCount = 64
 
-    init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
-
-    /// - Parameter continuesText: whether the answer goes on in a text, whose first space is then kept.
-    func constraint(
-        _ structure: AnswerStructure,
-        continuesText: Bool
-    ) throws(DeploymentError) -> any TokenConstraint {
-        GrammarConstraint(try grammar(structure), tokens(), continuesText: continuesText)
+    init(_ tokenizer: Tokenizer, markers: Set<TokenID>) {
+        self.tokenizer = tokenizer
+        self.markers = markers
     }
 
-    private func grammar(_ structure: AnswerStructure) throws(DeploymentError) -> Grammar {
+    /// - Parameters:
+    ///   - parameter: the request's parameter that asked for it, for errors.
+    ///   - continuesText: whether the answer goes on in a text, whose first space is then kept.
+    func constraint(
+        _ source: ConstraintSource,
+        parameter: String,
+        continuesText: Bool
+    ) throws(DeploymentError) -> any TokenConstraint {
+        do throws(GrammarError) {
+            return GrammarConstraint(try grammar(source), tokens(), continuesText: continuesText)
+        } catch {
+            throw .invalidParameter(name: parameter, message: error.description)
+        }
+    }
+
+    private func grammar(_ source: ConstraintSource) throws(GrammarError) -> Grammar {
         let known = state.withLock { state -> Grammar? in
-            guard let grammar = state.grammars[structure.kind] else { return nil }
-            state.order.removeAll { $0 == structure.kind }
-            state.order.append(structure.kind)
+            guard let grammar = state.grammars[source] else { return nil }
+            state.order.removeAll { $0 == source }
+            state.order.append(source)
             return grammar
         }
         if let known { return known }
-        let grammar: Grammar
-        do throws(GrammarError) {
-            grammar = try Grammar(structure.kind)
-        } catch {
-            throw .invalidParameter(name: structure.parameter, message: error.description)
-        }
+        let grammar = try Grammar(source)
         state.withLock { state in
-            if state.grammars.updateValue(grammar, forKey: structure.kind) == nil { state.order.append(structure.kind) }
+            if state.grammars.updateValue(grammar, forKey: source) == nil { state.order.append(source) }
             if state.order.count > Self.keptCount { state.grammars[state.order.removeFirst()] = nil }
         }
         return grammar
@@ -54,7 +67,7 @@ final class StructureCompiler: Sendable {
     /// Built outside the lock: two requests that come first may both build them, and one is kept.
     private func tokens() -> GrammarTokens {
         if let tokens = state.withLock({ $0.tokens }) { return tokens }
-        let tokens = GrammarTokens(tokenizer)
+        let tokens = GrammarTokens(tokenizer, markers: markers)
         return state.withLock { state in
             let kept = state.tokens ?? tokens
             state.tokens = kept
@@ -64,13 +77,28 @@ final class StructureCompiler: Sendable {
 }
 
 extension Grammar {
-    convenience init(_ kind: AnswerStructure.Kind) throws(GrammarError) {
+    convenience init(_ source: ConstraintSource) throws(GrammarError) {
+        switch source {
+        case .answer(let answer): try self.init(answer: answer)
+        case .structure(.jsonObject): try self.init(schema: ["type": "object"])
+        case .structure(.jsonSchema(let schema)): try self.init(schema: schema)
+        case .structure(.regex(let pattern)): try self.init(regularExpression: pattern)
+        case .structure(.choice(let texts)): try self.init(choices: texts)
+        case .structure(.grammar(let source)): try self.init(gbnf: source)
+        }
+    }
+}
+
+extension AnswerGrammar.Content {
+    /// nil for a grammar, which stands by itself.
+    init?(_ kind: AnswerStructure.Kind?) {
         switch kind {
-        case .jsonObject: try self.init(schema: ["type": "object"])
-        case .jsonSchema(let schema): try self.init(schema: schema)
-        case .regex(let pattern): try self.init(regularExpression: pattern)
-        case .choice(let texts): try self.init(choices: texts)
-        case .grammar(let source): try self.init(gbnf: source)
+        case nil: self = .anything
+        case .jsonObject: self = .schema(["type": "object"])
+        case .jsonSchema(let schema): self = .schema(schema)
+        case .regex(let pattern): self = .regularExpression(pattern)
+        case .choice(let texts): self = .choice(texts)
+        case .grammar: return nil
         }
     }
 }

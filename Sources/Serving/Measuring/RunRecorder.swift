@@ -29,7 +29,7 @@ final class RunRecorder: Sendable {
                 summary.cachedTokenCount += usage.cachedTokenCount
             }
         case .failed: state.withLock { $0.finishes.append("error") }
-        case .started, .promptLogprobs: break
+        case .started, .part, .promptLogprobs: break
         }
     }
 }

@@ -17,7 +17,12 @@ extension APIService {
             model: chat.options.model
         )
         let tokens = chat.options.returnsTokenIDs ? run.generations[0].promptTokens.map { Int($0.rawValue) } : []
-        let format = ChatFormat(header: header, options: chat.options, promptTokens: tokens)
+        let format = ChatFormat(
+            header: header,
+            options: chat.options,
+            promptTokens: tokens,
+            makeID: environment.makeID
+        )
         return try await answer(
             Answering(
                 exchange: exchange,

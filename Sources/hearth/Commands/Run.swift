@@ -133,11 +133,19 @@ struct AnswerPrinter {
         defer { Interrupts.release(interrupts) }
         var answer = Answer()
         var hasUsage = false
+        var isThinking = false
         for await event in generation.events {
             switch event {
             case .text(_, let delta, _, _):
                 answer.text += delta
-                if !isSilent { Output.write(delta) }
+                if isSilent || delta.isEmpty { break }
+                // What the model thought before stands by itself.
+                Output.write(isThinking ? "\n\n" + delta : delta)
+                isThinking = false
+            case .part(_, .reasoning(let thoughts)):
+                if !isSilent { Output.write(thoughts) }
+                isThinking = true
+            case .part: break
             case .usage(let usage):
                 answer.usage = usage
                 hasUsage = true
