@@ -13,7 +13,7 @@ import Testing
         ),
         (#"{"multipleOf": 0.01, "type": "number"}"#, ["0.25", "-3", "7.10"], ["0.001", "1.555"]),
         (#"{"type": "integer", "multipleOf": 7}"#, ["0", "14", "-49"], ["1", "50"]),
-        (#"{"type": "number"}"#, ["1e10", "-2.5E-3", "0"], ["01", "1.", ".5"]),
+        (#"{"type": "number"}"#, ["1e10", "-2.5E-3", "0"], ["01", "1.", ".5", "1e308"]),
         (#"{"not": {"type": "integer"}, "type": "number"}"#, ["0.5", "-1.25"], ["1", "2.0"]),
     ])
     func `numbers keep their bounds`(schema: String, valid: [String], invalid: [String]) throws {
@@ -69,6 +69,7 @@ import Testing
             #"{"type": "array", "items": {"type": "integer"}, "contains": {"minimum": 10}, "minContains": 2}"#,
             ["[10, 1, 11]"], ["[10]", "[1, 2]"]
         ),
+        (#"{"type": "array", "uniqueItems": true, "maxItems": 1}"#, ["[14.5]", "[[1]]", "[]"], ["[1, 2]"]),
         (#"{"type": "array", "contains": {"const": 1}, "maxContains": 1}"#, ["[1]", "[2, 1]"], ["[1, 1]", "[2]"]),
     ])
     func `arrays keep their lengths and elements`(schema: String, valid: [String], invalid: [String]) throws {

@@ -17,13 +17,14 @@ package struct NumberRange: Sendable {
 
     package init() {}
 
-    /// The texts of the numbers: any that JSON knows when nothing is asked, else those without an exponent. There is no
-    /// `-0` then.
+    /// The texts of the numbers: any that JSON knows when nothing is asked, with exponents below 308, beyond which clients
+    /// read infinity; else those without an exponent. There is no `-0` then.
     package func automaton(budget: Int) throws(GrammarError) -> ByteAutomaton {
         if bounds.isEmpty, multipleOf == nil {
             return try RegularExpression(
                 integersOnly
-                    ? "-?(?:0|[1-9][0-9]*)" : #"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"#
+                    ? "-?(?:0|[1-9][0-9]*)"
+                    : #"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?0{0,2}(?:[1-9]?[0-9]|[12][0-9]{2}|30[0-7]))?"#
             ).automaton(.utf8, anchored: true, budget: budget)
         }
         var limits: [Limit] = []

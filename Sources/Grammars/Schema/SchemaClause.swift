@@ -74,6 +74,8 @@ struct ArrayRules: Sendable {
     var contains: [Contains] = []
     var isUnique = false
     var uniquePointer = ""
+    /// Whether elements are to be told apart; a single one is different from all others.
+    var needsDistinct: Bool { isUnique && maximum ?? .max > 1 }
 
     /// What one schema says about elements: the first ones, and the others.
     struct Items: Sendable {

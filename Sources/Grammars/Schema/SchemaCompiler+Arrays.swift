@@ -21,7 +21,7 @@ extension SchemaCompiler {
         let rest = try element(rules.literals(at: length), contains, rules)
         var maximum = rules.maximum.map(Int32.init) ?? .max
         // A set has no more elements than there are texts for them.
-        if rules.isUnique, prefix.isEmpty { maximum = min(maximum, builder.wordCount(rest.plain + rest.counted)) }
+        if rules.needsDistinct, prefix.isEmpty { maximum = min(maximum, builder.wordCount(rest.plain + rest.counted)) }
         let array = ArrayNode(
             prefix: prefix,
             rest: rest,
@@ -29,7 +29,7 @@ extension SchemaCompiler {
             maximum: maximum,
             minimumCounted: Int32(contains?.minimum ?? 0),
             maximumCounted: contains?.maximum.map(Int32.init) ?? .max,
-            isUnique: rules.isUnique && rules.maximum ?? .max > 1,
+            isUnique: rules.needsDistinct,
             glue: glue.array
         )
         return try builder.add(.array(array))
@@ -40,7 +40,7 @@ extension SchemaCompiler {
         _ contains: ArrayRules.Contains?,
         _ rules: ArrayRules
     ) throws(GrammarError) -> ElementNode {
-        let isUnique = rules.isUnique && rules.maximum ?? .max > 1
+        let isUnique = rules.needsDistinct
         func nodes(_ literals: [SchemaLiteral]) throws(GrammarError) -> [Int32] {
             isUnique ? try distinct(literals, rules.uniquePointer) : [try node(literals)]
         }
