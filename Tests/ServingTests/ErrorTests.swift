@@ -44,10 +44,17 @@ import Testing
             parameter: "model"
         ),
         Refusal(body: "{\(question),\"temperature\":3}", code: "decimal_above_max_value", parameter: "temperature"),
+        Refusal(body: "{\(question),\"prediction\":{}}", code: "unsupported_parameter", parameter: "prediction"),
         Refusal(
-            body: "{\(question),\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}",
-            code: "unsupported_parameter",
+            body: "{\(question),\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"
+                + "{\"properties\":{\"a\":{\"format\":\"nope\"}}}}}]}",
+            code: "invalid_value",
             parameter: "tools"
+        ),
+        Refusal(
+            body: "{\(question),\"response_format\":{\"type\":\"regex\",\"regex\":\"(\"}}",
+            code: "invalid_value",
+            parameter: "response_format.regex"
         ),
         Refusal(body: "{\(question),\"max_tokens\":5000}", code: "context_length_exceeded", parameter: "messages"),
         Refusal(
