@@ -5,6 +5,7 @@
 
 #include "include/ck_attention.h"
 #include "include/ck_elementwise.h"
+#include "include/ck_encoder.h"
 
 #define CK_NAME(name) name##_neon
 #define CK_FUSED 1
@@ -24,5 +25,8 @@
 #include "templates/rope.h"
 #include "templates/activation.h"
 #include "templates/softmax.h"
+#include "templates/layer_norm.h"
+#include "templates/gelu.h"
+#include "templates/text_attention.h"
 
 #endif

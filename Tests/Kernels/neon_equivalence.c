@@ -11,6 +11,7 @@
 #include "ck_attention.h"
 #include "ck_ceilings.h"
 #include "ck_elementwise.h"
+#include "ck_encoder.h"
 #include "ck_matmul.h"
 
 enum { portable = ck_instruction_set_portable, neon = ck_instruction_set_neon };
@@ -231,6 +232,50 @@ static void check_reductions(void) {
     }
 }
 
+// ---- Encoders
+
+static void check_encoders(void) {
+    float x[count], gain[width], bias[width], out[2][count];
+    fill(x, count, 8), fill(gain, width, 2), fill(bias, width, 2);
+    const ck_layer_norm_parameters parameters = {gain, bias, width, 1e-12f};
+    for (int i = 0; i < 2; i++) ck_layer_norm(i == 0 ? portable : neon, x, out[i], &parameters, rows);
+    report("ck_layer_norm", width, is_near(out[0], out[1], count, 1e-5));
+    for (int i = 0; i < 2; i++) ck_mean_row(i == 0 ? portable : neon, x, out[i], rows, width);
+    report("ck_mean_row", width, is_near(out[0], out[1], width, 1e-6));
+    for (int i = 0; i < 2; i++) memcpy(out[i], x, sizeof x), ck_unit_rows(i == 0 ? portable : neon, out[i], rows, width);
+    report("ck_unit_rows", width, is_near(out[0], out[1], count, 1e-5));
+    for (int i = 0; i < 2; i++) memcpy(out[i], x, sizeof x), ck_gelu_exact(i == 0 ? portable : neon, out[i], count);
+    report("ck_gelu_exact", 0, is_near(out[0], out[1], count, 1e-6));
+}
+
+static void check_text_attention(int32_t head_width) {
+    enum { tokens = 37, heads = 3 };
+    const size_t row = (size_t)head_width * heads;
+    float *fused = allocate(sizeof(float) * tokens * 3 * row);
+    float *scratch = allocate(sizeof(float) * ck_text_scratch_count(tokens, head_width));
+    float *results[3];
+    fill(fused, tokens * 3 * row, 2);
+    for (int i = 0; i < 3; i++) {
+        results[i] = allocate(sizeof(float) * tokens * row);
+        // The third is the second in two parts.
+        for (int32_t from = 0; from < tokens; from += i == 2 ? 20 : tokens) {
+            for (size_t head = 0; head < heads; head++) {
+                const float *column = fused + head * (size_t)head_width;
+                const int32_t end = i == 2 && from == 0 ? 20 : tokens;
+                const ck_text_tile tile = {
+                    column, column + row, column + 2 * row, results[i] + head * (size_t)head_width, (ptrdiff_t)(3 * row),
+                    (ptrdiff_t)row, tokens, from, end, head_width, 1 / sqrtf((float)head_width),
+                };
+                ck_attend_text(i == 0 ? portable : neon, &tile, scratch);
+            }
+        }
+    }
+    report("ck_attend_text", head_width, is_near(results[0], results[1], tokens * row, 1e-5));
+    report("its parts", head_width, memcmp(results[1], results[2], sizeof(float) * tokens * row) == 0);
+    for (int i = 0; i < 3; i++) free(results[i]);
+    free(fused), free(scratch);
+}
+
 /// Ceilings are loops, not results: they must count what they did and read what there is.
 static void check_ceilings(void) {
     _Alignas(64) uint64_t words[128];
@@ -258,6 +303,9 @@ int main(void) {
     check_rotation(ck_pairing_halves);
     check_activations();
     check_reductions();
+    check_encoders();
+    check_text_attention(32);
+    check_text_attention(20);
     check_ceilings();
     printf("neon_equivalence: %d of %d checks agree\n", check_count - failure_count, check_count);
     return failure_count > 0;

@@ -47,6 +47,27 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available)
+    func `the exact activation is that of the normal distribution, at every size and alignment`(set: InstructionSet) {
+        for width in sizesAroundVectors {
+            for offset in [0, 1, 3] {
+                let x = MisalignedFloats.random(width, offset: offset, seed: UInt64(width), scale: 12)
+                let before = x.values
+                ck_gelu_exact(set.rawValue, x.pointer, width)
+                #expect(x.guardsStand)
+                for (old, new) in zip(before, x.values) {
+                    let expected = Double(old) * 0.5 * erfc(-Double(old) / 2.0.squareRoot())
+                    #expect(abs(Double(new) - expected) <= 3e-7 * abs(Double(old)), "\(old) became \(new)")
+                }
+            }
+        }
+        let extremes: [Float] = [-.infinity, -1e30, -14, 0, 14, 1e30, .infinity, .nan]
+        let x = MisalignedFloats(extremes, offset: 0)
+        ck_gelu_exact(set.rawValue, x.pointer, 8)
+        #expect(x.values[4...6].elementsEqual(extremes[4...6]) && x.values[7].isNaN)
+        #expect(x.values[0..<4].allSatisfy { abs($0) < 1e-35 })
+    }
+
+    @Test(arguments: InstructionSet.available)
     func `the fused gate reads both halves of a row`(set: InstructionSet) {
         let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: 2))
         let gateUp = matrix(rows: 70, width: 2 * 129, seed: 3)

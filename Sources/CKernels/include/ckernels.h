@@ -23,6 +23,7 @@
 #if __has_include("ck_elementwise.h")
 #include "ck_elementwise.h"
 #endif
+#include "ck_encoder.h"
 #include "ck_ceilings.h"
 
 #endif

@@ -26,6 +26,15 @@ extension Compute {
         }
     }
 
+    /// x = x · Φ(x), Φ the normal distribution: GELU as it is defined, Hendrycks & Gimpel, arXiv:1606.08415.
+    package func geluExact(_ x: FloatMatrix) {
+        let job = (set: instructionSet.rawValue, target: x.pointer, width: x.width)
+        overRows(x.rows, floatsPerRow: 4 * x.width, job) { job, run in
+            let width = job.pointee.width
+            ck_gelu_exact(job.pointee.set, job.pointee.target + run.first * width, run.count * width)
+        }
+    }
+
     /// y += x, both `[tokens, width]`.
     package func add(_ x: FloatMatrix, to y: FloatMatrix) {
         precondition(x.rows == y.rows && x.width == y.width, "add: \(x.rows) x \(x.width) to \(y.rows) x \(y.width)")
