@@ -28,17 +28,22 @@ struct ModelFolder {
 
     /// The object in a JSON file; nil when there is no such file.
     func settings(_ name: String) throws(CheckpointError) -> JSONSettings? {
+        guard let (value, file) = try json(name) else { return nil }
+        guard let object = value.objectValue else {
+            throw .invalidValue(file: file, key: "the file", problem: "must hold an object")
+        }
+        return JSONSettings(object, file: file)
+    }
+
+    /// What a JSON file holds, and its path; nil when there is no such file.
+    func json(_ name: String) throws(CheckpointError) -> (value: JSONValue, file: String)? {
         guard let file = try open(name) else { return nil }
-        let value: JSONValue
         do {
-            value = try JSONValue(parsing: file.bytes, limits: JSONLimits(maximumBytes: Self.maximumTextBytes))
+            let limits = JSONLimits(maximumBytes: Self.maximumTextBytes)
+            return (try JSONValue(parsing: file.bytes, limits: limits), file.path)
         } catch {
             throw .invalidJSON(file: file.path, error)
         }
-        guard let object = value.objectValue else {
-            throw .invalidValue(file: file.path, key: "the file", problem: "must hold an object")
-        }
-        return JSONSettings(object, file: file.path)
     }
 
     private func open(_ name: String) throws(CheckpointError) -> MappedFile? {

@@ -82,6 +82,14 @@ package final class Decoder: LanguageModel {
 
     /// One pass over the layers with all rows together; nothing but attention reads across tokens.
     package func forward(_ batch: ForwardBatch) -> Logits {
+        project(hiddenStates(batch))
+    }
+
+    /// The same pass without the output projection.
+    ///
+    /// - Returns: `[sum of logitCount, width]`: what the last norm makes of the tokens that want logits. Valid, and the
+    ///   caller's to overwrite, until the next pass.
+    package func hiddenStates(_ batch: ForwardBatch) -> FloatMatrix {
         guard let cache else { preconditionFailure("Decoder: forward before allocateCache") }
         step.update(batch)
         workspace.prepare(for: configuration, tokenCount: batch.tokens.count, logitCount: step.logitTokens.count)
@@ -90,8 +98,11 @@ package final class Decoder: LanguageModel {
             attend(layer: layer, cache: cache)
             feedForward(layer: layer)
         }
-        return project()
+        return select()
     }
+
+    /// Elements of a hidden state.
+    package var width: Int { configuration.width }
 
     /// hidden = embedding rows, scaled.
     private func embed() {
@@ -175,8 +186,8 @@ package final class Decoder: LanguageModel {
         compute.add(normed, to: workspace.hidden)
     }
 
-    /// Logits of the tokens that want them: the output projection runs for those rows only.
-    private func project() -> Logits {
+    /// The normed residual of the tokens whose logits are wanted.
+    private func select() -> FloatMatrix {
         let selected = workspace.selected
         for (index, token) in step.logitTokens.enumerated() {
             selected.row(index).baseAddress?.update(
@@ -185,6 +196,11 @@ package final class Decoder: LanguageModel {
             )
         }
         compute.rmsNorm(selected, gain: weights.outputNorm, epsilon: configuration.normEpsilon, into: selected)
+        return selected
+    }
+
+    /// Logits of the tokens that want them: the output projection runs for those rows only.
+    private func project(_ selected: FloatMatrix) -> Logits {
         compute.matMul(weights.output ?? weights.embedding, selected, bias: nil, into: workspace.logits)
         if let cap = configuration.finalLogitSoftcap { compute.softcap(workspace.logits, cap) }
         return Logits(

@@ -1,3 +1,5 @@
+package import Checkpoints
+
 /// Why a checkpoint cannot be run; every case can be put to the user as it stands.
 package enum ModelError: Error, Equatable, CustomStringConvertible {
     case unknownArchitecture(name: String, known: [String])
@@ -7,6 +9,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case unsupportedType(tensor: String, type: String)
     case notPackable(tensors: String, reason: String)
     case unsupportedSetting(name: String, value: String, architecture: String)
+    /// The checkpoint's settings for embeddings are missing or cannot be used.
+    case unreadableSettings(CheckpointError)
     /// Never reaches a user: the weights are packed again.
     case unusablePack(PackError)
 
@@ -28,6 +32,7 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
             "The weights of \(tensors) cannot be used: \(reason)."
         case .unsupportedSetting(let name, let value, let architecture):
             "The \(architecture) model's setting \(name) = \(value) is not supported."
+        case .unreadableSettings(let error): error.description
         case .unusablePack(let error): error.description
         }
     }

@@ -241,7 +241,8 @@ class ReferenceDecoder:
             gate = gate / (1 + np.exp(-gate))
         return self.linear((gate * up).astype(np.float32), names["down"])
 
-    def logits(self, tokens):
+    def states(self, tokens):
+        """What the last norm yields, `[tokens, width]`."""
         s, gguf = self.settings, self.weights.is_gguf
         table = self.tensor("token_embd.weight" if gguf else "model.embed_tokens.weight")
         x = table[np.asarray(tokens)]
@@ -253,9 +254,13 @@ class ReferenceDecoder:
             x = x + self.norm(y, names["post_attention_norm"])
             y = self.feed_forward(self.norm(x, names["feed_forward_norm"]), names)
             x = x + self.norm(y, names["post_feed_forward_norm"])
-        x = self.norm(x, "output_norm.weight" if gguf else "model.norm.weight")
-        head = "output.weight" if gguf else "lm_head.weight"
-        return x @ (self.tensor(head) if head in self.weights else table).T
+        return self.norm(x, "output_norm.weight" if gguf else "model.norm.weight")
+
+    def logits(self, tokens):
+        head, table = "lm_head.weight", "model.embed_tokens.weight"
+        if self.weights.is_gguf:
+            head, table = "output.weight", "token_embd.weight"
+        return self.states(tokens) @ self.tensor(head if head in self.weights else table).T
 
 
 def perplexity(decoder, tokens, chunk, chunks):

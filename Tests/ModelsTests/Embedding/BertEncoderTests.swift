@@ -1,0 +1,75 @@
+import Checkpoints
+import Foundation
+import Tensors
+import TestModels
+import Testing
+import Tokenization
+
+@testable import Models
+
+@Suite struct BertEncoderTests {
+    /// Checkpoint and the smallest cosine allowed: all of float32 for plain floats, and for integer products the error
+    /// of rounding activations.
+    static let checkpoints: [(name: String, cosine: Double)] = [
+        ("bert-f32.gguf", 0.999_999_9), ("bert-first.gguf", 0.999_999_9), ("bert-folder", 0.999_999_9),
+        ("bert-f16.gguf", 0.999_99), ("bert-q8_0.gguf", 0.999),
+    ]
+
+    private func encoder(_ name: String, _ set: InstructionSet = .detected, threadCount: Int = 2) throws -> BertEncoder
+    {
+        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: threadCount))
+        return try BertEncoder(Checkpoint.open(path: TestData.path(name)), compute: compute)
+    }
+
+    private func reference(_ name: String) throws -> ReferenceVectors {
+        let stem = name.hasSuffix(".gguf") ? String(name.dropLast(5)) : name
+        return try ReferenceVectors(
+            tokens: TestData.tiny(stem + ".tokens.json"),
+            floats: TestData.tiny(stem + ".vectors")
+        )
+    }
+
+    @Test(arguments: checkpoints, InstructionSet.available)
+    func `vectors equal the independent reference's`(model: (name: String, cosine: Double), set: InstructionSet) throws
+    {
+        let reference = try reference(model.name)
+        let encoder = try encoder("tiny/" + model.name, set)
+        #expect(encoder.traits.dimensionCount == 96 && encoder.traits.contextLength == 256)
+        #expect(encoder.traits.pooling == (model.name == "bert-first.gguf" ? .first : .mean))
+        let cosine = reference.worstCosine(encoder.embed(reference.texts))
+        print("\(model.name) on \(set.name): worst cosine 1 - \(1 - cosine)")
+        #expect(cosine >= model.cosine)
+    }
+
+    @Test func `the default model's vectors equal the reference's on real texts`() throws {
+        let reference = try ReferenceVectors(
+            tokens: TestData.path("real/minilm.tokens.json"),
+            floats: TestData.path("real/minilm.vectors")
+        )
+        for set in InstructionSet.available {
+            let encoder = try encoder("all-MiniLM-L6-v2", set)
+            #expect(encoder.traits.dimensionCount == 384 && encoder.traits.contextLength == 512)
+            let cosine = reference.worstCosine(encoder.embed(reference.texts))
+            print("all-MiniLM-L6-v2 on \(set.name): worst cosine 1 - \(1 - cosine)")
+            #expect(cosine >= 0.999_999)
+        }
+    }
+
+    @Test(arguments: ["bert-f32.gguf", "bert-f16.gguf", "bert-q8_0.gguf"], InstructionSet.available)
+    func `a text's bits do not depend on the texts beside it`(name: String, set: InstructionSet) throws {
+        let texts = try reference(name).texts
+        let encoder = try encoder("tiny/" + name, set)
+        let together = encoder.embed(texts)
+        let lonely = try self.encoder("tiny/" + name, set, threadCount: 1)
+        for (text, vector) in zip(texts, together) { #expect(lonely.embed([text]) == [vector]) }
+        #expect(encoder.embed(texts.reversed()) == together.reversed())
+        #expect(encoder.embed([]).isEmpty)
+    }
+
+    @Test func `a decoder is no encoder`() throws {
+        let checkpoint = try Checkpoint.open(path: TestData.tiny("llama-f32.gguf"))
+        let compute = Compute(workers: WorkerPool(threadCount: 1))
+        #expect(throws: ModelError.self) { try BertEncoder(checkpoint, compute: compute) }
+        #expect(!checkpoint.isEncoder)
+    }
+}

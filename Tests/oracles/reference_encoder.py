@@ -1,0 +1,109 @@
+"""An independent float32 BERT in numpy, one text at a time, to hold the engine's vectors against.
+
+Follows Devlin et al., arXiv:1810.04805, and the public formats; weights are widened to float32. Pooling and the division by
+the length are those of sentence-transformers.
+
+    reference_encoder.py MODEL TEXTS.json OUT [TOKENIZER.json]
+
+MODEL is a GGUF file or a Hugging Face folder; TEXTS.json a list of texts, or of lists of token ids, which are taken as they
+are. Writes OUT.tokens.json (lists of ids) and OUT.vectors (float32 `[texts, dimensions]`).
+"""
+
+import json
+import math
+import pathlib
+import sys
+
+import numpy as np
+
+from reference_decoder import Weights
+
+GGUF_NAMES = {
+    "words": "token_embd", "positions": "position_embd", "types": "token_types", "norm": "token_embd_norm",
+    "q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output", "attention_norm": "attn_output_norm",
+    "up": "ffn_up", "down": "ffn_down", "output_norm": "layer_output_norm",
+}  # fmt: skip
+FOLDER_NAMES = {
+    "words": "embeddings.word_embeddings", "positions": "embeddings.position_embeddings",
+    "types": "embeddings.token_type_embeddings", "norm": "embeddings.LayerNorm",
+    "q": "attention.self.query", "k": "attention.self.key", "v": "attention.self.value",
+    "o": "attention.output.dense", "attention_norm": "attention.output.LayerNorm",
+    "up": "intermediate.dense", "down": "output.dense", "output_norm": "output.LayerNorm",
+}  # fmt: skip
+
+
+def erf(x):
+    return np.vectorize(math.erf, otypes=[np.float64])(x)
+
+
+class ReferenceEncoder:
+    def __init__(self, path):
+        self.weights = Weights(path)
+        data = self.weights.metadata
+        if self.weights.is_gguf:
+            self.layers, self.heads = data["bert.block_count"], data["bert.attention.head_count"]
+            self.epsilon = data["bert.attention.layer_norm_epsilon"]
+            self.pooling = {1: "mean", 2: "first"}[data["bert.pooling_type"]]
+        else:
+            self.layers, self.heads = data["num_hidden_layers"], data["num_attention_heads"]
+            self.epsilon = data["layer_norm_eps"]
+            modules = json.loads((pathlib.Path(path) / "1_Pooling" / "config.json").read_text())
+            self.pooling = "first" if modules["pooling_mode_cls_token"] else "mean"
+        self.kept = {}
+
+    def tensor(self, name, ending="weight", layer=None):
+        gguf = self.weights.is_gguf
+        start = "" if layer is None else f"blk.{layer}." if gguf else f"encoder.layer.{layer}."
+        full = start + (GGUF_NAMES if gguf else FOLDER_NAMES)[name] + "." + ending
+        if full not in self.kept:
+            self.kept[full] = self.weights[full]
+        return self.kept[full]
+
+    def norm(self, x, name, layer=None):
+        centred = x - x.mean(-1, keepdims=True)
+        scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + self.epsilon)
+        return scaled * self.tensor(name, layer=layer) + self.tensor(name, "bias", layer)
+
+    def product(self, x, name, layer):
+        return x @ self.tensor(name, layer=layer).T + self.tensor(name, "bias", layer)
+
+    def vector(self, tokens):
+        x = self.tensor("words")[tokens] + self.tensor("positions")[: len(tokens)] + self.tensor("types")[0]
+        x = self.norm(x, "norm")
+        for layer in range(self.layers):
+            q, k, v = (
+                self.product(x, name, layer).reshape(len(tokens), self.heads, -1).transpose(1, 0, 2) for name in "qkv"
+            )
+            scores = q @ k.transpose(0, 2, 1) / math.sqrt(q.shape[-1])
+            weights = np.exp(scores - scores.max(-1, keepdims=True))
+            weights /= weights.sum(-1, keepdims=True)
+            attended = (weights @ v).transpose(1, 0, 2).reshape(len(tokens), -1)
+            x = self.norm(x + self.product(attended, "o", layer), "attention_norm", layer)
+            inner = self.product(x, "up", layer)
+            inner = (inner * 0.5 * (1 + erf(inner / math.sqrt(2)))).astype(np.float32)
+            x = self.norm(x + self.product(inner, "down", layer), "output_norm", layer)
+        pooled = x[0] if self.pooling == "first" else x.mean(0)
+        return pooled / np.linalg.norm(pooled)
+
+
+def main():
+    model, texts, out = sys.argv[1], json.loads(pathlib.Path(sys.argv[2]).read_text()), sys.argv[3]
+    if pathlib.Path(out + ".vectors").exists():
+        return
+    if len(sys.argv) > 4:
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(sys.argv[4])
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        texts = [tokenizer.encode(text).ids if isinstance(text, str) else text for text in texts]
+    encoder = ReferenceEncoder(model)
+    vectors = np.stack([encoder.vector(np.array(tokens)) for tokens in texts]).astype("<f4")
+    pathlib.Path(out + ".tokens.json").write_text(json.dumps(texts))
+    vectors.tofile(out + ".partial")
+    pathlib.Path(out + ".partial").rename(out + ".vectors")
+    print(f"wrote {out}: {len(vectors)} vectors of {vectors.shape[1]}")
+
+
+if __name__ == "__main__":
+    main()

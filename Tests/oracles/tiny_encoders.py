@@ -1,0 +1,145 @@
+"""Writes tiny random BERT encoders in both formats, with the vectors that numpy finds for some texts of token ids.
+
+    tiny_encoders.py FOLDER
+
+For each checkpoint `bert-….gguf` or `bert-folder/` there are `….tokens.json` and `….vectors`; see reference_encoder.py.
+Of decoders that tiny_models.py
+has written, the states of the last tokens are kept as `….states`. Everything is seeded. The vocabulary has every printable ASCII character as a word and as the inside of one.
+"""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import gguf
+import numpy as np
+
+from reference_decoder import ReferenceDecoder
+from tiny_models import random_gain, random_matrix, vector
+
+WIDTH, LAYERS, HEADS, FEED_FORWARD, POSITIONS = 96, 2, 3, 160, 256
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+CHARACTERS = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
+VOCABULARY = len(SPECIAL) + 2 * len(CHARACTERS)
+TEXTS = [[2, *((7 * i * i + 3 * i + count) % VOCABULARY for i in range(count)), 3] for count in (0, 1, 5, 14, 33, 100, 200)]
+
+
+def shapes():
+    """(kind, GGUF name, folder name, rows, columns) of every tensor."""
+    yield "matrix", "token_embd.weight", "embeddings.word_embeddings.weight", VOCABULARY, WIDTH
+    yield "matrix", "position_embd.weight", "embeddings.position_embeddings.weight", POSITIONS, WIDTH
+    yield "matrix", "token_types.weight", "embeddings.token_type_embeddings.weight", 2, WIDTH
+    yield from norm("token_embd_norm", "embeddings.LayerNorm")
+    for layer in range(LAYERS):
+        a, b = f"blk.{layer}.", f"encoder.layer.{layer}."
+        for letter, word in (("q", "query"), ("k", "key"), ("v", "value")):
+            yield from product(f"{a}attn_{letter}", f"{b}attention.self.{word}", WIDTH, WIDTH)
+        yield from product(a + "attn_output", b + "attention.output.dense", WIDTH, WIDTH)
+        yield from norm(a + "attn_output_norm", b + "attention.output.LayerNorm")
+        yield from product(a + "ffn_up", b + "intermediate.dense", FEED_FORWARD, WIDTH)
+        yield from product(a + "ffn_down", b + "output.dense", WIDTH, FEED_FORWARD)
+        yield from norm(a + "layer_output_norm", b + "output.LayerNorm")
+
+
+def norm(name, folder_name):
+    yield "gain", name + ".weight", folder_name + ".weight", WIDTH, 0
+    yield "bias", name + ".bias", folder_name + ".bias", WIDTH, 0
+
+
+def product(name, folder_name, rows, columns):
+    yield "matrix", name + ".weight", folder_name + ".weight", rows, columns
+    yield "bias", name + ".bias", folder_name + ".bias", rows, 0
+
+
+def values_of(kind, name, rows, columns):
+    # Large enough for attention to prefer some tokens.
+    return vector(kind, name, rows) if kind != "matrix" else random_matrix(name, rows, columns) * 3
+
+
+def write_gguf(path, kind, pooling):
+    writer = gguf.GGUFWriter(str(path), "bert")
+    writer.add_context_length(POSITIONS)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(FEED_FORWARD)
+    writer.add_head_count(HEADS)
+    writer.add_layer_norm_eps(1e-12)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(pooling)
+    writer.add_tokenizer_model("bert")
+    writer.add_token_list(SPECIAL + ["▁" + c for c in CHARACTERS] + CHARACTERS)
+    writer.add_token_types([3] * len(SPECIAL) + [1] * (2 * len(CHARACTERS)))
+    writer.add_unk_token_id(1)
+    writer.add_bos_token_id(2)
+    writer.add_sep_token_id(3)
+    writer.add_pad_token_id(0)
+    for role, name, _, rows, columns in shapes():
+        values = values_of(role, name, rows, columns)
+        # As llama.cpp's converter does: vectors, positions and types stay as they are.
+        is_plain = role != "matrix" or kind == "F32" or name.startswith(("position_embd", "token_types"))
+        if is_plain:
+            writer.add_tensor(name, values)
+        else:
+            stored = gguf.GGMLQuantizationType[kind]
+            writer.add_tensor(name, gguf.quants.quantize(values, stored), raw_dtype=stored)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def write_folder(path):
+    shutil.rmtree(path, ignore_errors=True)
+    (path / "1_Pooling").mkdir(parents=True)
+    header, data = {}, bytearray()
+    for role, name, folder_name, rows, columns in shapes():
+        raw = values_of(role, name, rows, columns).astype("<f4").tobytes()
+        shape = [rows, columns] if role == "matrix" else [rows]
+        header[folder_name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (path / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(data))
+    config = {
+        "model_type": "bert", "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
+        "intermediate_size": FEED_FORWARD, "vocab_size": VOCABULARY, "max_position_embeddings": POSITIONS,
+        "layer_norm_eps": 1e-12, "hidden_act": "gelu", "type_vocab_size": 2,
+    }  # fmt: skip
+    (path / "config.json").write_text(json.dumps(config))
+    pooling = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+    (path / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = folder / "encoder-texts.json"
+    texts.write_text(json.dumps(TEXTS))
+    oracle = pathlib.Path(__file__).with_name("reference_encoder.py")
+    mean, first = gguf.PoolingType.MEAN, gguf.PoolingType.CLS
+    checkpoints = {
+        "bert-f32.gguf": lambda path: write_gguf(path, "F32", mean),
+        "bert-first.gguf": lambda path: write_gguf(path, "F32", first),
+        "bert-f16.gguf": lambda path: write_gguf(path, "F16", mean),
+        "bert-q8_0.gguf": lambda path: write_gguf(path, "Q8_0", mean),
+        "bert-folder": write_folder,
+    }
+    for name, write in checkpoints.items():
+        out = folder / name.removesuffix(".gguf")
+        if out.with_suffix(".vectors").exists():
+            continue
+        write(folder / name)
+        subprocess.run([sys.executable, oracle, folder / name, texts, out], check=True)
+    for name in ("llama-f32", "qwen3-f32", "gemma3-f32"):
+        done = folder / (name + ".states")
+        if not done.exists():
+            decoder = ReferenceDecoder(folder / (name + ".gguf"))
+            states = np.stack([decoder.states(tokens)[-1] for tokens in TEXTS])
+            (states / np.linalg.norm(states, axis=-1, keepdims=True)).astype("<f4").tofile(done)
+            print(f"wrote {name}.states")
+
+
+if __name__ == "__main__":
+    main()
