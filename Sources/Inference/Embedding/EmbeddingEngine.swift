@@ -1,0 +1,131 @@
+package import Models
+package import Tokenization
+
+/// Embeds the texts of many requests over one model, on a thread of its own.
+///
+/// A pass of the model has no `await` in it; between two passes requests come and go. With nothing to do the thread sleeps.
+package actor EmbeddingEngine {
+    /// What the model is and can.
+    package nonisolated let traits: EmbedderTraits
+
+    private struct OpenRequest {
+        var texts: [[TokenID]]
+        var vectors: [[Float]]
+        var missingCount: Int
+        let continuation: CheckedContinuation<Result<[[Float]], EmbeddingError>, Never>
+    }
+
+    private let thread: EngineThread
+    private let model: any TextEmbedder
+    private let waitingTokenLimit: Int
+    private var queue: EmbeddingQueue
+    private var open: [UInt64: OpenRequest] = [:]
+    private var nextRequest: UInt64 = 0
+    private var isLooping = false
+    private var isDraining = false
+
+    /// Tokens of a pass: enough for the products to be worth their weights, few enough that newcomers need not wait long.
+    package static let standardTokensPerBatch = 1024
+    /// Tokens that may wait: some ten of the largest requests.
+    package static let standardWaitingTokenLimit = 1 << 22
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// - Parameters:
+    ///   - model: used by this engine only from here on.
+    ///   - tokensPerBatch: most tokens of one pass, unless one text alone has more.
+    ///   - waitingTokenLimit: a request that would let more wait is refused.
+    package init(
+        model: sending any TextEmbedder,
+        tokensPerBatch: Int = EmbeddingEngine.standardTokensPerBatch,
+        waitingTokenLimit: Int = EmbeddingEngine.standardWaitingTokenLimit
+    ) {
+        traits = model.traits
+        self.model = model
+        self.waitingTokenLimit = waitingTokenLimit
+        queue = EmbeddingQueue(tokensPerBatch: tokensPerBatch)
+        thread = EngineThread(name: "hearth-embed")
+    }
+
+    /// The vectors of `texts`, in order, each of length 1. Cancelling the caller's task gives them up.
+    package func embed(_ texts: [[TokenID]]) async throws(EmbeddingError) -> [[Float]] {
+        if isDraining { throw .draining }
+        if texts.isEmpty { return [] }
+        try check(texts)
+        let tokenCount = texts.reduce(0) { $0 + $1.count }
+        if queue.waitingTokenCount > 0, queue.waitingTokenCount + tokenCount > waitingTokenLimit {
+            throw .queueFull(waiting: queue.waitingTokenCount)
+        }
+        let id = nextRequest
+        nextRequest += 1
+        let result: Result<[[Float]], EmbeddingError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                open[id] = OpenRequest(
+                    texts: texts,
+                    vectors: Array(repeating: [], count: texts.count),
+                    missingCount: texts.count,
+                    continuation: continuation
+                )
+                queue.add(id, lengths: texts.map(\.count))
+                startLoop()
+            }
+        } onCancel: {
+            Task { await self.close(id, .failure(.cancelled)) }
+        }
+        return try result.get()
+    }
+
+    /// Refuses new requests and gives up those at hand.
+    package func shutdown() {
+        isDraining = true
+        for id in Array(open.keys) { close(id, .failure(.draining)) }
+    }
+
+    private func check(_ texts: [[TokenID]]) throws(EmbeddingError) {
+        for (index, text) in texts.enumerated() {
+            if text.isEmpty { throw .emptyText(index: index) }
+            if text.count > traits.contextLength {
+                throw .textTooLong(index: index, tokens: text.count, limit: traits.contextLength)
+            }
+            for token in text where token.rawValue < 0 || Int(token.rawValue) >= traits.vocabularySize {
+                throw .tokenOutOfRange(
+                    index: index,
+                    token: Int(token.rawValue),
+                    vocabularySize: traits.vocabularySize
+                )
+            }
+        }
+    }
+
+    private func startLoop() {
+        if isLooping { return }
+        isLooping = true
+        Task { await self.loop() }
+    }
+
+    private func loop() async {
+        while true {
+            let batch = queue.takeBatch()
+            if batch.isEmpty { break }
+            let texts = batch.map { open[$0.request]?.texts[$0.index] ?? [] }
+            deliver(model.embed(texts), to: batch)
+            await Task.yield()
+        }
+        isLooping = false
+    }
+
+    private func deliver(_ vectors: [[Float]], to batch: [EmbeddingQueue.Place]) {
+        for (vector, place) in zip(vectors, batch) {
+            open[place.request]?.vectors[place.index] = vector
+            open[place.request]?.missingCount -= 1
+            guard let request = open[place.request], request.missingCount == 0 else { continue }
+            let broken = request.vectors.firstIndex { $0.contains { !$0.isFinite } }
+            close(place.request, broken.map { .failure(.notFinite(index: $0)) } ?? .success(request.vectors))
+        }
+    }
+
+    private func close(_ id: UInt64, _ result: Result<[[Float]], EmbeddingError>) {
+        queue.remove(id)
+        open.removeValue(forKey: id)?.continuation.resume(returning: result)
+    }
+}

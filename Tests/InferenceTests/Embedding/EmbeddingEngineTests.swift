@@ -1,0 +1,69 @@
+import Checkpoints
+import Models
+import Tensors
+import TestModels
+import Testing
+import Tokenization
+
+@testable import Inference
+
+@Suite struct EmbeddingEngineTests {
+    private func encoder() throws -> sending BertEncoder {
+        let compute = Compute(workers: WorkerPool(threadCount: 2))
+        return try BertEncoder(Checkpoint.open(path: TestData.tiny("bert-f32.gguf")), compute: compute)
+    }
+
+    private func text(_ count: Int, seed: Int) -> [TokenID] { (0..<count).map { TokenID((7 * $0 + seed) % 141) } }
+
+    @Test func `many requests at once get the vectors that they get alone`() async throws {
+        let requests = (0..<24).map { request in
+            (0...request % 5).map { text(1 + (request * 7 + $0 * 13) % 90, seed: $0) }
+        }
+        let alone = try encoder()
+        let expected = requests.map { $0.map { alone.embed([$0])[0] } }
+        let engine = EmbeddingEngine(model: try encoder(), tokensPerBatch: 100)
+        let found = try await withThrowingTaskGroup(of: (Int, [[Float]]).self) { group in
+            for (index, texts) in requests.enumerated() {
+                group.addTask { (index, try await engine.embed(texts)) }
+            }
+            var found = Array(repeating: [[Float]](), count: requests.count)
+            for try await (index, vectors) in group { found[index] = vectors }
+            return found
+        }
+        #expect(found == expected)
+        #expect(try await engine.embed([]).isEmpty)
+    }
+
+    @Test func `what cannot be embedded is refused with its place`() async throws {
+        let engine = EmbeddingEngine(model: try encoder(), waitingTokenLimit: 1)
+        let fine = text(3, seed: 0)
+        await #expect(throws: EmbeddingError.emptyText(index: 1)) { try await engine.embed([fine, []]) }
+        await #expect(throws: EmbeddingError.textTooLong(index: 0, tokens: 257, limit: 256)) {
+            try await engine.embed([text(257, seed: 0)])
+        }
+        let token = engine.traits.vocabularySize
+        await #expect(throws: EmbeddingError.tokenOutOfRange(index: 2, token: token, vocabularySize: token)) {
+            try await engine.embed([fine, fine, [TokenID(token)]])
+        }
+        // A request alone is taken however long it is.
+        #expect(try await engine.embed([fine, fine]).count == 2)
+    }
+
+    @Test func `a cancelled request ends, and the engine goes on`() async throws {
+        let engine = EmbeddingEngine(model: try encoder(), tokensPerBatch: 1)
+        let long = Task { try await engine.embed((0..<20_000).map { text(200, seed: $0) }) }
+        #expect(try await engine.embed([text(5, seed: 1)]).count == 1)
+        long.cancel()
+        await #expect(throws: EmbeddingError.cancelled) { try await long.value }
+        #expect(try await engine.embed([text(5, seed: 1)]).count == 1)
+    }
+
+    @Test func `a stopped engine gives up what it has and takes nothing`() async throws {
+        let engine = EmbeddingEngine(model: try encoder(), tokensPerBatch: 1)
+        let long = Task { try await engine.embed((0..<20_000).map { text(200, seed: $0) }) }
+        _ = try await engine.embed([text(5, seed: 1)])
+        await engine.shutdown()
+        await #expect(throws: EmbeddingError.draining) { try await engine.embed([text(5, seed: 1)]) }
+        await #expect(throws: EmbeddingError.draining) { try await long.value }
+    }
+}
