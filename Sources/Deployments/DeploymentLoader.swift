@@ -37,6 +37,8 @@ package struct DeploymentConfiguration: Sendable {
     package var draftLimit: Int
     /// How packed weights are kept on the disk; nil keeps them in memory only.
     package var packs: PackSetting?
+    /// Whether the model turns texts into vectors even if it could write; encoders always do.
+    package var isEmbedder: Bool
 
     /// A deployment with every setting at its default.
     package init(name: String, path: String) {
@@ -54,6 +56,7 @@ package struct DeploymentConfiguration: Sendable {
         speculation = .off
         draftLimit = EngineConfiguration.standardDraftLimit
         packs = nil
+        isEmbedder = false
     }
 }
 

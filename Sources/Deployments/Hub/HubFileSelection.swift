@@ -98,7 +98,8 @@ struct HubFileSelection {
     private static let companions: Set<String> = [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
         "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "chat_template.jinja",
-        "chat_template.json", "model.safetensors.index.json", "LICENSE", "LICENSE.txt", "LICENSE.md",
+        "chat_template.json", "model.safetensors.index.json", "modules.json", "1_Pooling/config.json",
+        "LICENSE", "LICENSE.txt", "LICENSE.md",
     ]
 
     private func safetensorsFolder() throws(HubError) -> [HubFile] {

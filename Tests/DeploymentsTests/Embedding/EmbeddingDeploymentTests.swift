@@ -1,0 +1,66 @@
+import Deployments
+import Inference
+import Models
+import Tensors
+import TestModels
+import Testing
+import Tokenization
+
+@Suite struct EmbeddingDeploymentTests {
+    private func load(_ name: String, embeds: Bool = false) throws -> LoadedModel {
+        var configuration = DeploymentConfiguration(name: "e", path: try TestData.path(name))
+        configuration.isEmbedder = embeds
+        configuration.threadCount = 2
+        return try LoadedModel.load(configuration)
+    }
+
+    private func embedder(_ name: String, embeds: Bool = false) throws -> EmbeddingDeployment {
+        guard case .embedding(let embedder) = try load(name, embeds: embeds) else {
+            throw DeploymentError.modelUnavailable(message: "\(name) became no embedder")
+        }
+        return embedder
+    }
+
+    @Test func `a text gets the vector of its tokens`() async throws {
+        let embedder = try embedder("tiny/bert-f32.gguf")
+        let tokens = embedder.tokenizer.encode("Hello, you!", addSpecial: true, parseSpecial: false)
+        let answer = try await embedder.embed([.text("Hello, you!"), .tokens(tokens), .text("else")])
+        #expect(answer.vectors[0] == answer.vectors[1] && answer.vectors[0] != answer.vectors[2])
+        #expect(tokens.first == TokenID(2) && tokens.last == TokenID(3))
+        #expect(answer.tokenCount == 2 * tokens.count + 6)
+        #expect(answer.vectors.allSatisfy { abs($0.reduce(0) { $0 + $1 * $1 } - 1) < 1e-5 })
+    }
+
+    @Test func `fewer dimensions are the first ones, of length 1 again`() async throws {
+        let embedder = try embedder("tiny/bert-f32.gguf")
+        let whole = try await embedder.embed([.text("word")]).vectors[0]
+        let short = try await embedder.embed([.text("word")], dimensions: 10).vectors[0]
+        let length = whole.prefix(10).reduce(0) { $0 + $1 * $1 }.squareRoot()
+        #expect(short.count == 10)
+        for (a, b) in zip(short, whole) { #expect(abs(a - b / length) < 1e-6) }
+        #expect(try await embedder.embed([.text("word")], dimensions: 96).vectors == [whole])
+        await #expect(throws: EmbeddingError.dimensionsOutOfRange(asked: 97, limit: 96)) {
+            try await embedder.embed([.text("word")], dimensions: 97)
+        }
+    }
+
+    @Test func `an empty text is refused though the model would put tokens around it`() async throws {
+        let embedder = try embedder("tiny/bert-f32.gguf")
+        await #expect(throws: EmbeddingError.emptyText(index: 1)) { try await embedder.embed([.text("a"), .text("")]) }
+        await #expect(throws: EmbeddingError.textTooLong(index: 0, tokens: 302, limit: 256)) {
+            try await embedder.embed([.text(String(repeating: "a ", count: 300))])
+        }
+    }
+
+    @Test func `a decoder writes unless it is told to embed`() async throws {
+        let name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+        let embedder = try embedder(name, embeds: true)
+        #expect(embedder.traits.dimensionCount == 576 && embedder.traits.pooling == .last)
+        let answer = try await embedder.embed([.text("a cat"), .text("a cat"), .text("the stock market")])
+        #expect(answer.vectors[0] == answer.vectors[1] && answer.vectors[0] != answer.vectors[2])
+        guard case .text = try load(name) else {
+            Issue.record("the decoder became an embedder")
+            return
+        }
+    }
+}
