@@ -50,6 +50,9 @@ struct APIService: Sendable {
         case .index: index()
         case .chatCompletions: try await chatCompletions(exchange)
         case .completions: try await completions(exchange)
+        case .embeddings: try await embeddings(exchange)
+        case .rerank: try await rerank(exchange)
+        case .score: try await score(exchange)
         case .models: models()
         case .model(let name): try model(name)
         case .tokenize: try await tokenize(exchange)
@@ -79,6 +82,9 @@ extension Route {
         case .index: "index"
         case .chatCompletions: "chat_completions"
         case .completions: "completions"
+        case .embeddings: "embeddings"
+        case .rerank: "rerank"
+        case .score: "score"
         case .models, .model: "models"
         case .tokenize: "tokenize"
         case .detokenize: "detokenize"

@@ -62,6 +62,11 @@ extension APIError {
         )
     }
 
+    /// A model that is there and does something else.
+    static func wrongModel(_ message: String) -> APIError {
+        APIError(code: "model_not_supported", parameter: "model", message)
+    }
+
     static func unknownURL(_ method: String, _ path: String) -> APIError {
         APIError(
             status: 404,

@@ -6,6 +6,9 @@ enum Route: Equatable {
     case index
     case chatCompletions
     case completions
+    case embeddings
+    case rerank
+    case score
     case models
     case model(String)
     case tokenize
@@ -18,22 +21,23 @@ enum Route: Equatable {
     var isOpen: Bool {
         switch self {
         case .index, .health, .ready, .metrics: true
-        case .chatCompletions, .completions, .models, .model, .tokenize, .detokenize: false
+        case .chatCompletions, .completions, .embeddings, .rerank, .score, .models, .model, .tokenize, .detokenize:
+            false
         }
     }
 
     /// Methods the route answers to.
     var methods: [String] {
         switch self {
-        case .chatCompletions, .completions, .tokenize, .detokenize: ["POST"]
+        case .chatCompletions, .completions, .embeddings, .rerank, .score, .tokenize, .detokenize: ["POST"]
         case .index, .models, .model, .health, .ready, .metrics: ["GET", "HEAD"]
         }
     }
 
     /// Every path of the server, for the answer to `GET /`.
     static let paths = [
-        "/v1/chat/completions", "/v1/completions", "/v1/models", "/tokenize", "/detokenize", "/health", "/ready",
-        "/metrics",
+        "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/score", "/v1/models",
+        "/tokenize", "/detokenize", "/health", "/ready", "/metrics",
     ]
 
     /// The route at `path`, whatever the method; a slash at the end changes nothing.
@@ -44,6 +48,9 @@ enum Route: Equatable {
         case "/", "": return .index
         case "/v1/chat/completions": return .chatCompletions
         case "/v1/completions": return .completions
+        case "/v1/embeddings": return .embeddings
+        case "/v1/rerank", "/v2/rerank", "/rerank": return .rerank
+        case "/v1/score", "/score": return .score
         case "/v1/models": return .models
         case "/tokenize": return .tokenize
         case "/detokenize": return .detokenize

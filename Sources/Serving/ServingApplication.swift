@@ -54,6 +54,7 @@ package struct ServingApplication: Sendable {
             throw .cannotListen(host: configuration.host, port: configuration.port, reason: Self.reason(error))
         }
         for deployment in service.directory.deployments { await deployment.shutdown(gracePeriod: .zero) }
+        for embedder in service.directory.embedders { await embedder.shutdown() }
         return outcome
     }
 

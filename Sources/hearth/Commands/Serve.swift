@@ -14,6 +14,7 @@ struct Serve: AsyncParsableCommand {
 
               hearth serve smollm2-135m
               hearth serve ./model.gguf --port 9000 --alias gpt-4o-mini
+              hearth serve smollm2-135m all-minilm-l6-v2
               hearth serve smollm2-135m hf:owner/model --host 0.0.0.0 --api-key "$KEY"
 
             Models that are not here are pulled first. The server listens on this machine only unless --host says \
@@ -62,6 +63,15 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var speculation: SpeculationOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "A model that answers /v1/embeddings, though it could write; may be repeated. Encoders do so without this.",
+            valueName: "model"
+        ),
+        completion: .models
+    )
+    var embed: [String] = []
+
     @Option(help: "Another name for the first model; may be repeated.")
     var alias: [String] = []
 
@@ -78,7 +88,7 @@ struct Serve: AsyncParsableCommand {
     var logLevel: String?
 
     func validate() throws {
-        if models.isEmpty {
+        if models.isEmpty && embed.isEmpty {
             throw ValidationError("Name a model, for instance `hearth serve \(Catalogue.defaultName)`.")
         }
     }
@@ -88,10 +98,11 @@ struct Serve: AsyncParsableCommand {
         Output.note(settings.announcement)
         let access = try ModelAccess(settings.environment)
         var configurations: [DeploymentConfiguration] = []
-        for (index, text) in models.enumerated() {
+        for (index, text) in (models + embed).enumerated() {
             let located = try await access.model(text)
             var configuration = try settings.configuration(for: located)
             if index == 0 { configuration.aliases = alias }
+            configuration.isEmbedder = index >= models.count
             try await speculation.apply(to: &configuration, settings.environment, access)
             configurations.append(configuration)
         }

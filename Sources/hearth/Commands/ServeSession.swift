@@ -23,9 +23,9 @@ struct ServeSession: Sendable {
         let failure = Mutex<(any Error)?>(nil)
         let loading = Task {
             do {
-                for configuration in configurations { directory.add(try await Loading.deployment(configuration)) }
+                for configuration in configurations { directory.add(try await Loading.model(configuration)) }
                 directory.finishLoading()
-                for await port in ports { return announce(directory.deployments, port: port) }
+                for await port in ports { return announce(directory, port: port) }
             } catch {
                 failure.withLock { $0 = error }
                 application.stop()
@@ -40,12 +40,18 @@ struct ServeSession: Sendable {
         Output.note(outcome == .drained ? "stopped; every answer was completed or had its time" : "stopped at once")
     }
 
-    private func announce(_ deployments: [Deployment], port: Int) {
-        let names = deployments.flatMap { [$0.name] + $0.aliases }.joined(separator: ", ")
+    private func announce(_ directory: DeploymentDirectory, port: Int) {
+        let models = directory.deployments.map { [$0.name] + $0.aliases }
+        let embedders = directory.embedders.map { [$0.name] + $0.aliases }
+        let names = (models + embedders).joined().joined(separator: ", ")
         let origin = "http://\(Self.reachableHost(settings.serving.host)):\(port)"
         Output.line("hearth is serving \(names) on \(origin)")
-        guard let first = deployments.first else { return }
-        Output.line("\n" + Greeting(model: first, origin: origin, asksForKey: !settings.serving.apiKeys.isEmpty).text)
+        let asksForKey = !settings.serving.apiKeys.isEmpty
+        if let first = directory.deployments.first {
+            Output.line("\n" + Greeting(model: first, origin: origin, asksForKey: asksForKey).text)
+        } else if let first = directory.embedders.first {
+            Output.line("\n" + Greeting.embedding(model: first.name, origin: origin, asksForKey: asksForKey))
+        }
     }
 
     /// A host that a client on this machine can use for an address that means all of them.
@@ -89,6 +95,14 @@ struct Greeting {
             print(\(call))
 
             """
+    }
+
+    /// The same for a model that turns texts into vectors.
+    static func embedding(model: String, origin: String, asksForKey: Bool) -> String {
+        let name = JSONValue.string(model).serialized()
+        let key = asksForKey ? "-H \"Authorization: Bearer $HEARTH_API_KEY\" " : ""
+        let body = "{\"model\": \(name), \"input\": [\"Hello!\", \"How are you?\"]}"
+        return "curl \(origin)/v1/embeddings \(key)-H 'Content-Type: application/json' -d '\(body)'\n"
     }
 
     /// Whether the model has a template that takes a plain question.

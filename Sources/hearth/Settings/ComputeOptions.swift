@@ -98,13 +98,22 @@ struct ComputeOptions: ParsableArguments {
     }
 }
 
-/// Opens deployments away from the threads that answer requests: loading blocks for seconds.
+/// Opens models away from the threads that answer requests: loading blocks for seconds.
 enum Loading {
     /// The deployment that `configuration` describes.
     static func deployment(_ configuration: DeploymentConfiguration) async throws -> Deployment {
+        try await away { try Deployment.load(configuration) }
+    }
+
+    /// What `configuration` describes, whether it writes or embeds.
+    static func model(_ configuration: DeploymentConfiguration) async throws -> LoadedModel {
+        try await away { try LoadedModel.load(configuration) }
+    }
+
+    private static func away<Value: Sendable>(_ load: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {
-                continuation.resume(with: Result { try Deployment.load(configuration) })
+                continuation.resume(with: Result { try load() })
             }
         }
     }

@@ -1,0 +1,116 @@
+import Deployments
+import Foundation
+import JSON
+import Serving
+import TestModels
+import Testing
+
+@Suite struct EmbeddingsTests {
+    /// A server with a model that writes and one that embeds.
+    private func withEmbedder(_ body: (RunningServer) async throws -> Void) async throws {
+        let path = try TestData.tiny("bert-f32.gguf")
+        let embedder = try EmbeddingDeployment.load(DeploymentConfiguration(name: "bert", path: path))
+        let directory = DeploymentDirectory([try ScriptedDeployment.make()], embedders: [embedder])
+        try await withServer(directory: directory, body)
+    }
+
+    private func embed(_ server: RunningServer, _ fields: String) async throws -> RawResponse {
+        try await server.send("POST", "/v1/embeddings", #"{"model":"bert",\#(fields)}"#)
+    }
+
+    private func floats(_ value: JSONValue?) -> [Float] {
+        (value?.arrayValue ?? []).compactMap { $0.doubleValue.map(Float.init) }
+    }
+
+    @Test func `texts become vectors, in order, in both encodings`() async throws {
+        try await withEmbedder { server in
+            let response = try await embed(server, #""input":["a cat","the dog"]"#)
+            #expect(response.status == 200)
+            let json = try response.json()
+            #expect(json["object"] == "list" && json["model"] == "bert")
+            #expect(json["usage"]?["prompt_tokens"] == json["usage"]?["total_tokens"])
+            let vectors = [0, 1].map { floats(json["data"]?[$0]?["embedding"]) }
+            #expect(vectors.allSatisfy { $0.count == 96 } && vectors[0] != vectors[1])
+            let single = try await embed(server, #""input":"the dog""#).json()
+            #expect(floats(single["data"]?[0]?["embedding"]) == vectors[1])
+            let coded = try await embed(server, #""input":"the dog","encoding_format":"base64""#).json()
+            let text = try #require(coded["data"]?[0]?["embedding"]?.stringValue)
+            let bytes = try #require(Data(base64Encoded: text))
+            let decoded = bytes.withUnsafeBytes { Array($0.bindMemory(to: UInt32.self)) }
+            #expect(decoded.map { Float(bitPattern: UInt32(littleEndian: $0)) } == vectors[1])
+            let short = try await embed(server, #""input":[2,9,3],"dimensions":7"#).json()
+            #expect(floats(short["data"]?[0]?["embedding"]).count == 7)
+        }
+    }
+
+    @Test(arguments: [
+        (#""input":"""#, "input", "invalid_value"), (#""input":["a",""]"#, "input[1]", "invalid_value"),
+        (#""input":[[1],[2,9999]]"#, "input[1]", "invalid_value"),
+        (#""input":"a","dimensions":97"#, "dimensions", "invalid_value"),
+        (#""input":[]"#, "input", "empty_array"),
+    ])
+    func `what cannot be embedded is refused by its name`(fields: String, parameter: String, code: String) async throws
+    {
+        try await withEmbedder { server in
+            let response = try await embed(server, fields)
+            #expect(response.status == 400)
+            #expect(try response.error()["param"] == .string(parameter))
+            #expect(try response.error()["code"] == .string(code))
+        }
+    }
+
+    @Test func `a text that is too long is refused with both lengths`() async throws {
+        try await withEmbedder { server in
+            let long = String(repeating: "a ", count: 300)
+            let error = try await embed(server, #""input":["b","\#(long)"]"#).error()
+            #expect(error["code"] == "context_length_exceeded" && error["param"] == "input[1]")
+            let message = error["message"]?.stringValue ?? ""
+            #expect(message.contains("302") && message.contains("256"))
+        }
+    }
+
+    @Test func `models are listed together, and each says what it does not do`() async throws {
+        try await withEmbedder { server in
+            let list = try await server.send("GET", "/v1/models").json()
+            #expect(list["data"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == ["scripted", "bert"])
+            #expect(try await server.send("GET", "/v1/models/bert").json()["max_model_len"] == 256)
+            let chat = try await server.send("POST", "/v1/completions", #"{"model":"bert","prompt":"a"}"#)
+            #expect(chat.status == 400)
+            #expect(try chat.error()["code"] == "model_not_supported")
+            let embedding = try await server.send("POST", "/v1/embeddings", #"{"model":"scripted","input":"a"}"#)
+            #expect(embedding.status == 400)
+            let nobody = try await server.send("POST", "/v1/embeddings", #"{"model":"nobody","input":"a"}"#)
+            #expect(nobody.status == 404)
+        }
+    }
+
+    @Test func `documents come in the order of their likeness, and it says how that was found`() async throws {
+        try await withEmbedder { server in
+            let fields = #""query":"a cat","documents":["zzz 9","a cat",{"text":"a cart"}]"#
+            let body = #"{"model":"bert",\#(fields),"top_n":2,"return_documents":true}"#
+            let json = try await server.send("POST", "/v1/rerank", body).json()
+            let results = json["results"]?.arrayValue ?? []
+            #expect(results.count == 2 && results.first?["index"] == 1)
+            #expect(results.first?["document"]?["text"] == "a cat")
+            #expect(abs((results.first?["relevance_score"]?.doubleValue ?? 0) - 1) < 1e-5)
+            #expect(json["scoring"]?["method"] == "embeddings")
+            let pairs = #"{"model":"bert","text_1":"a cat","text_2":["a cat","zzz 9"]}"#
+            let scores = try await server.send("POST", "/v1/score", pairs).json()
+            #expect(abs((scores["data"]?[0]?["score"]?.doubleValue ?? 0) - 1) < 1e-5)
+            #expect(scores["data"]?[1]?["score"]?.doubleValue ?? 1 < 0.99)
+            let empty = try await server.send("POST", "/v1/rerank", #"{"model":"bert","query":"","documents":["a"]}"#)
+            #expect(try empty.error()["param"] == "query")
+        }
+    }
+
+    @Test func `a server that stops takes no texts`() async throws {
+        try await withEmbedder { server in
+            _ = try await embed(server, #""input":"a""#)
+            server.application.stop()
+            try await server.wait("the server refuses") {
+                guard let response = try? await embed(server, #""input":"a""#) else { return true }
+                return response.status == 503
+            }
+        }
+    }
+}
