@@ -131,6 +131,9 @@ import Testing
         )
         #expect(bert.ids("CAFÉS! 中zz") == [1, 2, 3, 4, 0])
         #expect(bert.decode([TokenID(1), TokenID(2), TokenID(4)], skipSpecial: true) == "cafes 中")
+        // What Unicode 8 had: a mark goes, a control goes, punctuation and ideographs stand alone. What came later stays.
+        #expect(bert.ids("ca\u{5B0}fe cafe\u{200B} cafe\u{2E42}s cafe\u{2B740}s").prefix(5) == [1, 1, 1, 0, 0])
+        #expect(bert.ids("ca\u{898}fe cafe\u{8E2} cafe\u{2E43}s cafe\u{2B820}s") == [0, 0, 0, 0])
         let unigram = try tokenizer(
             """
             {"pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"},

@@ -35,6 +35,21 @@ import Testing
         }
     }
 
+    @Test func `marks, punctuation and controls younger than Unicode 8 were none of these`() {
+        let marks: [(UInt32, Bool)] = [
+            (0x301, true), (0x5B0, true), (0x1885, false), (0x898, false), (0x1DF6, false), (0x1734, true),
+            (0x1171E, true), (0xA9BD, false), (0x111C9, false), (0x1E944, false), (0x41, false),
+        ]
+        for (scalar, was) in marks { #expect(UnicodeProperties.wasInUnicode8(scalar, .nonspacingMark) == was) }
+        let punctuation: [(UInt32, Bool)] = [
+            (0x21, true), (0x2014, true), (0x2E42, true), (0x2E43, false), (0x166D, true), (0x111C9, true),
+            (0x61D, false), (0x2E5D, false), (0x2B, false), (0x11_00C3, false),
+        ]
+        for (scalar, was) in punctuation { #expect(UnicodeProperties.wasInUnicode8(scalar, .punctuation) == was) }
+        #expect(UnicodeProperties.wasInUnicode8(0x200B, .other) && !UnicodeProperties.wasInUnicode8(0x8E2, .other))
+        #expect(UnicodeProperties.wasInUnicode8(0xE000, .other))
+    }
+
     @Test func `composed and decomposed texts are those of Foundation`() {
         let texts = [
             "e\u{301}", "é", "a\u{323}\u{307}", "a\u{307}\u{323}", "ẛ̣", "한국어", "\u{1112}\u{1161}\u{11AB}", "Å", "Ω",

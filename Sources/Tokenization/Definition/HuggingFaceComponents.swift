@@ -94,8 +94,8 @@ struct HuggingFaceComponents {
             stages.append(.matching(.run(CharacterRun(set: .whitespace)), .removed))
         case "BertPreTokenizer": stages += PreTokenizer.bert.stages
         case "Punctuation":
-            let set = CharacterSet(.punctuation, ranges: .asciiPunctuation)
-            stages.append(.matching(.run(CharacterRun(set: set, maximum: 1)), try behavior(json, .isolated)))
+            let run = CharacterRun(set: .separatePunctuation, maximum: 1)
+            stages.append(.matching(.run(run), try behavior(json, .isolated)))
         default: throw .unsupported(component: "pre-tokenizer", name: type)
         }
     }

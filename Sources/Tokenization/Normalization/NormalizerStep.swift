@@ -202,7 +202,7 @@ extension NormalizerStep.BertCleaning {
         }
         if stripsAccents {
             scalars = UnicodeNormalization.decompose(scalars, compatible: false)
-                .filter { UnicodeProperties.category(of: $0) != .nonspacingMark }
+                .filter { !UnicodeProperties.wasInUnicode8($0, .nonspacingMark) }
         }
         let bytes = UTF8Decoding.bytes(scalars)
         return lowercases ? UnicodeNormalization.lowercase(bytes) : bytes
@@ -212,7 +212,6 @@ extension NormalizerStep.BertCleaning {
 
     private func isDropped(_ scalar: UInt32) -> Bool {
         if scalar == 9 || scalar == 10 || scalar == 13 { return false }
-        return scalar == 0xFFFD || scalar >= 0x11_0000
-            || !UnicodeProperties.category(of: scalar).isDisjoint(with: Self.controls)
+        return scalar == 0xFFFD || scalar >= 0x11_0000 || UnicodeProperties.wasInUnicode8(scalar, Self.controls)
     }
 }

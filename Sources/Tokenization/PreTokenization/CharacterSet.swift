@@ -7,17 +7,21 @@ struct CharacterSet: Sendable, Hashable {
     private let categories: CategoryMask
     private let ranges: ScalarRanges
     private let isInverted: Bool
+    private let isOfUnicode8: Bool
 
-    /// The scalars of `categories`, of `ranges` and of `characters` (ASCII only), or with `inverted` all others.
+    /// The scalars of `categories`, of `ranges` and of `characters` (ASCII only), or with `inverted` all others. With
+    /// `ofUnicode8`, categories are those of that version.
     init(
         _ categories: CategoryMask = [],
         _ characters: String = "",
         ranges: ScalarRanges = .none,
-        inverted: Bool = false
+        inverted: Bool = false,
+        ofUnicode8: Bool = false
     ) {
         self.categories = categories
         self.ranges = ranges
         isInverted = inverted
+        isOfUnicode8 = ofUnicode8
         let listed = Set(characters.unicodeScalars.map(\.value))
         precondition(listed.allSatisfy { $0 < 0x80 }, "characters beyond ASCII belong into ScalarRanges")
         for scalar in UInt32(0)..<128 {
@@ -37,8 +41,12 @@ struct CharacterSet: Sendable, Hashable {
     }
 
     private func containsBeyondASCII(_ scalar: UInt32) -> Bool {
+        let isInCategories =
+            isOfUnicode8
+            ? UnicodeProperties.wasInUnicode8(scalar, categories)
+            : !categories.isDisjoint(with: UnicodeProperties.category(of: scalar))
         let isMember =
-            !categories.isDisjoint(with: UnicodeProperties.category(of: scalar))
+            isInCategories
             || (ranges != .none && ranges.contains(scalar))
         return isMember != isInverted
     }
@@ -47,6 +55,8 @@ struct CharacterSet: Sendable, Hashable {
     static let numbers = CharacterSet(.numbers)
     static let whitespace = CharacterSet(.whitespace)
     static let lineBreaks = CharacterSet([], "\r\n")
+    /// What Hugging Face's `Punctuation` and `BertPreTokenizer` set apart.
+    static let separatePunctuation = CharacterSet(.punctuation, ranges: .asciiPunctuation, ofUnicode8: true)
 }
 
 /// The scalar ranges that some vocabularies list in their patterns instead of naming a category.
@@ -76,7 +86,8 @@ enum ScalarRanges: UInt8, Sendable, Hashable {
     case asciiDigits
     case asciiUppercase
     case asciiLowercase
-    /// The ideographs that BERT sets apart by spaces.
+    /// The ideographs that BERT sets apart by spaces, as Hugging Face's `tokenizers` and llama.cpp have them. The original
+    /// has U+2B820 to U+2B91F as well, which are no pieces of its vocabularies.
     case ideographs
     /// The block character U+2581 that SentencePiece writes for a space.
     case escapedSpace

@@ -283,6 +283,6 @@ extension PreTokenizer {
     /// BERT's: white space goes, every punctuation mark stands alone.
     static let bert = PreTokenizer(stages: [
         .matching(.run(CharacterRun(set: .whitespace)), .removed),
-        .matching(.run(CharacterRun(set: CharacterSet(.punctuation, ranges: .asciiPunctuation), maximum: 1))),
+        .matching(.run(CharacterRun(set: .separatePunctuation, maximum: 1))),
     ])
 }

@@ -16,6 +16,8 @@ struct CategoryMask: OptionSet, Sendable, Hashable {
     static let modifierLetter = CategoryMask(bit: 4)
     static let otherLetter = CategoryMask(bit: 5)
     static let nonspacingMark = CategoryMask(bit: 6)
+    static let spacingMark = CategoryMask(bit: 7)
+    static let otherPunctuation = CategoryMask(bit: 18)
     static let otherSymbol = CategoryMask(bit: 22)
     static let whiteControl = CategoryMask(bit: 30)
 
@@ -50,6 +52,29 @@ enum UnicodeProperties {
     @inline(__always)
     static func mayChangeUnderComposition(_ scalar: UInt32) -> Bool {
         scalar >= 0x300 && scalar < 0x11_0000 && entry(of: scalar) & 32 != 0
+    }
+
+    /// Whether Unicode 8 had the scalar in one of `categories`.
+    ///
+    /// Hugging Face's `tokenizers` finds BERT's marks, punctuation and controls in tables of that version, so that younger
+    /// ones are letters to every vocabulary made or used with it.
+    static func wasInUnicode8(_ scalar: UInt32, _ categories: CategoryMask) -> Bool {
+        if let old = categoryChangedSinceUnicode8(scalar) { return !categories.isDisjoint(with: old) }
+        if categories.isDisjoint(with: category(of: scalar)) { return false }
+        if scalar < 0x300 || scalar >= 0x11_0000 { return true }
+        guard let age = Unicode.Scalar(scalar)?.properties.age else { return false }
+        return age.major <= 8
+    }
+
+    /// What a scalar was in Unicode 8, of those that have become marks, punctuation or controls since, or were it then.
+    private static func categoryChangedSinceUnicode8(_ scalar: UInt32) -> CategoryMask? {
+        switch scalar {
+        case 0x166D, 0x111C9: .otherPunctuation
+        case 0x1734, 0x1171E: .nonspacingMark
+        case 0x1885, 0x1886: .otherLetter
+        case 0xA9BD: .spacingMark
+        default: nil
+        }
     }
 
     @inline(__always)
