@@ -63,9 +63,10 @@ struct EmbeddingQueue: Sendable {
             }
         }
         waitingTokenCount -= tokenCount
+        // Who was first begins last the next time. Who only became first, because that one is done, stays: else small
+        // newcomers could keep a text that fits beside nothing waiting for ever.
+        if let first = lines.first, !first.places.isEmpty { lines.append(lines.removeFirst()) }
         lines.removeAll { $0.places.isEmpty }
-        // Who was first begins last the next time.
-        if lines.count > 1 { lines.append(lines.removeFirst()) }
         return batch.sorted { $0.tokenCount > $1.tokenCount }
     }
 }

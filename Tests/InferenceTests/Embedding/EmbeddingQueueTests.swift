@@ -34,6 +34,20 @@ import Testing
         #expect(later.contains { $0.request == 3 } && later.contains { $0.request == 4 })
     }
 
+    @Test func `newcomers that are done in one batch do not hold up a text that fits beside nothing`() {
+        var queue = EmbeddingQueue(tokensPerBatch: 4)
+        queue.add(1, lengths: [2])
+        queue.add(2, lengths: [4])
+        for newcomer in UInt64(3)..<10 {
+            queue.add(newcomer, lengths: [2, 2])
+            if queue.takeBatch().contains(where: { $0.request == 2 }) {
+                #expect(newcomer == 4)
+                return
+            }
+        }
+        Issue.record("the long text still waits")
+    }
+
     @Test func `a request that went gives no more`() {
         var queue = EmbeddingQueue(tokensPerBatch: 100)
         queue.add(1, lengths: [3, 4])
