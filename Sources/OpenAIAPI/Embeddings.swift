@@ -113,8 +113,7 @@ package struct EmbeddingResponse: Sendable, Equatable {
 
     private func written(_ vector: [Float]) -> JSONValue {
         switch encoding {
-        // The shortest decimals that mean the same float32: half the digits of the same number as a double.
-        case .float: .array(vector.map { .number(Double($0.description) ?? Double($0)) })
+        case .float: .array(vector.map(JSONValue.shortest))
         case .base64: .string(Self.littleEndian(vector).base64EncodedString())
         }
     }
@@ -124,4 +123,9 @@ package struct EmbeddingResponse: Sendable, Equatable {
         for value in vector { withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) } }
         return data
     }
+}
+
+extension JSONValue {
+    /// The shortest decimals that mean the same float32: half the digits of the same number as a double.
+    static func shortest(_ value: Float) -> JSONValue { .number(Double(value.description) ?? Double(value)) }
 }

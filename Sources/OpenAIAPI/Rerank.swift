@@ -63,7 +63,7 @@ package struct RerankResponse: Sendable, Equatable {
         }
 
         var json: JSONValue {
-            var object: JSONObject = ["index": .integer(Int64(index)), "relevance_score": .number(Double(score))]
+            var object: JSONObject = ["index": .integer(Int64(index)), "relevance_score": .shortest(score)]
             if let document { object["document"] = ["text": .string(document)] }
             return .object(object)
         }
@@ -162,7 +162,7 @@ package struct ScoreResponse: Sendable, Equatable {
 
     package var json: JSONValue {
         let data = scores.enumerated().map { index, score -> JSONValue in
-            ["index": .integer(Int64(index)), "object": "score", "score": .number(Double(score))]
+            ["index": .integer(Int64(index)), "object": "score", "score": .shortest(score)]
         }
         return [
             "id": .string(id),
