@@ -123,6 +123,12 @@ extension Deployment {
         _ configuration: DeploymentConfiguration,
         workers: WorkerPool? = nil
     ) throws(DeploymentError) -> sending Decoder {
+        if checkpoint.isEncoder {
+            throw .modelUnavailable(
+                message: "\(configuration.name) turns texts into vectors and writes none. "
+                    + "Serve it with `hearth serve` and ask /v1/embeddings."
+            )
+        }
         let trained = checkpoint.configuration.contextLength
         if let asked = configuration.contextLength, asked > trained || asked < 1 {
             throw .modelUnavailable(

@@ -62,16 +62,17 @@ package enum Catalogue {
         files: miniLMFiles
     )
 
+    // The weights first: while the package comes, its growth is shown against the first file.
     private static let miniLMFiles: [CatalogueEntry.File] = [
-        .init(
-            path: "config.json",
-            byteCount: 612,
-            hash: "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"
-        ),
         .init(
             path: "model.safetensors",
             byteCount: 90_868_376,
             hash: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+        ),
+        .init(
+            path: "config.json",
+            byteCount: 612,
+            hash: "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"
         ),
         .init(
             path: "tokenizer.json",

@@ -52,6 +52,12 @@ import Tokenization
         }
     }
 
+    @Test func `an encoder that is to write is refused with what to do instead`() throws {
+        let configuration = DeploymentConfiguration(name: "e", path: try TestData.path("tiny/bert-f32.gguf"))
+        let error = #expect(throws: DeploymentError.self) { try Deployment.load(configuration) }
+        #expect(error?.description.contains("/v1/embeddings") == true)
+    }
+
     @Test func `a decoder writes unless it is told to embed`() async throws {
         let name = "SmolLM2-135M-Instruct.Q4_1.gguf"
         let embedder = try embedder(name, embeds: true)
