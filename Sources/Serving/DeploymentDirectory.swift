@@ -2,79 +2,92 @@ package import Deployments
 import OpenAIAPI
 import Synchronization
 
-/// The deployments that requests can name. The server may listen before the first one is loaded.
+/// The models that requests can name. The server may listen before the first one is loaded.
 package final class DeploymentDirectory: Sendable {
-    private struct State {
-        var deployments: [Deployment] = []
-        var embedders: [EmbeddingDeployment] = []
+    fileprivate struct State {
+        var models: [LoadedModel] = []
         var isLoading: Bool
     }
 
     private let state: Mutex<State>
 
-    /// - Parameter isLoading: true when deployments are still to be added; requests then get 503 until `finishLoading`.
+    /// - Parameter isLoading: true when models are still to be added; requests then get 503 until `finishLoading`.
     package init(
         _ deployments: [Deployment] = [],
         embedders: [EmbeddingDeployment] = [],
         isLoading: Bool = false
     ) {
-        state = Mutex(State(deployments: deployments, embedders: embedders, isLoading: isLoading))
+        let models = deployments.map { LoadedModel.text($0) } + embedders.map { LoadedModel.embedding($0) }
+        state = Mutex(State(models: models, isLoading: isLoading))
     }
 
     /// Adds a deployment; its name and aliases must be new.
-    package func add(_ deployment: Deployment) {
-        state.withLock { $0.deployments.append(deployment) }
-    }
+    package func add(_ deployment: Deployment) { add(.text(deployment)) }
 
     /// Adds what was loaded; its name and aliases must be new.
     package func add(_ model: LoadedModel) {
-        switch model {
-        case .text(let deployment): add(deployment)
-        case .embedding(let embedder): state.withLock { $0.embedders.append(embedder) }
-        }
+        state.withLock { $0.models.append(model) }
     }
 
-    /// Tells that every deployment is there.
+    /// Tells that every model is there.
     package func finishLoading() {
         state.withLock { $0.isLoading = false }
     }
 
     /// Whether all models are loaded.
-    package var isReady: Bool { state.withLock { !$0.isLoading && !($0.deployments.isEmpty && $0.embedders.isEmpty) } }
+    package var isReady: Bool { state.withLock { !$0.isLoading && !$0.models.isEmpty } }
 
-    /// All deployments, in the order they were added.
+    /// All models, in the order they were added.
+    package var models: [LoadedModel] { state.withLock { $0.models } }
+
+    /// All models that write, in the order they were added.
     package var deployments: [Deployment] { state.withLock { $0.deployments } }
 
     /// All models that turn texts into vectors, in the order they were added.
     package var embedders: [EmbeddingDeployment] { state.withLock { $0.embedders } }
 
+    /// The deployment called `name`; without a name, the only one there is.
+    func find(_ name: String?) throws(APIError) -> Deployment {
+        switch try findModel(name) {
+        case .text(let deployment): return deployment
+        case .embedding(let embedder):
+            throw .wrongModel("The model '\(embedder.name)' makes embeddings and writes no text. Use /v1/embeddings.")
+        }
+    }
+
     /// The embedding model called `name`.
     func findEmbedder(_ name: String) throws(APIError) -> EmbeddingDeployment {
-        let state = state.withLock { $0 }
-        if let found = state.embedders.first(where: { $0.name == name || $0.aliases.contains(name) }) { return found }
-        if state.isLoading { throw .modelLoading }
-        if state.deployments.contains(where: { $0.name == name || $0.aliases.contains(name) }) {
+        switch try findModel(name) {
+        case .embedding(let embedder): return embedder
+        case .text:
             throw .wrongModel(
                 "The model '\(name)' writes text and makes no embeddings here. "
                     + "Start the server with --embed to serve a model for embeddings."
             )
         }
-        throw .modelNotFound(name, known: state.embedders.map(\.name))
     }
 
-    /// The deployment called `name`; without a name, the only one there is.
-    func find(_ name: String?) throws(APIError) -> Deployment {
-        let (deployments, isLoading) = state.withLock { ($0.deployments, $0.isLoading) }
+    /// The model called `name`, whatever it does. Without a name, the only one that writes; where none does, the only one.
+    func findModel(_ name: String?) throws(APIError) -> LoadedModel {
+        let state = state.withLock { $0 }
         guard let name else {
-            if deployments.count == 1 { return deployments[0] }
-            if isLoading { throw .modelLoading }
+            if state.deployments.count == 1 { return .text(state.deployments[0]) }
+            if state.isLoading { throw .modelLoading }
+            if state.models.count == 1 { return state.models[0] }
             throw .missing("model")
         }
-        if let found = deployments.first(where: { $0.name == name || $0.aliases.contains(name) }) { return found }
-        if isLoading { throw .modelLoading }
-        if embedders.contains(where: { $0.name == name || $0.aliases.contains(name) }) {
-            throw .wrongModel("The model '\(name)' makes embeddings and writes no text. Use /v1/embeddings.")
-        }
-        throw .modelNotFound(name, known: deployments.map(\.name))
+        if let found = state.models.first(where: { $0.names.contains(name) }) { return found }
+        if state.isLoading { throw .modelLoading }
+        throw .modelNotFound(name, known: state.models.compactMap(\.names.first))
+    }
+}
+
+extension DeploymentDirectory.State {
+    fileprivate var deployments: [Deployment] {
+        models.compactMap { if case .text(let deployment) = $0 { deployment } else { nil } }
+    }
+
+    fileprivate var embedders: [EmbeddingDeployment] {
+        models.compactMap { if case .embedding(let embedder) = $0 { embedder } else { nil } }
     }
 }

@@ -103,6 +103,22 @@ import Testing
         }
     }
 
+    @Test func `a text's tokens can be asked for and make the same vector`() async throws {
+        try await withEmbedder { server in
+            let split = try await server.send("POST", "/tokenize", #"{"model":"bert","prompt":"a cat"}"#).json()
+            #expect(split["count"] == 6 && split["max_model_len"] == 256)
+            let tokens = try #require(split["tokens"])
+            let found = try await embed(server, #""input":\#(tokens.serialized())"#).json()
+            let expected = try await embed(server, #""input":"a cat""#).json()
+            #expect(found["data"] == expected["data"])
+            let words = JSONValue.array(Array((tokens.arrayValue ?? []).dropFirst().dropLast()))
+            let back = #"{"model":"bert","tokens":\#(words.serialized())}"#
+            #expect(try await server.send("POST", "/detokenize", back).json()["prompt"] == "a cat")
+            let chat = #"{"model":"bert","messages":[{"role":"user","content":"hi"}]}"#
+            #expect(try await server.send("POST", "/tokenize", chat).error()["param"] == "messages")
+        }
+    }
+
     @Test func `a server that stops takes no texts`() async throws {
         try await withEmbedder { server in
             _ = try await embed(server, #""input":"a""#)

@@ -1,12 +1,45 @@
 import Checkpoints
+package import Foundation
 import Inference
 import Models
 import Tensors
+package import Tokenization
 
 /// What a configuration became: a model that writes, or one that turns texts into vectors.
 package enum LoadedModel: Sendable {
     case text(Deployment)
     case embedding(EmbeddingDeployment)
+
+    /// The names requests may use, the model's own first.
+    package var names: [String] {
+        switch self {
+        case .text(let deployment): [deployment.name] + deployment.aliases
+        case .embedding(let embedder): [embedder.name] + embedder.aliases
+        }
+    }
+
+    /// When the model was loaded.
+    package var created: Date {
+        switch self {
+        case .text(let deployment): deployment.created
+        case .embedding(let embedder): embedder.created
+        }
+    }
+
+    package var tokenizer: Tokenizer {
+        switch self {
+        case .text(let deployment): deployment.tokenizer
+        case .embedding(let embedder): embedder.tokenizer
+        }
+    }
+
+    /// Most tokens of a prompt with its answer, or of a text with those around it.
+    package var contextLength: Int {
+        switch self {
+        case .text(let deployment): deployment.contextLength
+        case .embedding(let embedder): embedder.contextLength
+        }
+    }
 
     /// Loads what `configuration` describes. Encoders, and every model that it says is to embed, become embedders. Blocks
     /// for as long as loading takes.

@@ -7,25 +7,29 @@ extension APIService {
     /// `POST /tokenize`
     func tokenize(_ exchange: Exchange) async throws -> Response {
         let body = try TokenizeRequest(try await bodies.json(exchange.request))
-        let deployment = try directory.find(body.model)
-        let tokens = try encode(body.input, on: deployment)
-        let texts = body.returnsTokenTexts ? tokens.map { deployment.tokenizer.piece($0) } : nil
+        let model = try directory.findModel(body.model)
+        let tokens =
+            switch model {
+            case .text(let deployment): try encode(body.input, on: deployment)
+            case .embedding(let embedder): try encode(body.input, on: embedder)
+            }
+        let texts = body.returnsTokenTexts ? tokens.map { model.tokenizer.piece($0) } : nil
         let ids = tokens.map { Int($0.rawValue) }
-        return .json(TokenizeResponse(tokens: ids, contextLength: deployment.contextLength, tokenTexts: texts).json)
+        return .json(TokenizeResponse(tokens: ids, contextLength: model.contextLength, tokenTexts: texts).json)
     }
 
     /// `POST /detokenize`
     func detokenize(_ exchange: Exchange) async throws -> Response {
         let body = try DetokenizeRequest(try await bodies.json(exchange.request))
-        let deployment = try directory.find(body.model)
-        let size = deployment.tokenizer.vocabularySize
+        let tokenizer = try directory.findModel(body.model).tokenizer
+        let size = tokenizer.vocabularySize
         for (index, token) in body.tokens.enumerated() where token >= size {
             throw APIError.invalidValue(
                 "tokens[\(index)]",
                 "token id \(token) is not in the vocabulary (0 to \(size - 1))."
             )
         }
-        let text = deployment.tokenizer.decode(body.tokens.map { TokenID($0) }, skipSpecial: false)
+        let text = tokenizer.decode(body.tokens.map { TokenID($0) }, skipSpecial: false)
         return .json(DetokenizeResponse(prompt: text).json)
     }
 
@@ -49,6 +53,19 @@ extension APIService {
             return try deployment.encode(prompt, addsSpecialTokens: addsSpecial)
         } catch {
             throw APIError(error, prompt: prompt.parameter)
+        }
+    }
+
+    /// The tokens that `embedder` reads for a text: what looks like a special token in it is text.
+    private func encode(
+        _ input: TokenizeRequest.Input,
+        on embedder: EmbeddingDeployment
+    ) throws(APIError) -> [TokenID] {
+        switch input {
+        case .text(let text, let addsSpecialTokens):
+            embedder.tokenizer.encode(text, addSpecial: addsSpecialTokens, parseSpecial: false)
+        case .chat:
+            throw .invalidValue("messages", "the model '\(embedder.name)' makes embeddings; give it a 'prompt'.")
         }
     }
 }

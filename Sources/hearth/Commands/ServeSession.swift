@@ -41,9 +41,7 @@ struct ServeSession: Sendable {
     }
 
     private func announce(_ directory: DeploymentDirectory, port: Int) {
-        let models = directory.deployments.map { [$0.name] + $0.aliases }
-        let embedders = directory.embedders.map { [$0.name] + $0.aliases }
-        let names = (models + embedders).joined().joined(separator: ", ")
+        let names = directory.models.flatMap(\.names).joined(separator: ", ")
         let origin = "http://\(Self.reachableHost(settings.serving.host)):\(port)"
         Output.line("hearth is serving \(names) on \(origin)")
         let asksForKey = !settings.serving.apiKeys.isEmpty
