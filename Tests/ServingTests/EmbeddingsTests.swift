@@ -119,6 +119,25 @@ import Testing
         }
     }
 
+    @Test func `what embedding models do is counted`() async throws {
+        try await withEmbedder { server in
+            _ = try await embed(server, #""input":["a cat","b"]"#)
+            _ = try await embed(server, #""input":[9999]"#)
+            let metrics = try await server.send("GET", "/metrics").body
+            let labels = #"{model_name="bert"}"#
+            for line in [
+                "hearth_embedding_requests_total\(labels) 1", "hearth_embedding_refused_requests_total\(labels) 1",
+                "hearth_embedding_texts_total\(labels) 2", "hearth_embedding_tokens_total\(labels) 9",
+                "hearth_embedding_pass_seconds_count\(labels) 1", "hearth_embedding_requests_running\(labels) 0",
+                "hearth_embedding_waiting_tokens\(labels) 0",
+                #"hearth_http_responses_total{route="embeddings",status="200"} 1"#,
+                #"vllm:num_requests_running{model_name="scripted"} 0"#,
+            ] {
+                #expect(metrics.contains(line + "\n"), Comment(rawValue: line))
+            }
+        }
+    }
+
     @Test func `a server that stops takes no texts`() async throws {
         try await withEmbedder { server in
             _ = try await embed(server, #""input":"a""#)

@@ -67,6 +67,9 @@ package final class EmbeddingDeployment: Sendable {
         return EmbeddingAnswer(vectors: vectors, tokenCount: texts.reduce(0) { $0 + $1.count })
     }
 
+    /// What the engine has done and holds.
+    package func statistics() async -> EmbeddingStatistics { await engine.statistics() }
+
     /// Stops taking requests and gives up those at hand.
     package func shutdown() async { await engine.shutdown() }
 

@@ -12,6 +12,7 @@ package actor EmbeddingEngine {
         var texts: [[TokenID]]
         var vectors: [[Float]]
         var missingCount: Int
+        let start: ContinuousClock.Instant
         let continuation: CheckedContinuation<Result<[[Float]], EmbeddingError>, Never>
     }
 
@@ -21,6 +22,7 @@ package actor EmbeddingEngine {
     private var queue: EmbeddingQueue
     private var open: [UInt64: OpenRequest] = [:]
     private var nextRequest: UInt64 = 0
+    private var counted = EmbeddingStatistics()
     private var isLooping = false
     private var isDraining = false
 
@@ -49,13 +51,13 @@ package actor EmbeddingEngine {
 
     /// The vectors of `texts`, in order, each of length 1. Cancelling the caller's task gives them up.
     package func embed(_ texts: [[TokenID]]) async throws(EmbeddingError) -> [[Float]] {
-        if isDraining { throw .draining }
-        if texts.isEmpty { return [] }
-        try check(texts)
-        let tokenCount = texts.reduce(0) { $0 + $1.count }
-        if queue.waitingTokenCount > 0, queue.waitingTokenCount + tokenCount > waitingTokenLimit {
-            throw .queueFull(waiting: queue.waitingTokenCount)
+        do throws(EmbeddingError) {
+            try admit(texts)
+        } catch {
+            counted.refusedRequests += 1
+            throw error
         }
+        if texts.isEmpty { return [] }
         let id = nextRequest
         nextRequest += 1
         let result: Result<[[Float]], EmbeddingError> = await withTaskCancellationHandler {
@@ -64,6 +66,7 @@ package actor EmbeddingEngine {
                     texts: texts,
                     vectors: Array(repeating: [], count: texts.count),
                     missingCount: texts.count,
+                    start: .now,
                     continuation: continuation
                 )
                 queue.add(id, lengths: texts.map(\.count))
@@ -75,10 +78,28 @@ package actor EmbeddingEngine {
         return try result.get()
     }
 
+    /// What the engine has done and holds.
+    package func statistics() -> EmbeddingStatistics {
+        var statistics = counted
+        statistics.runningCount = open.count
+        statistics.waitingTokenCount = queue.waitingTokenCount
+        return statistics
+    }
+
     /// Refuses new requests and gives up those at hand.
     package func shutdown() {
         isDraining = true
         for id in Array(open.keys) { close(id, .failure(.draining)) }
+    }
+
+    /// Throws for what cannot be embedded, or not now.
+    private func admit(_ texts: [[TokenID]]) throws(EmbeddingError) {
+        if isDraining { throw .draining }
+        try check(texts)
+        let tokenCount = texts.reduce(0) { $0 + $1.count }
+        if queue.waitingTokenCount > 0, queue.waitingTokenCount + tokenCount > waitingTokenLimit {
+            throw .queueFull(waiting: queue.waitingTokenCount)
+        }
     }
 
     private func check(_ texts: [[TokenID]]) throws(EmbeddingError) {
@@ -108,10 +129,21 @@ package actor EmbeddingEngine {
             let batch = queue.takeBatch()
             if batch.isEmpty { break }
             let texts = batch.map { open[$0.request]?.texts[$0.index] ?? [] }
-            deliver(model.embed(texts), to: batch)
+            let start = ContinuousClock.now
+            let vectors = model.embed(texts)
+            count(texts, since: start)
+            deliver(vectors, to: batch)
             await Task.yield()
         }
         isLooping = false
+    }
+
+    private func count(_ texts: [[TokenID]], since start: ContinuousClock.Instant) {
+        let tokenCount = texts.reduce(0) { $0 + $1.count }
+        counted.texts += UInt64(texts.count)
+        counted.tokens += UInt64(tokenCount)
+        counted.passTokens.observe(Double(tokenCount))
+        counted.passTime.observe(start.duration(to: .now))
     }
 
     private func deliver(_ vectors: [[Float]], to batch: [EmbeddingQueue.Place]) {
@@ -120,6 +152,10 @@ package actor EmbeddingEngine {
             open[place.request]?.missingCount -= 1
             guard let request = open[place.request], request.missingCount == 0 else { continue }
             let broken = request.vectors.firstIndex { $0.contains { !$0.isFinite } }
+            if broken == nil {
+                counted.finishedRequests += 1
+                counted.requestTime.observe(request.start.duration(to: .now))
+            }
             close(place.request, broken.map { .failure(.notFinite(index: $0)) } ?? .success(request.vectors))
         }
     }

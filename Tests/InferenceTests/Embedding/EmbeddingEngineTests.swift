@@ -49,6 +49,19 @@ import Tokenization
         #expect(try await engine.embed([fine, fine]).count == 2)
     }
 
+    @Test func `what was done is counted`() async throws {
+        let engine = EmbeddingEngine(model: try encoder(), tokensPerBatch: 10)
+        #expect(await engine.statistics() == EmbeddingStatistics())
+        _ = try await engine.embed([text(8, seed: 0), text(3, seed: 1), text(9, seed: 2)])
+        _ = try? await engine.embed([[]])
+        let statistics = await engine.statistics()
+        #expect(statistics.finishedRequests == 1 && statistics.refusedRequests == 1)
+        #expect(statistics.texts == 3 && statistics.tokens == 20)
+        #expect(statistics.passTokens.count == 3 && statistics.passTokens.sum == 20)
+        #expect(statistics.passTime.count == 3 && statistics.requestTime.count == 1)
+        #expect(statistics.runningCount == 0 && statistics.waitingTokenCount == 0)
+    }
+
     @Test func `a cancelled request ends, and the engine goes on`() async throws {
         let engine = EmbeddingEngine(model: try encoder(), tokensPerBatch: 1)
         let long = Task { try await engine.embed((0..<20_000).map { text(200, seed: $0) }) }
