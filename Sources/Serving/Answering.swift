@@ -25,8 +25,8 @@ extension APIService {
         on deployment: Deployment,
         for exchange: Exchange
     ) async throws(APIError) -> (GenerationRun, Permit) {
-        let box = RunBox()
-        let permit = try gate.enter { box.interrupt($0) }
+        let interruption = Interruption()
+        let permit = try gate.enter { interruption.end($0) }
         var generations: [TextGeneration] = []
         for text in texts {
             do {
@@ -37,7 +37,7 @@ extension APIService {
             }
         }
         let run = GenerationRun(generations: generations)
-        box.fill(run)
+        interruption.onEnd { run.interrupt($0) }
         return (run, permit)
     }
 
@@ -156,33 +156,8 @@ extension APIService {
         )
     }
 
-    private static func rounded(_ seconds: Double) -> Double { (seconds * 10_000).rounded() / 10_000 }
-}
-
-/// Holds a run that may be interrupted before it exists.
-private final class RunBox: Sendable {
-    private struct State {
-        var run: GenerationRun?
-        var error: APIError?
-    }
-
-    private let state = Mutex(State())
-
-    func interrupt(_ error: APIError) {
-        let run = state.withLock { state in
-            state.error = error
-            return state.run
-        }
-        run?.interrupt(error)
-    }
-
-    func fill(_ run: GenerationRun) {
-        let error = state.withLock { state in
-            state.run = run
-            return state.error
-        }
-        if let error { run.interrupt(error) }
-    }
+    /// For the log: tenths of a millisecond.
+    static func rounded(_ seconds: Double) -> Double { (seconds * 10_000).rounded() / 10_000 }
 }
 
 extension PromptSource {

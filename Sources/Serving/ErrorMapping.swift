@@ -1,4 +1,5 @@
 import Deployments
+import Inference
 import OpenAIAPI
 
 extension APIError {
@@ -28,6 +29,31 @@ extension APIError {
             self.init(code: "invalid_value", parameter: name, message)
         case .modelUnavailable:
             self.init(status: 503, kind: .unavailable, code: "model_unavailable", parameter: "model", message)
+        }
+    }
+
+    /// What a caller is told of an embedder's refusal. No default: a new case must choose its status.
+    ///
+    /// - Parameter parameter: the request's parameter that held text `index`.
+    init(_ error: EmbeddingError, parameter: (Int) -> String) {
+        let message = error.description
+        switch error {
+        case .emptyText(let index):
+            self = .invalidValue(parameter(index), message)
+        case .textTooLong(let index, _, _):
+            self.init(code: "context_length_exceeded", parameter: parameter(index), message)
+        case .tokenOutOfRange(let index, _, _):
+            self = .invalidValue(parameter(index), message)
+        case .dimensionsOutOfRange:
+            self = .invalidValue("dimensions", message)
+        case .notFinite:
+            self = .generationFailed(message)
+        case .queueFull:
+            self = .overloaded(message)
+        case .draining:
+            self = .draining
+        case .cancelled:
+            self = .generationFailed(message)
         }
     }
 

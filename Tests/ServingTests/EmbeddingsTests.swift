@@ -1,5 +1,6 @@
 import Deployments
 import Foundation
+import Inference
 import JSON
 import Serving
 import TestModels
@@ -135,6 +136,23 @@ import Testing
             ] {
                 #expect(metrics.contains(line + "\n"), Comment(rawValue: line))
             }
+        }
+    }
+
+    @Test func `a client that goes gives up its texts`() async throws {
+        try await withEmbedder { server in
+            let connection = try await server.connect()
+            let texts = Array(repeating: "\"" + String(repeating: "a ", count: 240) + "\"", count: 2048)
+            let body = #"{"model":"bert","input":[\#(texts.joined(separator: ","))]}"#
+            try await connection.send("POST", "/v1/embeddings", body)
+            let embedder = server.directory.embedders[0]
+            try await server.wait("the texts are read") { await embedder.statistics().runningCount == 1 }
+            connection.close()
+            try await server.wait("the texts are given up") { await embedder.statistics().runningCount == 0 }
+            #expect(await embedder.statistics().finishedRequests == 0)
+            try await server.waitUntilIdle()
+            let metrics = try await server.send("GET", "/metrics").body
+            #expect(metrics.contains("hearth_client_disconnects_total 1\n"))
         }
     }
 

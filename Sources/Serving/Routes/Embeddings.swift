@@ -18,12 +18,8 @@ extension APIService {
             case .tokens(let tokens): .tokens(tokens.map { TokenID($0) })
             }
         }
-        let answer: EmbeddingAnswer
-        do {
-            answer = try await embed(inputs, dimensions: body.dimensions, with: embedder, for: exchange)
-        } catch let error as EmbeddingError {
-            throw APIError(error, parameter: body.parameter)
-        }
+        let work = EmbeddingWork(inputs: inputs, dimensions: body.dimensions, parameter: body.parameter)
+        let answer = try await embed(work, with: embedder, for: exchange)
         let response = EmbeddingResponse(
             model: body.model,
             vectors: answer.vectors,
@@ -36,24 +32,27 @@ extension APIService {
     /// Embeds within the server's bounds: not while it stops, not longer than a request may take, and not for a client that
     /// has gone.
     func embed(
-        _ inputs: [EmbeddingInput],
-        dimensions: Int? = nil,
+        _ work: EmbeddingWork,
         with embedder: EmbeddingDeployment,
         for exchange: Exchange
-    ) async throws -> EmbeddingAnswer {
+    ) async throws(APIError) -> EmbeddingAnswer {
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
         defer { permit.leave() }
-        let work = Task { () async -> Result<EmbeddingAnswer, EmbeddingError> in
+        let task = Task { () async -> Result<EmbeddingAnswer, EmbeddingError> in
             do throws(EmbeddingError) {
-                return .success(try await embedder.embed(inputs, dimensions: dimensions))
+                return .success(try await embedder.embed(work.inputs, dimensions: work.dimensions))
             } catch {
                 return .failure(error)
             }
         }
-        interruption.onEnd { work.cancel() }
+        interruption.onEnd { _ in task.cancel() }
         let watch = try? await exchange.scope.channel.pipeline.handler(type: ConnectionWatch.self).get()
-        let registration = watch?.onClose { work.cancel() }
+        let hasGone = Mutex(false)
+        let registration = watch?.onClose {
+            hasGone.withLock { $0 = true }
+            task.cancel()
+        }
         defer { if let registration { watch?.forget(registration) } }
         let (timeout, clock) = (configuration.requestTimeout, environment.clock)
         let deadline = Task {
@@ -61,74 +60,35 @@ extension APIService {
             interruption.end(.generationTimedOut(after: timeout))
         }
         defer { deadline.cancel() }
-        let result = await work.value
-        if case .failure = result, let error = interruption.error { throw error }
-        let answer = try result.get()
+        let result = await task.value
+        if hasGone.withLock({ $0 }) { metrics.countDisconnect() }
+        switch result {
+        case .success(let answer):
+            log(answer, of: embedder, for: exchange)
+            return answer
+        case .failure(let error):
+            throw interruption.error ?? APIError(error, parameter: work.parameter)
+        }
+    }
+
+    /// Writes the request's line in the log. Texts are never logged.
+    private func log(_ answer: EmbeddingAnswer, of embedder: EmbeddingDeployment, for exchange: Exchange) {
         logger.info(
             "request done",
             metadata: [
-                "request.id": "\(exchange.id)", "model": "\(embedder.name)", "texts": "\(inputs.count)",
-                "tokens.prompt": "\(answer.tokenCount)", "seconds": "\(exchange.start.duration(to: .now).seconds)",
+                "request.id": "\(exchange.id)", "model": "\(embedder.name)", "texts": "\(answer.vectors.count)",
+                "tokens.prompt": "\(answer.tokenCount)",
+                "seconds": "\(Self.rounded(exchange.start.duration(to: .now).seconds))",
             ]
         )
-        return answer
     }
 }
 
-/// What ends a request early, which may happen before there is anything to end.
-private final class Interruption: Sendable {
-    private struct State {
-        var error: APIError?
-        var action: (@Sendable () -> Void)?
-    }
-
-    private let state = Mutex(State())
-
-    /// Why it was ended; nil while it was not.
-    var error: APIError? { state.withLock { $0.error } }
-
-    /// Ends it. The first reason stands.
-    func end(_ error: APIError) {
-        let action = state.withLock { state in
-            state.error = state.error ?? error
-            return state.action
-        }
-        action?()
-    }
-
-    /// What to do at the end; at once when it has come.
-    func onEnd(_ action: @escaping @Sendable () -> Void) {
-        let hasEnded = state.withLock { state in
-            state.action = action
-            return state.error != nil
-        }
-        if hasEnded { action() }
-    }
-}
-
-extension APIError {
-    /// What a caller is told of an embedder's refusal. No default: a new case must choose its status.
-    ///
-    /// - Parameter parameter: the request's parameter that held text `index`.
-    init(_ error: EmbeddingError, parameter: (Int) -> String) {
-        let message = error.description
-        switch error {
-        case .emptyText(let index):
-            self = .invalidValue(parameter(index), message)
-        case .textTooLong(let index, _, _):
-            self.init(code: "context_length_exceeded", parameter: parameter(index), message)
-        case .tokenOutOfRange(let index, _, _):
-            self = .invalidValue(parameter(index), message)
-        case .dimensionsOutOfRange:
-            self = .invalidValue("dimensions", message)
-        case .notFinite:
-            self = .generationFailed(message)
-        case .queueFull:
-            self = .overloaded(message)
-        case .draining:
-            self = .draining
-        case .cancelled:
-            self = .generationFailed(message)
-        }
-    }
+/// What a request wants embedded.
+struct EmbeddingWork: Sendable {
+    var inputs: [EmbeddingInput]
+    /// Floats to keep of each vector; nil keeps all.
+    var dimensions: Int?
+    /// The request's parameter that held text `index`, for errors.
+    var parameter: @Sendable (Int) -> String
 }

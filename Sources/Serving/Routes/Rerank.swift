@@ -1,7 +1,6 @@
 import Deployments
 import Foundation
 import Hummingbird
-import Inference
 import OpenAIAPI
 
 extension APIService {
@@ -9,7 +8,8 @@ extension APIService {
     func rerank(_ exchange: Exchange) async throws -> Response {
         let body = try RerankRequest(try await bodies.json(exchange.request))
         let embedder = try directory.findEmbedder(body.model)
-        let answer = try await vectors(of: [body.query] + body.documents, with: embedder, exchange, body.parameter)
+        let work = EmbeddingWork(texts: [body.query] + body.documents, parameter: body.parameter)
+        let answer = try await embed(work, with: embedder, for: exchange)
         let query = answer.vectors[0]
         var results = body.documents.enumerated().map { index, document in
             RerankResponse.Result(
@@ -34,7 +34,8 @@ extension APIService {
     func score(_ exchange: Exchange) async throws -> Response {
         let body = try ScoreRequest(try await bodies.json(exchange.request))
         let embedder = try directory.findEmbedder(body.model)
-        let answer = try await vectors(of: body.first + body.second, with: embedder, exchange, body.parameter)
+        let work = EmbeddingWork(texts: body.first + body.second, parameter: body.parameter)
+        let answer = try await embed(work, with: embedder, for: exchange)
         let scores = body.second.indices.map { index in
             let first = answer.vectors[body.first.count == 1 ? 0 : index]
             return Self.cosine(first, answer.vectors[body.first.count + index])
@@ -49,21 +50,15 @@ extension APIService {
         return .json(response.json)
     }
 
-    private func vectors(
-        of texts: [String],
-        with embedder: EmbeddingDeployment,
-        _ exchange: Exchange,
-        _ parameter: (Int) -> String
-    ) async throws -> EmbeddingAnswer {
-        do {
-            return try await embed(texts.map { .text($0) }, with: embedder, for: exchange)
-        } catch let error as EmbeddingError {
-            throw APIError(error, parameter: parameter)
-        }
-    }
-
     /// Of vectors of length 1.
     private static func cosine(_ left: [Float], _ right: [Float]) -> Float {
         Float(zip(left, right).reduce(0.0) { $0 + Double($1.0) * Double($1.1) })
+    }
+}
+
+extension EmbeddingWork {
+    /// Whole vectors of texts.
+    fileprivate init(texts: [String], parameter: @escaping @Sendable (Int) -> String) {
+        self.init(inputs: texts.map { .text($0) }, dimensions: nil, parameter: parameter)
     }
 }
