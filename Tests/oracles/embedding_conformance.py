@@ -10,6 +10,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import urllib.request
 
 import numpy as np
 import openai
@@ -26,6 +27,10 @@ class Server:
         line = self.process.stdout.readline()
         self.origin = re.search(r"http://\S+", line)[0]
         self.client = openai.OpenAI(base_url=self.origin + "/v1", api_key="none", max_retries=0)
+
+    def post(self, path, body):
+        request = urllib.request.Request(self.origin + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        return json.load(urllib.request.urlopen(request))
 
     def embed(self, texts, **extra):
         return self.client.embeddings.create(model="text-embedding-3-small", input=texts, **extra)
@@ -54,6 +59,28 @@ def encodings_agree(server, _):
     coded = rows(server.embed(TEXTS[:4]))
     plain = rows(server.embed(TEXTS[:4], encoding_format="float"))
     assert (coded.astype(np.float32) == plain.astype(np.float32)).all()
+
+
+def token_ids_are_texts(server, _):
+    tokens = [server.post("/tokenize", {"prompt": text})["tokens"] for text in TEXTS[:4]]
+    assert all(ids[0] == 101 and ids[-1] == 102 for ids in tokens)
+    texts = rows(server.embed(TEXTS[:4]))
+    assert (rows(server.embed(tokens)) == texts).all() and (rows(server.embed(tokens[2]))[0] == texts[2]).all()
+
+
+def rerank_and_score_are_cosines(server, reference):
+    pair = {"model": "text-embedding-3-small", "query": TEXTS[2], "documents": [TEXTS[4], TEXTS[3]]}
+    results = server.post("/v1/rerank", pair)["results"]
+    assert [result["index"] for result in results] == [1, 0]
+    pair = {"model": "text-embedding-3-small", "text_1": TEXTS[2], "text_2": TEXTS[3]}
+    score = server.post("/v1/score", pair)["data"][0]["score"]
+    assert score == results[0]["relevance_score"] and abs(score - reference[2] @ reference[3]) < 1e-4
+
+
+def it_is_counted(server, _):
+    metrics = urllib.request.urlopen(server.origin + "/metrics").read().decode()
+    texts = re.search(r"^hearth_embedding_texts_total\{.*\} (\d+)$", metrics, re.M)
+    assert int(texts[1]) > 1000, metrics
 
 
 def dimensions_are_cut_and_normed(server, _):
@@ -86,8 +113,9 @@ def errors_have_their_parameter(server, _):
 
 
 CHECKS = [
-    vectors_equal_the_reference, alone_and_together_are_equal, encodings_agree, dimensions_are_cut_and_normed,
-    a_thousand_texts_at_once, errors_have_their_parameter,
+    vectors_equal_the_reference, alone_and_together_are_equal, encodings_agree, token_ids_are_texts,
+    dimensions_are_cut_and_normed, rerank_and_score_are_cosines, a_thousand_texts_at_once, it_is_counted,
+    errors_have_their_parameter,
 ]  # fmt: skip
 
 

@@ -3,8 +3,8 @@
     tiny_encoders.py FOLDER
 
 For each checkpoint `bert-….gguf` or `bert-folder/` there are `….tokens.json` and `….vectors`; see reference_encoder.py.
-Of decoders that tiny_models.py
-has written, the states of the last tokens are kept as `….states`. Everything is seeded. The vocabulary has every printable ASCII character as a word and as the inside of one.
+Of decoders that tiny_models.py has written, the states of the last tokens are kept as `….states`. Everything is seeded.
+The vocabulary has every printable ASCII character as a word and as the inside of one.
 """
 
 import json
