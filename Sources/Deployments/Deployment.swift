@@ -80,6 +80,9 @@ package final class Deployment: Sendable {
     /// Most tokens, prompt and answer together.
     package var contextLength: Int { details.contextLength }
 
+    /// Whether the model can be given conversations.
+    package var hasChatTemplate: Bool { renderer.template != nil }
+
     /// The text that the chat template makes of `chat`.
     package func renderPrompt(_ chat: ChatPrompt) throws(DeploymentError) -> String { try renderer.render(chat) }
 
@@ -109,7 +112,7 @@ package final class Deployment: Sendable {
         on executor: (any TaskExecutor)? = nil
     ) async throws(DeploymentError) -> TextGeneration {
         let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
-        let maxTokens = try answerLimit(promptTokenCount: prompt.count, asked: request.parameters.maxTokens)
+        let maxTokens = try answerLimit(promptTokenCount: prompt.count, request.parameters)
         let interpretation = interpretation(of: request, prompt: prompt)
         let constraint = try constraint(for: request, interpretation)
         var runs: [ChoiceRun] = []
@@ -137,14 +140,18 @@ package final class Deployment: Sendable {
     package func shutdown(gracePeriod: Duration) async { await backend.shutdown(gracePeriod: gracePeriod) }
 
     /// The answer's token limit, once prompt and answer are known to fit the context.
-    private func answerLimit(promptTokenCount: Int, asked: Int?) throws(DeploymentError) -> Int {
+    private func answerLimit(
+        promptTokenCount: Int,
+        _ parameters: GenerationParameters
+    ) throws(DeploymentError) -> Int {
         if promptTokenCount == 0 { throw .emptyPrompt }
         let room = contextLength - promptTokenCount
-        let needed = asked ?? 1
+        let asked = parameters.maxTokens
+        let needed = parameters.cutsMaxTokensToContext ? 1 : asked ?? 1
         if needed > room {
             throw .contextLengthExceeded(promptTokens: promptTokenCount, maxTokens: needed, limit: contextLength)
         }
-        return asked ?? room
+        return min(asked ?? room, room)
     }
 
     private func engineRequest(

@@ -7,6 +7,8 @@ package struct GenerationParameters: Sendable {
     package var sampling: SamplingParameters
     /// Most tokens of answer; nil means as many as the context still holds.
     package var maxTokens: Int?
+    /// Whether a `maxTokens` beyond what the context still holds is cut to that rather than refused.
+    package var cutsMaxTokensToContext: Bool
     /// Tokens before which neither an end-of-sequence nor a stop token is drawn.
     package var minTokens: Int
     /// Texts that end the answer when they appear in it.
@@ -36,6 +38,7 @@ package struct GenerationParameters: Sendable {
     package init(sampling: SamplingParameters, maxTokens: Int? = nil) {
         self.sampling = sampling
         self.maxTokens = maxTokens
+        cutsMaxTokensToContext = false
         minTokens = 0
         stopStrings = []
         stopTokenIDs = []

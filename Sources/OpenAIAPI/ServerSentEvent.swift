@@ -8,6 +8,12 @@ package enum ServerSentEvent {
     /// A comment: clients ignore it, proxies see that the connection lives.
     package static let keepAlive = Array(": keep-alive\n\n".utf8)
 
+    /// Appends `value` as one event with a name.
+    package static func append(_ value: JSONValue, named name: String, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: "event: \(name)\n".utf8)
+        append(value, to: &bytes)
+    }
+
     /// Appends `value` as one event. JSON escapes line breaks, so the text is always one line.
     package static func append(_ value: JSONValue, to bytes: inout [UInt8]) {
         bytes.append(contentsOf: "data: ".utf8)

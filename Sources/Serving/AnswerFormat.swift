@@ -5,14 +5,27 @@ import Tokenization
 
 /// The wire objects of one endpoint: how whole answers and the pieces of a stream are written.
 protocol AnswerFormat: Sendable {
+    /// How a stream's objects are told apart.
+    var framing: StreamFraming { get }
+    /// The object that fills a long silence of a stream; nil where a comment does.
+    var silence: JSONValue? { get }
     /// The objects that open a stream.
     mutating func opening() -> [JSONValue]
     /// The objects that `event` of prompt number `prompt` becomes; often one, sometimes none.
     mutating func chunks(for event: TextEvent, prompt: Int) -> [JSONValue]
-    /// The object that ends a stream whose caller asked for usage.
-    func closing(_ usage: Usage) -> JSONValue
+    /// The objects that end a stream whose answers are complete.
+    func closing(_ answers: AnswerCollector, _ timing: RunTiming) -> [JSONValue]
+    /// The object that ends a stream which broke.
+    func failure(_ error: APIError) -> JSONValue
     /// The object of a whole answer.
-    func whole(_ answers: AnswerCollector) -> JSONValue
+    func whole(_ answers: AnswerCollector, _ timing: RunTiming) -> JSONValue
+}
+
+/// What OpenAI's endpoints have in common.
+extension AnswerFormat {
+    var framing: StreamFraming { .events }
+    var silence: JSONValue? { nil }
+    func failure(_ error: APIError) -> JSONValue { error.json }
 }
 
 /// Chats.
@@ -89,9 +102,12 @@ struct ChatFormat: AnswerFormat {
         return WireFinish(options.callsAreLegacy ? .functionCall : .toolCalls)
     }
 
-    func closing(_ usage: Usage) -> JSONValue { chunk(.usage(usage)).json }
+    /// The usage, where it was asked for.
+    func closing(_ answers: AnswerCollector, _ timing: RunTiming) -> [JSONValue] {
+        announcesUsage ? [chunk(.usage(answers.usage)).json] : []
+    }
 
-    func whole(_ answers: AnswerCollector) -> JSONValue {
+    func whole(_ answers: AnswerCollector, _ timing: RunTiming) -> JSONValue {
         let choices = answers.answers.enumerated().map { index, answer in
             var choice = ChatCompletionResponse.Choice(
                 index: index,

@@ -19,8 +19,31 @@ struct Answering: Sendable {
 }
 
 extension APIService {
+    /// Starts one generation for every text and answers with what they come to, in one piece or as a stream.
+    ///
+    /// - Parameter format: how the answer is written, made once the prompts are known.
+    func answer(
+        _ texts: [TextRequest],
+        _ options: AnswerOptions,
+        on deployment: Deployment,
+        for exchange: Exchange,
+        format: (GenerationRun) -> any AnswerFormat
+    ) async throws(APIError) -> Response {
+        let (run, permit) = try await start(texts, on: deployment, for: exchange)
+        let answering = Answering(
+            exchange: exchange,
+            deployment: deployment,
+            run: run,
+            format: format(run),
+            options: options,
+            permit: permit,
+            recorder: RunRecorder(start: exchange.start)
+        )
+        return try await answer(answering)
+    }
+
     /// Starts one generation for every text. Nothing has been computed yet when this throws.
-    func start(
+    private func start(
         _ texts: [TextRequest],
         on deployment: Deployment,
         for exchange: Exchange
@@ -42,16 +65,14 @@ extension APIService {
     }
 
     /// Answers in one piece or as a stream. Computing stops when the client goes.
-    func answer(_ answering: Answering) async throws(APIError) -> Response {
+    private func answer(_ answering: Answering) async throws(APIError) -> Response {
         let watch = try? await answering.exchange.scope.channel.pipeline.handler(type: ConnectionWatch.self).get()
         let registration = watch?.onClose { answering.run.abandon() }
         let release: @Sendable () -> Void = {
             if let registration { watch?.forget(registration) }
             answering.permit.leave()
         }
-        if let streaming = answering.options.streaming {
-            return stream(answering, streaming, release: release)
-        }
+        if answering.options.streaming != nil { return stream(answering, release: release) }
         defer { release() }
         return try await whole(answering)
     }
@@ -71,14 +92,10 @@ extension APIService {
         let answers = collector.withLock { $0 }
         finish(answering)
         guard answers.isComplete else { throw answers.error(run.interruptionError) }
-        return .json(answering.format.whole(answers))
+        return .json(answering.format.whole(answers, answering.recorder.timing()))
     }
 
-    private func stream(
-        _ answering: Answering,
-        _ options: GenerationFields.StreamOptions,
-        release: @escaping @Sendable () -> Void
-    ) -> Response {
+    private func stream(_ answering: Answering, release: @escaping @Sendable () -> Void) -> Response {
         let count = answering.run.generations.count
         let answers = AnswerCollector(promptCount: count, choiceCount: answering.options.choiceCount)
         let bytes = configuration.streamBufferBytes
@@ -86,13 +103,12 @@ extension APIService {
             run: answering.run,
             stream: TokenStream(format: answering.format, answers: answers, limit: bytes),
             recorder: answering.recorder,
-            includesUsage: options.includesUsage,
             limits: configuration,
             clock: environment.clock,
             hangUp: { [channel = answering.exchange.scope.channel] in channel.close(promise: nil) }
         )
         let headers: HTTPFields = [
-            .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache", .accelBuffering: "no",
+            .contentType: answering.format.framing.contentType, .cacheControl: "no-cache", .accelBuffering: "no",
         ]
         let body = ResponseBody { writer in
             defer { release() }

@@ -59,11 +59,13 @@ struct CompletionFormat: AnswerFormat {
         }
     }
 
-    func closing(_ usage: Usage) -> JSONValue {
-        CompletionResponse(header: header, choices: [], usage: .counts(usage)).json
+    /// The usage, where it was asked for.
+    func closing(_ answers: AnswerCollector, _ timing: RunTiming) -> [JSONValue] {
+        guard options.streaming?.includesUsage == true else { return [] }
+        return [CompletionResponse(header: header, choices: [], usage: .counts(answers.usage)).json]
     }
 
-    func whole(_ answers: AnswerCollector) -> JSONValue {
+    func whole(_ answers: AnswerCollector, _ timing: RunTiming) -> JSONValue {
         let choices = answers.answers.enumerated().map { index, answer in
             let prompt = index / options.choiceCount
             let echo = prompts[prompt]

@@ -7,7 +7,6 @@ struct StreamedAnswer: Sendable {
     let run: GenerationRun
     let stream: TokenStream
     let recorder: RunRecorder
-    let includesUsage: Bool
     let limits: ServingConfiguration
     let clock: any Clock<Duration>
     /// Closes the connection, which ends a write that nobody reads.
@@ -43,7 +42,7 @@ struct StreamedAnswer: Sendable {
         if run.clientHasGone {
             stream.abandon()
         } else {
-            stream.close(interruption: run.interruptionError, includesUsage: includesUsage)
+            stream.close(interruption: run.interruptionError, timing: recorder.timing())
         }
     }
 

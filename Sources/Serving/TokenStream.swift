@@ -1,4 +1,5 @@
 import Deployments
+import JSON
 import OpenAIAPI
 import Synchronization
 
@@ -15,6 +16,12 @@ final class TokenStream: Sendable {
         var writeStart: ContinuousClock.Instant?
         var hasWritten = false
         var isOverfull = false
+
+        mutating func append(_ object: JSONValue) { format.framing.append(object, to: &bytes) }
+
+        mutating func appendKeepAlive() {
+            if let object = format.silence { append(object) } else { bytes += ServerSentEvent.keepAlive }
+        }
     }
 
     private let state: Mutex<State>
@@ -38,29 +45,25 @@ final class TokenStream: Sendable {
     /// Writes the objects that begin the stream.
     func open() {
         append { state in
-            for object in state.format.opening() { ServerSentEvent.append(object, to: &state.bytes) }
+            for object in state.format.opening() { state.append(object) }
         }
     }
 
     func take(_ event: TextEvent, prompt: Int) {
         append { state in
             state.answers.take(event, prompt: prompt)
-            for object in state.format.chunks(for: event, prompt: prompt) {
-                ServerSentEvent.append(object, to: &state.bytes)
-            }
+            for object in state.format.chunks(for: event, prompt: prompt) { state.append(object) }
         }
     }
 
-    /// Ends the stream: with usage when it was asked for, or with the error that cut it short.
-    func close(interruption: APIError?, includesUsage: Bool) {
+    /// Ends the stream: as its format has it, or with the error that cut it short.
+    func close(interruption: APIError?, timing: RunTiming) {
         append { state in
             if state.answers.isComplete {
-                if includesUsage {
-                    ServerSentEvent.append(state.format.closing(state.answers.usage), to: &state.bytes)
-                }
-                state.bytes += ServerSentEvent.done
+                for object in state.format.closing(state.answers, timing) { state.append(object) }
+                state.bytes += state.format.framing.end
             } else {
-                ServerSentEvent.append(state.answers.error(interruption).json, to: &state.bytes)
+                state.append(state.format.failure(state.answers.error(interruption)))
             }
         }
         signaller.finish()
@@ -89,7 +92,7 @@ final class TokenStream: Sendable {
     func tick(patience: Duration, now: ContinuousClock.Instant = .now) -> Bool {
         let isStalled = state.withLock { state in
             if let start = state.writeStart { return start.duration(to: now) > patience }
-            if !state.hasWritten, state.bytes.isEmpty { state.bytes = ServerSentEvent.keepAlive }
+            if !state.hasWritten, state.bytes.isEmpty { state.appendKeepAlive() }
             state.hasWritten = false
             return false
         }

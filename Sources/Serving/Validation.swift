@@ -18,7 +18,7 @@ struct AnswerOptions: Sendable {
     var callsAreLegacy = false
 }
 
-/// A chat that cannot be invalid any more: its fields agree with each other and with the model.
+/// A request for an answer that cannot be invalid any more: its fields agree with each other and with the model.
 struct ChatRequest: Sendable {
     let text: TextRequest
     let options: AnswerOptions
@@ -28,8 +28,7 @@ struct ChatRequest: Sendable {
         if request.continuesFinalMessage, request.messages.last?.role != .assistant {
             throw .invalidValue("continue_final_message", "the last message is not the assistant's.")
         }
-        var parameters = GenerationParameters(sampling: try request.fields.sampling(for: deployment))
-        try request.fields.apply(to: &parameters, maxTokens: request.maxTokens)
+        var parameters = try request.fields.parameters(upTo: request.maxTokens, for: deployment)
         parameters.logprobCount = request.topLogprobs
         let callable = request.tools.callable
         var chat = ChatPrompt(
@@ -107,8 +106,7 @@ struct CompletionBatch: Sendable {
         if request.echoesPrompt, request.logprobs != nil, fields.streaming != nil, fields.choiceCount > 1 {
             throw .invalidValue("n", "a stream with 'echo' and 'logprobs' has one answer per prompt.")
         }
-        var parameters = GenerationParameters(sampling: try fields.sampling(for: deployment))
-        try fields.apply(to: &parameters, maxTokens: request.maxTokens)
+        var parameters = try fields.parameters(upTo: request.maxTokens, for: deployment)
         parameters.logprobCount = request.logprobs
         parameters.promptLogprobCount = request.echoesPrompt ? request.logprobs : nil
         parameters.addsSpecialTokens = request.addsSpecialTokens
@@ -136,8 +134,15 @@ extension AnswerOptions {
 }
 
 extension GenerationFields {
+    /// How the answer is sampled and bounded.
+    func parameters(upTo maxTokens: Int?, for deployment: Deployment) throws(APIError) -> GenerationParameters {
+        var parameters = GenerationParameters(sampling: try sampling(for: deployment))
+        try apply(to: &parameters, maxTokens: maxTokens)
+        return parameters
+    }
+
     /// The sampler's settings: the request's own, then those the model's makers recommend, then neutral ones.
-    fileprivate func sampling(for deployment: Deployment) throws(APIError) -> SamplingParameters {
+    private func sampling(for deployment: Deployment) throws(APIError) -> SamplingParameters {
         let defaults = deployment.samplingDefaults
         var settings = SamplingSettings()
         settings.temperature = temperature.map { Float($0) } ?? defaults.temperature ?? settings.temperature
@@ -172,7 +177,7 @@ extension GenerationFields {
     }
 
     /// Sets what is not the sampler's business.
-    fileprivate func apply(to parameters: inout GenerationParameters, maxTokens: Int?) throws(APIError) {
+    private func apply(to parameters: inout GenerationParameters, maxTokens: Int?) throws(APIError) {
         if let maxTokens, minTokens > maxTokens {
             throw .invalidValue("min_tokens", "it is above the token limit of \(maxTokens).")
         }

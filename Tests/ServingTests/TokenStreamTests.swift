@@ -7,6 +7,8 @@ import Tokenization
 @testable import Serving
 
 @Suite struct TokenStreamTests {
+    private let timing = RunTiming(waiting: .zero, prefill: .zero, decode: .zero)
+
     @Test func `all that is ready leaves in one write`() async {
         let stream = makeStream()
         stream.open()
@@ -15,7 +17,7 @@ import Tokenization
         }
         stream.take(.finished(choice: 0, .endOfSequence), prompt: 0)
         stream.take(.usage(TextUsage(promptTokenCount: 1, completionTokenCount: 3)), prompt: 0)
-        stream.close(interruption: nil, includesUsage: false)
+        stream.close(interruption: nil, timing: timing)
         var writes: [[UInt8]] = []
         for await _ in stream.readiness {
             writes.append(stream.beginWrite())
@@ -30,7 +32,7 @@ import Tokenization
     @Test func `a stream that ends early says why`() {
         let broken = makeStream()
         broken.take(.failed("The weights are damaged."), prompt: 0)
-        broken.close(interruption: nil, includesUsage: true)
+        broken.close(interruption: nil, timing: timing)
         #expect(
             text(broken)
                 == #"data: {"error":{"message":"The weights are damaged.","type":"server_error","param":null,"#
@@ -38,7 +40,7 @@ import Tokenization
         )
         let stopped = makeStream()
         stopped.take(.finished(choice: 0, .cancelled), prompt: 0)
-        stopped.close(interruption: .draining, includesUsage: true)
+        stopped.close(interruption: .draining, timing: timing)
         #expect(text(stopped).contains(#""code":"server_shutting_down""#))
     }
 

@@ -1,12 +1,26 @@
 import Deployments
 import Synchronization
 
-/// Takes down what one request came to, for its line in the log.
+/// How long the parts of a request took.
+struct RunTiming: Sendable, Equatable {
+    /// From the request's arrival to its admission by the engine: reading, encoding, queueing.
+    var waiting: Duration
+    /// From admission to the first token.
+    var prefill: Duration
+    /// From the first token to the end.
+    var decode: Duration
+
+    var total: Duration { waiting + prefill + decode }
+}
+
+/// Takes down what one request came to, for its line in the log and for answers that report times.
 final class RunRecorder: Sendable {
     struct Summary: Sendable {
         var promptTokenCount = 0
         var completionTokenCount = 0
         var cachedTokenCount = 0
+        /// When the first answer was admitted by the engine; nil when none was.
+        var admission: ContinuousClock.Instant?
         /// When the first token came; nil when none did.
         var firstToken: ContinuousClock.Instant?
         /// How the answers ended.
@@ -14,8 +28,24 @@ final class RunRecorder: Sendable {
     }
 
     private let state = Mutex(Summary())
+    private let start: ContinuousClock.Instant
+
+    /// - Parameter start: when the request came.
+    init(start: ContinuousClock.Instant) { self.start = start }
 
     var summary: Summary { state.withLock { $0 } }
+
+    /// How long each part of the request took, up to now.
+    func timing(now: ContinuousClock.Instant = .now) -> RunTiming {
+        let summary = summary
+        let firstToken = summary.firstToken ?? now
+        let admission = min(summary.admission ?? firstToken, firstToken)
+        return RunTiming(
+            waiting: start.duration(to: admission),
+            prefill: admission.duration(to: firstToken),
+            decode: firstToken.duration(to: now)
+        )
+    }
 
     func take(_ event: TextEvent) {
         switch event {
@@ -29,7 +59,8 @@ final class RunRecorder: Sendable {
                 summary.cachedTokenCount += usage.cachedTokenCount
             }
         case .failed: state.withLock { $0.finishes.append("error") }
-        case .started, .part, .promptLogprobs: break
+        case .started: state.withLock { $0.admission = $0.admission ?? .now }
+        case .part, .promptLogprobs: break
         }
     }
 }

@@ -10,29 +10,23 @@ extension APIService {
         let body = try ChatCompletionRequest(try await bodies.json(exchange.request))
         let deployment = try directory.find(body.model)
         let chat = try ChatRequest(body, for: deployment, id: exchange.id)
-        let (run, permit) = try await start([chat.text], on: deployment, for: exchange)
-        let header = ResponseHeader(
-            id: "chatcmpl-" + environment.makeID(),
-            created: Int(environment.now().timeIntervalSince1970),
-            model: chat.options.model
-        )
-        let tokens = chat.options.returnsTokenIDs ? run.generations[0].promptTokens.map { Int($0.rawValue) } : []
-        let format = ChatFormat(
-            header: header,
-            options: chat.options,
-            promptTokens: tokens,
-            makeID: environment.makeID
-        )
-        return try await answer(
-            Answering(
-                exchange: exchange,
-                deployment: deployment,
-                run: run,
-                format: format,
+        return try await answer([chat.text], chat.options, on: deployment, for: exchange) { run in
+            let tokens = chat.options.returnsTokenIDs ? run.generations[0].promptTokens.map { Int($0.rawValue) } : []
+            return ChatFormat(
+                header: header("chatcmpl-", chat.options),
                 options: chat.options,
-                permit: permit,
-                recorder: RunRecorder()
+                promptTokens: tokens,
+                makeID: environment.makeID
             )
+        }
+    }
+
+    /// The head of an OpenAI object, with a new id.
+    func header(_ prefix: String, _ options: AnswerOptions) -> ResponseHeader {
+        ResponseHeader(
+            id: prefix + environment.makeID(),
+            created: Int(environment.now().timeIntervalSince1970),
+            model: options.model
         )
     }
 }

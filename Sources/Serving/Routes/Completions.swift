@@ -1,5 +1,4 @@
 import Deployments
-import Foundation
 import Hummingbird
 import OpenAIAPI
 import Tokenization
@@ -10,26 +9,12 @@ extension APIService {
         let body = try CompletionRequest(try await bodies.json(exchange.request))
         let deployment = try directory.find(body.model)
         let batch = try CompletionBatch(body, for: deployment, id: exchange.id)
-        let (run, permit) = try await start(batch.texts, on: deployment, for: exchange)
-        let header = ResponseHeader(
-            id: "cmpl-" + environment.makeID(),
-            created: Int(environment.now().timeIntervalSince1970),
-            model: batch.options.model
-        )
-        let prompts = zip(batch.texts, run.generations).map { text, generation in
-            batch.echo(of: text.prompt, tokens: generation.promptTokens, deployment.tokenizer)
+        return try await answer(batch.texts, batch.options, on: deployment, for: exchange) { run in
+            let prompts = zip(batch.texts, run.generations).map { text, generation in
+                batch.echo(of: text.prompt, tokens: generation.promptTokens, deployment.tokenizer)
+            }
+            return CompletionFormat(header: header("cmpl-", batch.options), options: batch.options, prompts: prompts)
         }
-        return try await answer(
-            Answering(
-                exchange: exchange,
-                deployment: deployment,
-                run: run,
-                format: CompletionFormat(header: header, options: batch.options, prompts: prompts),
-                options: batch.options,
-                permit: permit,
-                recorder: RunRecorder()
-            )
-        )
     }
 }
 
