@@ -96,6 +96,7 @@ let package = Package(
         room("Tokenization", ["Checkpoints", "JSON"]),
         room("OpenAIAPI", ["JSON"]),
         room("Grammars", ["JSON"]),
+        room("AnthropicAPI", ["OpenAIAPI", "JSON"]),
         // Tests.
         .target(
             name: "TestModels",
@@ -132,11 +133,13 @@ let package = Package(
         ),
         tests("HearthTests", ["hearth", "Deployments", "Inference", "Models", "Tensors", "JSON", argumentParser]),
         tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),
+        tests("AnthropicAPITests", ["AnthropicAPI", "OpenAIAPI", "JSON"]),
         tests(
             "ServingTests",
             [
                 "Serving", "Deployments", "Inference", "Models", "Tokenization", "OpenAIAPI", "JSON", "TestModels",
                 logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]

@@ -93,7 +93,28 @@ package struct FieldReader {
 }
 
 extension FieldReader {
-    static func string(_ value: JSONValue, _ parameter: String, bytes: Int = .max) throws(APIError) -> String {
+    /// Longest stop string, in bytes: what is held back while streaming is bounded by it.
+    package static let stopBytes = 4096
+    /// Largest count of tokens a request may name.
+    package static let tokenLimit = Int(Int32.max)
+
+    /// A list of stop strings; empty when absent or null.
+    ///
+    /// - Parameter limit: most of them.
+    package mutating func stopStrings(_ key: String, limit: Int) throws(APIError) -> [String] {
+        guard let values = try array(key) else { return [] }
+        let parameter = parameter(key)
+        try Self.checkCount(values.count, parameter, in: 0...limit)
+        var texts: [String] = []
+        for (index, value) in values.enumerated() {
+            texts.append(try Self.string(value, "\(parameter)[\(index)]", bytes: Self.stopBytes))
+        }
+        if texts.contains("") { throw .invalidValue(parameter, "a stop string cannot be empty.") }
+        return texts
+    }
+
+    /// `value` as a text of at most `bytes` bytes of UTF-8.
+    package static func string(_ value: JSONValue, _ parameter: String, bytes: Int = .max) throws(APIError) -> String {
         guard let string = value.stringValue else {
             throw .invalidType(parameter, expected: "a string", got: value)
         }
@@ -107,7 +128,8 @@ extension FieldReader {
         return string
     }
 
-    static func integer(
+    /// `value` as a whole number within `range`.
+    package static func integer(
         _ value: JSONValue,
         _ parameter: String,
         in range: ClosedRange<Int>
@@ -125,7 +147,8 @@ extension FieldReader {
         return integer
     }
 
-    static func number(
+    /// `value` as a number within `range`.
+    package static func number(
         _ value: JSONValue,
         _ parameter: String,
         in range: ClosedRange<Double>
@@ -160,7 +183,7 @@ extension FieldReader {
     }
 
     /// Refuses an array of an unwanted length.
-    static func checkCount(_ count: Int, _ parameter: String, in range: ClosedRange<Int>) throws(APIError) {
+    package static func checkCount(_ count: Int, _ parameter: String, in range: ClosedRange<Int>) throws(APIError) {
         if count < range.lowerBound {
             throw APIError(
                 code: range.lowerBound == 1 ? "empty_array" : "array_below_min_length",

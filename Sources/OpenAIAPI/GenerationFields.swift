@@ -49,14 +49,12 @@ package struct GenerationFields: Sendable, Equatable {
         package init(includesUsage: Bool = false) { self.includesUsage = includesUsage }
     }
 
-    /// Longest stop string, in bytes: what is held back while streaming is bounded by it.
-    package static let stopBytes = 4096
     /// Most stop strings, as OpenAI has it.
     package static let stopLimit = 4
     /// Most answers to one prompt.
     package static let choiceLimit = 128
     /// Largest count of tokens a request may name.
-    package static let tokenLimit = Int(Int32.max)
+    package static let tokenLimit = FieldReader.tokenLimit
 }
 
 extension GenerationFields {
@@ -107,18 +105,12 @@ extension GenerationFields {
         let parameter = reader.parameter("stop")
         switch value {
         case .string(let text):
-            stop = [text]
-        case .array(let values):
-            try FieldReader.checkCount(values.count, parameter, in: 0...Self.stopLimit)
-            for (index, value) in values.enumerated() {
-                stop.append(try FieldReader.string(value, "\(parameter)[\(index)]", bytes: Self.stopBytes))
-            }
+            if text.isEmpty { throw .invalidValue(parameter, "a stop string cannot be empty.") }
+            stop = [try FieldReader.string(value, parameter, bytes: FieldReader.stopBytes)]
+        case .array:
+            stop = try reader.stopStrings("stop", limit: Self.stopLimit)
         default:
             throw .invalidType(parameter, expected: "a string or an array of strings", got: value)
-        }
-        for text in stop {
-            if text.isEmpty { throw .invalidValue(parameter, "a stop string cannot be empty.") }
-            _ = try FieldReader.string(.string(text), parameter, bytes: Self.stopBytes)
         }
     }
 

@@ -1,14 +1,17 @@
-import JSON
+package import JSON
 
 /// A parameter that clients of such servers send and this server cannot honour, with the values that ask for nothing.
-struct UnsupportedField {
+package struct UnsupportedField: Sendable {
     let name: String
     /// What is missing, as a sentence.
     let explanation: String
     /// Values that mean the same as leaving the parameter out.
     let harmless: [JSONValue]
 
-    init(_ name: String, _ explanation: String, harmless: [JSONValue] = []) {
+    /// - Parameters:
+    ///   - explanation: what is missing, as a sentence.
+    ///   - harmless: values that mean the same as leaving the parameter out.
+    package init(_ name: String, _ explanation: String, harmless: [JSONValue] = []) {
         self.name = name
         self.explanation = explanation
         self.harmless = harmless
@@ -17,7 +20,7 @@ struct UnsupportedField {
 
 extension FieldReader {
     /// Refuses every one of `fields` that is there and asks for something.
-    mutating func refuse(_ fields: [UnsupportedField]) throws(APIError) {
+    package mutating func refuse(_ fields: [UnsupportedField]) throws(APIError) {
         for field in fields {
             guard let value = value(field.name), !field.harmless.contains(value) else { continue }
             throw .unsupported(parameter(field.name), field.explanation)

@@ -1,0 +1,137 @@
+import AnthropicAPI
+import JSON
+import OpenAIAPI
+import Testing
+
+@Suite struct MessagesRequestTests {
+    private static let messages = #""messages":[{"role":"user","content":"hi"}]"#
+
+    @Test func `a minimal request has the defaults`() throws {
+        let request = try read("")
+        #expect(request.prompt.model == "m" && request.prompt.system.isEmpty)
+        #expect(request.prompt.turns == [.init(.user, ["hi"])])
+        #expect(request.maxTokens == 5 && request.stopSequences.isEmpty && !request.isStreamed)
+        #expect(request.temperature == nil && request.topP == nil && request.topK == nil)
+    }
+
+    @Test func `every supported field is read`() throws {
+        let request = try read(
+            #","system":"s","temperature":1,"top_p":0.5,"top_k":3,"stop_sequences":["a","b"],"stream":true,"#
+                + #""metadata":{"user_id":"u"},"service_tier":"auto","cache_control":{"type":"ephemeral"}"#
+        )
+        #expect(request.prompt.system == ["s"] && request.temperature == 1 && request.topP == 0.5)
+        #expect(request.topK == 3 && request.stopSequences == ["a", "b"] && request.isStreamed)
+    }
+
+    @Test func `what asks for nothing is accepted`() throws {
+        let request = try read(
+            #","tools":[],"tool_choice":{"type":"none"},"thinking":{"type":"disabled"},"mcp_servers":[],"container":null"#
+        )
+        #expect(request == (try read("")))
+    }
+
+    @Test func `texts come as strings and as blocks`() throws {
+        let request = try read(
+            #","system":[{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}},{"type":"text","text":"b"}]"#,
+            messages: #"[{"role":"user","content":[{"type":"text","text":"c","citations":null}]}]"#
+        )
+        #expect(request.prompt.system == ["a", "b"] && request.prompt.turns == [.init(.user, ["c"])])
+    }
+
+    @Test func `messages of one role in a row are one turn`() throws {
+        let request = try read(
+            "",
+            messages:
+                #"[{"role":"user","content":"a"},{"role":"user","content":"b"},{"role":"assistant","content":"c"}]"#
+        )
+        #expect(request.prompt.turns == [.init(.user, ["a", "b"]), .init(.assistant, ["c"])])
+        #expect(request.prompt.continuesFinalTurn)
+        let empty = try read("", messages: #"[{"role":"user","content":"a"},{"role":"assistant","content":""}]"#)
+        #expect(empty.prompt.turns == [.init(.user, ["a"])])
+    }
+
+    @Test(arguments: [
+        (#","tools":[{"name":"f","input_schema":{}}]"#, "unsupported_parameter", "tools"),
+        (#","tool_choice":{"type":"auto"}"#, "unsupported_parameter", "tool_choice"),
+        (#","thinking":{"type":"enabled","budget_tokens":1024}"#, "unsupported_parameter", "thinking"),
+        (#","mcp_servers":[{}]"#, "unsupported_parameter", "mcp_servers"),
+        (#","container":"c""#, "unsupported_parameter", "container"),
+        (#","context_management":{}"#, "unsupported_parameter", "context_management"),
+        (#","output_config":{"effort":"low"}"#, "unsupported_parameter", "output_config"),
+        (#","output_format":{"type":"json_schema"}"#, "unsupported_parameter", "output_format"),
+        (#","service_tier":"priority""#, "unsupported_parameter", "service_tier"),
+        (#","temperature":1.1"#, "decimal_above_max_value", "temperature"),
+        (#","top_k":-1"#, "integer_below_min_value", "top_k"),
+        (#","stop_sequences":"a""#, "invalid_type", "stop_sequences"),
+        (#","stop_sequences":["a",""]"#, "invalid_value", "stop_sequences"),
+        (#","stop_sequences":[1]"#, "invalid_type", "stop_sequences[0]"),
+        (#","metadata":{"user":"u"}"#, "unknown_parameter", "metadata.user"),
+        (#","cache_control":{"type":"eternal"}"#, "invalid_value", "cache_control.type"),
+        (#","system":7"#, "invalid_type", "system"),
+        (#","system":[{"type":"image"}]"#, "unsupported_parameter", "system[0]"),
+        (#","n":2"#, "unknown_parameter", "n"),
+    ])
+    func `what cannot be honoured is refused by name`(fields: String, code: String, parameter: String) throws {
+        let error = #expect(throws: APIError.self) { try read(fields) }
+        #expect(error?.code == code && error?.parameter == parameter)
+    }
+
+    @Test(arguments: [
+        ("image", "unsupported_parameter", "messages[0].content[0]"),
+        ("document", "unsupported_parameter", "messages[0].content[0]"),
+        ("tool_use", "unsupported_parameter", "messages[0].content[0]"),
+        ("tool_result", "unsupported_parameter", "messages[0].content[0]"),
+        ("thinking", "unsupported_parameter", "messages[0].content[0]"),
+        ("poem", "invalid_value", "messages[0].content[0].type"),
+        ("text", "missing_required_parameter", "messages[0].content[0].text"),
+    ])
+    func `blocks that cannot be read are refused by name`(type: String, code: String, parameter: String) throws {
+        let error = #expect(throws: APIError.self) {
+            try read("", messages: #"[{"role":"user","content":[{"type":"\#(type)"}]}]"#)
+        }
+        #expect(error?.code == code && error?.parameter == parameter)
+    }
+
+    @Test(arguments: [
+        ("[]", "empty_array", "messages"), ("{}", "invalid_type", "messages"),
+        (#"[{"role":"system","content":"a"}]"#, "invalid_value", "messages[0].role"),
+        (#"[{"role":"user"}]"#, "missing_required_parameter", "messages[0].content"),
+        (#"[{"role":"user","content":"a","name":"b"}]"#, "unknown_parameter", "messages[0].name"),
+        (#"[{"role":"assistant","content":"a "}]"#, "invalid_value", "messages[0].content"),
+    ])
+    func `messages that mean nothing are refused by name`(messages: String, code: String, parameter: String) throws {
+        let error = #expect(throws: APIError.self) { try read("", messages: messages) }
+        #expect(error?.code == code && error?.parameter == parameter)
+    }
+
+    @Test func `a count has no answer to bound`() throws {
+        let body = try JSONValue(parsing: #"{"model":"m",\#(Self.messages)}"#)
+        #expect(try CountTokensRequest(body).prompt == (try read("").prompt))
+        let error = #expect(throws: APIError.self) { try MessagesRequest(body) }
+        #expect(error?.parameter == "max_tokens")
+    }
+
+    @Test func `errors have Anthropic's kinds and statuses`() {
+        let kinds: [(Int, String)] = [
+            (400, "invalid_request_error"), (401, "authentication_error"), (404, "not_found_error"),
+            (405, "invalid_request_error"), (413, "request_too_large"), (500, "api_error"), (503, "api_error"),
+            (504, "timeout_error"),
+        ]
+        for (status, kind) in kinds {
+            let error = MessagesError(APIError(status: status, "no"))
+            #expect(error.status == status && error.kind == kind)
+        }
+        let busy = MessagesError(APIError(status: 429, kind: .rateLimit, "no"))
+        #expect(busy.status == 529)
+        #expect(
+            busy.json(requestID: "r").serialized()
+                == #"{"type":"error","error":{"type":"overloaded_error","message":"no"},"request_id":"r"}"#
+        )
+    }
+
+    @discardableResult
+    private func read(_ fields: String, messages: String? = nil) throws -> MessagesRequest {
+        let messages = messages.map { #""messages":\#($0)"# } ?? Self.messages
+        return try MessagesRequest(try JSONValue(parsing: #"{"model":"m","max_tokens":5,\#(messages)\#(fields)}"#))
+    }
+}
