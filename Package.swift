@@ -97,6 +97,7 @@ let package = Package(
         room("OpenAIAPI", ["JSON"]),
         room("Grammars", ["JSON"]),
         room("AnthropicAPI", ["OpenAIAPI", "JSON"]),
+        room("OllamaAPI", ["OpenAIAPI", "JSON"]),
         // Tests.
         .target(
             name: "TestModels",
@@ -134,6 +135,7 @@ let package = Package(
         tests("HearthTests", ["hearth", "Deployments", "Inference", "Models", "Tensors", "JSON", argumentParser]),
         tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),
         tests("AnthropicAPITests", ["AnthropicAPI", "OpenAIAPI", "JSON"]),
+        tests("OllamaAPITests", ["OllamaAPI", "OpenAIAPI", "JSON"]),
         tests(
             "ServingTests",
             [

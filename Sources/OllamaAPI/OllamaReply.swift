@@ -1,0 +1,101 @@
+package import Foundation
+package import JSON
+package import OpenAIAPI
+
+/// A whole answer, or one line of a streamed one.
+package struct OllamaReply: Sendable, Equatable {
+    /// Which endpoint answers.
+    package enum Kind: Sendable, Equatable {
+        case chat, generate
+    }
+
+    /// How an answer ended, and what it took.
+    package struct Ending: Sendable, Equatable {
+        /// `stop` or `length`; `load` for a request that only asked for the model.
+        package var reason: String
+        /// nil where nothing was computed.
+        package var counts: Counts?
+
+        package init(reason: String, counts: Counts? = nil) {
+            self.reason = reason
+            self.counts = counts
+        }
+    }
+
+    /// Tokens and times of one answer.
+    package struct Counts: Sendable, Equatable {
+        /// Tokens of the prompt, those from the prefix cache included.
+        package var promptTokens: Int
+        package var answerTokens: Int
+        /// Before anything was computed; the wire's `load_duration`.
+        package var waiting: Duration
+        package var prefill: Duration
+        package var decode: Duration
+
+        package init(
+            promptTokens: Int,
+            answerTokens: Int,
+            waiting: Duration,
+            prefill: Duration,
+            decode: Duration
+        ) {
+            self.promptTokens = promptTokens
+            self.answerTokens = answerTokens
+            self.waiting = waiting
+            self.prefill = prefill
+            self.decode = decode
+        }
+    }
+
+    package var kind: Kind
+    /// The model's name as the request had it.
+    package var model: String
+    package var created: Date
+    package var text: String
+    /// nil while more follows.
+    package var ending: Ending?
+
+    package init(kind: Kind, model: String, created: Date, text: String, ending: Ending? = nil) {
+        self.kind = kind
+        self.model = model
+        self.created = created
+        self.text = text
+        self.ending = ending
+    }
+
+    package var json: JSONValue {
+        var object: JSONObject = ["model": .string(model), "created_at": .string(OllamaTime.text(created))]
+        switch kind {
+        case .chat: object["message"] = ["role": "assistant", "content": .string(text)]
+        case .generate: object["response"] = .string(text)
+        }
+        object["done"] = .bool(ending != nil)
+        guard let ending else { return .object(object) }
+        object["done_reason"] = .string(ending.reason)
+        guard let counts = ending.counts else { return .object(object) }
+        object["total_duration"] = Self.nanoseconds(counts.waiting + counts.prefill + counts.decode)
+        object["load_duration"] = Self.nanoseconds(counts.waiting)
+        object["prompt_eval_count"] = .integer(Int64(counts.promptTokens))
+        object["prompt_eval_duration"] = Self.nanoseconds(counts.prefill)
+        object["eval_count"] = .integer(Int64(counts.answerTokens))
+        object["eval_duration"] = Self.nanoseconds(counts.decode)
+        return .object(object)
+    }
+
+    private static func nanoseconds(_ duration: Duration) -> JSONValue {
+        let (seconds, attoseconds) = duration.components
+        return .integer(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}
+
+/// Times as Ollama's clients read them: RFC 3339 in UTC.
+enum OllamaTime {
+    private static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+
+    static func text(_ date: Date) -> String { style.format(date) }
+}
+
+extension APIError {
+    /// The body of a refusal, or the last line of a broken stream, as Ollama's clients read it.
+    package var ollamaJSON: JSONValue { ["error": .string(message)] }
+}

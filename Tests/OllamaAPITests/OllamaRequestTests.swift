@@ -1,0 +1,131 @@
+import Foundation
+import JSON
+import OpenAIAPI
+import Testing
+
+@testable import OllamaAPI
+
+@Suite struct OllamaRequestTests {
+    @Test func `minimal requests have the defaults`() throws {
+        let chat = try self.chat("")
+        #expect(chat.fields.model == "m" && chat.fields.isStreamed && chat.messages.isEmpty)
+        #expect(chat.fields.options == OllamaOptions())
+        let generate = try self.generate("")
+        #expect(generate.prompt.isEmpty && generate.system == nil && !generate.isRaw)
+    }
+
+    @Test func `every supported field is read`() throws {
+        let chat = try self.chat(
+            #","stream":false,"keep_alive":"5m","messages":[{"role":"system","content":"a"},{"role":"user","content":"b"},"#
+                + #"{"role":"assistant","content":"c"}]"#
+        )
+        #expect(!chat.fields.isStreamed)
+        #expect(chat.messages == [.init(.system, "a"), .init(.user, "b"), .init(.assistant, "c")])
+        let generate = try self.generate(#","prompt":"p","system":"s","keep_alive":0"#)
+        #expect(generate.prompt == "p" && generate.system == "s")
+        #expect(try self.generate(#","prompt":"p","raw":true,"system":"""#).isRaw)
+    }
+
+    @Test func `every supported option is read`() throws {
+        let options = try self.chat(
+            #","options":{"temperature":0.5,"top_k":-1,"top_p":0.4,"min_p":0.1,"typical_p":0.9,"repeat_penalty":1.1,"#
+                + #""presence_penalty":1,"frequency_penalty":-1,"seed":7,"stop":["a"],"num_predict":9,"num_ctx":64}"#
+        ).fields.options
+        #expect(options.temperature == 0.5 && options.topK == 0 && options.topP == 0.4 && options.minP == 0.1)
+        #expect(options.typicalP == 0.9 && options.repeatPenalty == 1.1 && options.presencePenalty == 1)
+        #expect(options.frequencyPenalty == -1 && options.seed == 7 && options.stop == ["a"])
+        #expect(options.maxTokens == 9 && options.contextLength == 64)
+        for limit in [-2, -1, 0] {
+            #expect(try self.chat(#","options":{"num_predict":\#(limit)}"#).fields.options.maxTokens == nil)
+        }
+    }
+
+    @Test(arguments: [
+        #","tools":[],"format":"","think":false,"logprobs":false,"truncate":false,"options":{}"#,
+        #","options":{"mirostat":0,"mirostat_tau":5,"tfs_z":1.0,"repeat_last_n":-1,"penalize_newline":true,"seed":-1}"#,
+        #","options":{"num_keep":4,"num_gpu":1,"main_gpu":0,"num_thread":8,"use_mmap":true,"num_batch":2,"numa":false}"#,
+    ])
+    func `what asks for nothing is accepted`(fields: String) throws {
+        #expect(try chat(fields) == (try chat("")))
+    }
+
+    @Test(arguments: [
+        (#","tools":[{"type":"function"}]"#, "unsupported_parameter", "tools"),
+        (#","format":"json""#, "unsupported_parameter", "format"),
+        (#","format":{"type":"object"}"#, "unsupported_parameter", "format"),
+        (#","think":"high""#, "unsupported_parameter", "think"),
+        (#","truncate":true"#, "unsupported_parameter", "truncate"),
+        (#","shift":true"#, "unsupported_parameter", "shift"),
+        (#","logprobs":true"#, "unsupported_parameter", "logprobs"),
+        (#","options":{"mirostat":2}"#, "unsupported_parameter", "options.mirostat"),
+        (#","options":{"repeat_last_n":64}"#, "unsupported_parameter", "options.repeat_last_n"),
+        (#","options":{"top_p":2}"#, "decimal_above_max_value", "options.top_p"),
+        (#","options":{"stop":"a"}"#, "invalid_type", "options.stop"),
+        (#","options":{"n":1}"#, "unknown_parameter", "options.n"),
+        (#","options":[]"#, "invalid_type", "options"),
+        (#","prompt":"a""#, "unknown_parameter", "prompt"),
+        (#","messages":[{"role":"tool","content":"a"}]"#, "unsupported_parameter", "messages[0].role"),
+        (#","messages":[{"role":"poet","content":"a"}]"#, "invalid_value", "messages[0].role"),
+        (#","messages":[{"role":"user","images":["a"]}]"#, "unsupported_parameter", "messages[0].images"),
+        (#","messages":[{"role":"assistant","tool_calls":[{}]}]"#, "unsupported_parameter", "messages[0].tool_calls"),
+        (#","messages":[{"role":"assistant","thinking":"a"}]"#, "unsupported_parameter", "messages[0].thinking"),
+    ])
+    func `what a chat cannot honour is refused by name`(fields: String, code: String, parameter: String) throws {
+        let error = #expect(throws: APIError.self) { try chat(fields) }
+        #expect(error?.code == code && error?.parameter == parameter)
+    }
+
+    @Test(arguments: [
+        (#","template":"t""#, "unsupported_parameter", "template"),
+        (#","suffix":"s""#, "unsupported_parameter", "suffix"),
+        (#","images":["i"]"#, "unsupported_parameter", "images"),
+        (#","context":[1]"#, "unsupported_parameter", "context"),
+        (#","raw":true,"system":"s""#, "invalid_value", "system"),
+        (#","prompt":1"#, "invalid_type", "prompt"),
+        (#","messages":[]"#, "unknown_parameter", "messages"),
+    ])
+    func `what a prompt cannot honour is refused by name`(fields: String, code: String, parameter: String) throws {
+        let error = #expect(throws: APIError.self) { try generate(fields) }
+        #expect(error?.code == code && error?.parameter == parameter)
+    }
+
+    @Test func `sizes are rounded as Ollama does`() {
+        #expect(OllamaModel.rounded(134_515_008) == "134.52M")
+        #expect(OllamaModel.rounded(1_235_814_432) == "1.2B")
+        #expect(OllamaModel.rounded(260_032) == "260K")
+        #expect(OllamaModel.rounded(12) == "12")
+    }
+
+    @Test func `durations are nanoseconds`() {
+        let counts = OllamaReply.Counts(
+            promptTokens: 3,
+            answerTokens: 2,
+            waiting: .microseconds(1),
+            prefill: .seconds(2),
+            decode: .nanoseconds(5)
+        )
+        let reply = OllamaReply(
+            kind: .generate,
+            model: "m",
+            created: Date(timeIntervalSince1970: 0.25),
+            text: "a",
+            ending: .init(reason: "length", counts: counts)
+        )
+        #expect(
+            reply.json.serialized()
+                == #"{"model":"m","created_at":"1970-01-01T00:00:00.250Z","response":"a","done":true,"#
+                + #""done_reason":"length","total_duration":2000001005,"load_duration":1000,"prompt_eval_count":3,"#
+                + #""prompt_eval_duration":2000000000,"eval_count":2,"eval_duration":5}"#
+        )
+    }
+
+    @discardableResult
+    private func chat(_ fields: String) throws -> OllamaChatRequest {
+        try OllamaChatRequest(try JSONValue(parsing: #"{"model":"m"\#(fields)}"#))
+    }
+
+    @discardableResult
+    private func generate(_ fields: String) throws -> OllamaGenerateRequest {
+        try OllamaGenerateRequest(try JSONValue(parsing: #"{"model":"m"\#(fields)}"#))
+    }
+}
