@@ -71,8 +71,8 @@ let package = Package(
         room(
             "Serving",
             [
-                "Deployments", "Inference", "Models", "Tensors", "Checkpoints", "OpenAIAPI", "Tokenization", "JSON",
-                logging,
+                "Deployments", "Inference", "Models", "Tensors", "Checkpoints", "OpenAIAPI", "AnthropicAPI",
+                "OllamaAPI", "Tokenization", "JSON", logging,
             ] + server
         ),
         .executableTarget(

@@ -53,6 +53,9 @@ struct APIService: Sendable {
         case .embeddings: try await embeddings(exchange)
         case .rerank: try await rerank(exchange)
         case .score: try await score(exchange)
+        case .messages: try await messages(exchange)
+        case .countTokens: try await countTokens(exchange)
+        case .ollama(let route): try await ollama(route, exchange)
         case .models: models()
         case .model(let name): try model(name)
         case .tokenize: try await tokenize(exchange)
@@ -85,6 +88,9 @@ extension Route {
         case .embeddings: "embeddings"
         case .rerank: "rerank"
         case .score: "score"
+        case .messages: "messages"
+        case .countTokens: "count_tokens"
+        case .ollama(let route): route.name
         case .models, .model: "models"
         case .tokenize: "tokenize"
         case .detokenize: "detokenize"

@@ -143,7 +143,7 @@ extension APIError {
     static let unauthorized = APIError(
         status: 401,
         code: "invalid_api_key",
-        "The API key is missing or wrong. Send it in the header 'Authorization: Bearer KEY'."
+        "The API key is missing or wrong. Send it in the header 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
     )
 
     /// Seconds after which asking again makes sense; nil when it does not.

@@ -10,6 +10,10 @@ extension HTTPField.Name {
     }
 
     static let requestID = name("x-request-id")
+    /// The same where Anthropic's clients look for it.
+    static let anthropicRequestID = name("request-id")
+    /// A key as Anthropic's clients show it.
+    static let apiKey = name("x-api-key")
     static let processingMilliseconds = name("openai-processing-ms")
     static let apiVersion = name("openai-version")
     /// Asks proxies such as nginx to pass a stream on as it comes.

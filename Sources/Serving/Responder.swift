@@ -29,7 +29,7 @@ struct Exchange: Sendable {
     var executor: ConnectionExecutor { ConnectionExecutor(scope.channel.eventLoop) }
 }
 
-/// Answers every request: finds its route, checks its key, turns errors into OpenAI's shape, adds the headers all answers
+/// Answers every request: finds its route, checks its key, turns errors into the shape of its API, adds the headers all answers
 /// have. Nothing thrown leaves it.
 struct Responder: HTTPResponder {
     typealias Context = RequestScope
@@ -46,15 +46,13 @@ struct Responder: HTTPResponder {
             if let preflight = service.preflight(request) { return preflight }
             let route = try Route.match(method: request.method.rawValue, path: path)
             name = route.name
-            if !route.isOpen, !service.authentication.allows(request.headers[.authorization]) {
-                throw APIError.unauthorized
-            }
+            if !route.isOpen, !service.authentication.allows(request.headers) { throw APIError.unauthorized }
             response = try await service.answer(route, exchange)
         } catch {
             response = failure(error, path: path, exchange)
         }
         service.metrics.countResponse(name, status: response.status.code)
-        decorate(&response, exchange)
+        decorate(&response, Surface(path: path), exchange)
         return request.method == .head ? response.createHeadResponse() : response
     }
 
@@ -64,7 +62,7 @@ struct Responder: HTTPResponder {
             service.logger.error("request failed", metadata: ["request.id": "\(exchange.id)", "error": "\(error)"])
         }
         let error = known ?? .generationFailed("The server failed on this request.")
-        var response = Response.json(error.json, status: error.status)
+        var response = Surface(path: path).refusal(error, requestID: exchange.id)
         if let seconds = error.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
         if error.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
         if error.status == 405, let route = Route.find(path) {
@@ -89,14 +87,16 @@ struct Responder: HTTPResponder {
         _ = channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
     }
 
-    private func decorate(_ response: inout Response, _ exchange: Exchange) {
+    private func decorate(_ response: inout Response, _ surface: Surface, _ exchange: Exchange) {
         response.headers[.requestID] = exchange.id
+        if surface == .anthropic { response.headers[.anthropicRequestID] = exchange.id }
         let elapsed = exchange.start.duration(to: .now).seconds
         response.headers[.processingMilliseconds] = String(Int((elapsed * 1000).rounded()))
         response.headers[.apiVersion] = "2020-10-01"
         if let origin = service.configuration.allowedOrigin {
             response.headers[.accessControlAllowOrigin] = origin
-            response.headers[.accessControlExposeHeaders] = "x-request-id, openai-processing-ms, retry-after"
+            response.headers[.accessControlExposeHeaders] =
+                "x-request-id, request-id, openai-processing-ms, retry-after"
         }
     }
 

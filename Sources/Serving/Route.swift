@@ -9,6 +9,9 @@ enum Route: Equatable {
     case embeddings
     case rerank
     case score
+    case messages
+    case countTokens
+    case ollama(OllamaRoute)
     case models
     case model(String)
     case tokenize
@@ -23,6 +26,7 @@ enum Route: Equatable {
         case .index, .health, .ready, .metrics: true
         case .chatCompletions, .completions, .embeddings, .rerank, .score, .models, .model, .tokenize, .detokenize:
             false
+        case .messages, .countTokens, .ollama: false
         }
     }
 
@@ -30,15 +34,18 @@ enum Route: Equatable {
     var methods: [String] {
         switch self {
         case .chatCompletions, .completions, .embeddings, .rerank, .score, .tokenize, .detokenize: ["POST"]
+        case .messages, .countTokens: ["POST"]
+        case .ollama(let route): route.methods
         case .index, .models, .model, .health, .ready, .metrics: ["GET", "HEAD"]
         }
     }
 
     /// Every path of the server, for the answer to `GET /`.
-    static let paths = [
-        "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/score", "/v1/models",
-        "/tokenize", "/detokenize", "/health", "/ready", "/metrics",
-    ]
+    static let paths =
+        [
+            "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/score", "/v1/models",
+            "/tokenize", "/detokenize", "/health", "/ready", "/metrics",
+        ] + ["/v1/messages", "/v1/messages/count_tokens"] + OllamaRoute.allCases.map(\.rawValue)
 
     /// The route at `path`, whatever the method; a slash at the end changes nothing.
     static func find(_ path: String) -> Route? {
@@ -51,6 +58,8 @@ enum Route: Equatable {
         case "/v1/embeddings": return .embeddings
         case "/v1/rerank", "/v2/rerank", "/rerank": return .rerank
         case "/v1/score", "/score": return .score
+        case "/v1/messages": return .messages
+        case "/v1/messages/count_tokens": return .countTokens
         case "/v1/models": return .models
         case "/tokenize": return .tokenize
         case "/detokenize": return .detokenize
@@ -58,6 +67,7 @@ enum Route: Equatable {
         case "/ready": return .ready
         case "/metrics": return .metrics
         default:
+            if let route = OllamaRoute(rawValue: String(path)) { return .ollama(route) }
             guard path.hasPrefix("/v1/models/") else { return nil }
             let name = path.dropFirst("/v1/models/".count)
             return .model(name.removingPercentEncoding ?? String(name))
@@ -71,5 +81,34 @@ enum Route: Equatable {
             throw .methodNotAllowed(method, path, allowed: route.methods)
         }
         return route
+    }
+}
+
+/// The paths of Ollama's own API.
+enum OllamaRoute: String, CaseIterable {
+    case chat = "/api/chat"
+    case generate = "/api/generate"
+    case tags = "/api/tags"
+    case show = "/api/show"
+    case version = "/api/version"
+    case processes = "/api/ps"
+
+    var methods: [String] {
+        switch self {
+        case .chat, .generate, .show: ["POST"]
+        case .tags, .version, .processes: ["GET", "HEAD"]
+        }
+    }
+
+    /// The route's name in metrics.
+    var name: String {
+        switch self {
+        case .chat: "ollama_chat"
+        case .generate: "ollama_generate"
+        case .tags: "ollama_tags"
+        case .show: "ollama_show"
+        case .version: "ollama_version"
+        case .processes: "ollama_ps"
+        }
     }
 }

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Testing
 
 @testable import Serving
@@ -8,7 +9,9 @@ import Testing
         #expect(!Authentication.isEqual([1, 2, 1, 2], [1, 2]))
         #expect(!Authentication.isEqual([], [1]))
         #expect(!Authentication.isEqual([1], []))
-        #expect(Authentication(keys: []).allows(nil))
-        #expect(Authentication(keys: ["é"]).allows("BEARER é"))
+        #expect(Authentication(keys: []).allows([:]))
+        #expect(Authentication(keys: ["é"]).allows([.authorization: "BEARER é"]))
+        #expect(Authentication(keys: ["é"]).allows([.apiKey: "é"]))
+        #expect(!Authentication(keys: ["é"]).allows([.apiKey: "Bearer é"]))
     }
 }

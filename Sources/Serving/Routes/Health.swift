@@ -5,7 +5,11 @@ import OpenAIAPI
 extension APIService {
     /// `GET /`: names the API for whoever finds it.
     func index() -> Response {
-        .json(["name": "hearth", "api": "OpenAI", "paths": .array(Route.paths.map { .string($0) })])
+        .json([
+            "name": "hearth",
+            "apis": ["OpenAI", "Anthropic", "Ollama"],
+            "paths": .array(Route.paths.map { .string($0) }),
+        ])
     }
 
     /// `GET /health`: the process answers.

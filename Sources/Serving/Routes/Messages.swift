@@ -1,0 +1,33 @@
+import AnthropicAPI
+import Deployments
+import Hummingbird
+import OpenAIAPI
+
+extension APIService {
+    /// `POST /v1/messages`
+    func messages(_ exchange: Exchange) async throws -> Response {
+        let body = try MessagesRequest(try await bodies.json(exchange.request))
+        let deployment = try directory.find(body.prompt.model)
+        let chat = try ChatRequest(body, for: deployment, id: exchange.id)
+        return try await answer([chat.text], chat.options, on: deployment, for: exchange) { run in
+            MessagesFormat(
+                id: "msg_" + environment.makeID(),
+                requestID: exchange.id,
+                request: body,
+                promptTokenCount: run.generations[0].promptTokens.count
+            )
+        }
+    }
+
+    /// `POST /v1/messages/count_tokens`
+    func countTokens(_ exchange: Exchange) async throws -> Response {
+        let body = try CountTokensRequest(try await bodies.json(exchange.request))
+        let deployment = try directory.find(body.prompt.model)
+        let prompt = PromptSource.chat(body.prompt.chat)
+        do {
+            return .json(CountTokensResponse(inputTokens: try deployment.encode(prompt).count).json)
+        } catch {
+            throw APIError(error, prompt: prompt.parameter)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import AnthropicAPI
+import Deployments
+import JSON
+import OpenAIAPI
+
+extension ChatRequest {
+    /// - Parameter id: the request's name in logs.
+    init(_ request: MessagesRequest, for deployment: Deployment, id: String) throws(APIError) {
+        var fields = GenerationFields()
+        fields.temperature = request.temperature
+        fields.topP = request.topP
+        fields.topK = request.topK
+        fields.stop = request.stopSequences
+        if request.isStreamed { fields.streaming = GenerationFields.StreamOptions() }
+        var parameters = try fields.parameters(upTo: request.maxTokens, for: deployment)
+        parameters.cutsMaxTokensToContext = true
+        text = TextRequest(id: id, prompt: .chat(request.prompt.chat), parameters: parameters)
+        options = AnswerOptions(fields, model: request.prompt.model, reportsLogprobs: false)
+    }
+}
+
+extension MessagesPrompt {
+    /// The conversation as chat templates read it.
+    var chat: ChatPrompt {
+        var messages = turns.map { JSONValue.templateMessage($0.role.rawValue, $0.texts) }
+        if !system.isEmpty { messages.insert(.templateMessage("system", system), at: 0) }
+        return ChatPrompt(
+            messages: messages,
+            addGenerationPrompt: !continuesFinalTurn,
+            continueFinalMessage: continuesFinalTurn
+        )
+    }
+}
+
+extension JSONValue {
+    /// A message as chat templates read it: one text as it stands, several as parts.
+    static func templateMessage(_ role: String, _ texts: [String]) -> JSONValue {
+        let content: JSONValue =
+            texts.count == 1
+            ? .string(texts[0])
+            : .array(texts.map { ["type": "text", "text": .string($0)] })
+        return ["role": .string(role), "content": content]
+    }
+}
