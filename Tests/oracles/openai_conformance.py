@@ -7,58 +7,24 @@ and prints `N passed, N failed`.
 """
 
 import asyncio
-import contextlib
 import json
-import re
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from typing import Literal
 
 import openai
 import pydantic
 
+from live_server import NAME, run
+
 CHECKS = []
-NAME = "smollm2-135m"
 
 
 def check(function):
     CHECKS.append(function)
     return function
-
-
-class Server:
-    def __init__(self, hearth, model):
-        with contextlib.closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
-        command = [hearth, "serve", model, "--port", str(self.port), "--alias", NAME]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self.wait_ready()
-        self.client = openai.OpenAI(base_url=self.origin + "/v1", api_key="none", max_retries=0, timeout=120)
-
-    def wait_ready(self):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                if urllib.request.urlopen(self.origin + "/ready", timeout=2).status == 200:
-                    return
-            if self.process.poll() is not None:
-                sys.exit(f"the server ended with {self.process.returncode}")
-            time.sleep(0.05)
-        sys.exit("the server was not ready within a minute")
-
-    def metric(self, name):
-        text = urllib.request.urlopen(self.origin + "/metrics", timeout=10).read().decode()
-        values = re.findall(rf"^{re.escape(name)}(?:{{[^}}]*}})? ([0-9.e+-]+)$", text, re.M)
-        assert values, f"no metric {name} in:\n{text}"
-        return sum(float(value) for value in values)
 
 
 def ask(server, **extra):
@@ -312,15 +278,7 @@ def results_go_back_to_the_model(server):
 @check
 def sixty_four_at_once_and_half_of_them_cancelled(server):
     asyncio.run(crowd(server))
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if server.metric("vllm:num_requests_running") == 0 and server.metric("vllm:num_requests_waiting") == 0:
-            break
-        time.sleep(0.1)
-    assert server.metric("vllm:num_requests_running") == 0, "requests are stuck"
-    assert server.metric("vllm:num_requests_waiting") == 0, "requests are stuck in the queue"
-    assert server.metric("hearth_cache_blocks_used") == 0, "blocks leaked"
-    assert server.metric("hearth_engine_invariant_violations_total") == 0
+    server.wait_idle()
 
 
 async def crowd(server):
@@ -369,24 +327,9 @@ def a_stop_is_graceful(server):
     assert server.process.wait(30) == 0
 
 
-def main():
-    server = Server(sys.argv[1], sys.argv[2])
-    failed = 0
-    try:
-        for function in CHECKS:
-            try:
-                function(server)
-                print(f"ok      {function.__name__}")
-            except Exception as error:
-                failed += 1
-                print(f"FAILED  {function.__name__}: {type(error).__name__}: {error}")
-    finally:
-        if server.process.poll() is None:
-            server.process.terminate()
-            server.process.wait(60)
-    print(f"{len(CHECKS) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+def client(origin):
+    return openai.OpenAI(base_url=origin + "/v1", api_key="none", max_retries=0, timeout=120)
 
 
 if __name__ == "__main__":
-    main()
+    run(CHECKS, client)
