@@ -112,7 +112,7 @@ package final class Deployment: Sendable {
         on executor: (any TaskExecutor)? = nil
     ) async throws(DeploymentError) -> TextGeneration {
         let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
-        let maxTokens = try answerLimit(promptTokenCount: prompt.count, request.parameters)
+        let maxTokens = try await answerLimit(promptTokenCount: prompt.count, request.parameters)
         let interpretation = interpretation(of: request, prompt: prompt)
         let constraint = try constraint(for: request, interpretation)
         var runs: [ChoiceRun] = []
@@ -143,15 +143,18 @@ package final class Deployment: Sendable {
     private func answerLimit(
         promptTokenCount: Int,
         _ parameters: GenerationParameters
-    ) throws(DeploymentError) -> Int {
+    ) async throws(DeploymentError) -> Int {
         if promptTokenCount == 0 { throw .emptyPrompt }
         let room = contextLength - promptTokenCount
-        let asked = parameters.maxTokens
-        let needed = parameters.cutsMaxTokensToContext ? 1 : asked ?? 1
-        if needed > room {
-            throw .contextLengthExceeded(promptTokens: promptTokenCount, maxTokens: needed, limit: contextLength)
+        let asked = parameters.cutsMaxTokensToRoom ? nil : parameters.maxTokens
+        if asked ?? 1 > room {
+            throw .contextLengthExceeded(promptTokens: promptTokenCount, maxTokens: asked ?? 1, limit: contextLength)
         }
-        return min(asked ?? room, room)
+        if let asked { return asked }
+        // The last token is drawn and never computed. A prompt that does not fit by itself is the engine's to refuse.
+        let statistics = await backend.statistics()
+        let held = statistics.blockCount * statistics.blockSize - promptTokenCount + 1
+        return min(parameters.maxTokens ?? room, room, max(held, 1))
     }
 
     private func engineRequest(

@@ -5,10 +5,10 @@ package import Tokenization
 package struct GenerationParameters: Sendable {
     /// Sampler settings; nil fields of a request are filled from the model's own defaults before this is made.
     package var sampling: SamplingParameters
-    /// Most tokens of answer; nil means as many as the context still holds.
+    /// Most tokens of answer; nil means as many as the context and the cache still hold.
     package var maxTokens: Int?
-    /// Whether a `maxTokens` beyond what the context still holds is cut to that rather than refused.
-    package var cutsMaxTokensToContext: Bool
+    /// Whether a `maxTokens` beyond what the context and the cache still hold is cut to that rather than refused.
+    package var cutsMaxTokensToRoom: Bool
     /// Tokens before which neither an end-of-sequence nor a stop token is drawn.
     package var minTokens: Int
     /// Texts that end the answer when they appear in it.
@@ -38,7 +38,7 @@ package struct GenerationParameters: Sendable {
     package init(sampling: SamplingParameters, maxTokens: Int? = nil) {
         self.sampling = sampling
         self.maxTokens = maxTokens
-        cutsMaxTokensToContext = false
+        cutsMaxTokensToRoom = false
         minTokens = 0
         stopStrings = []
         stopTokenIDs = []

@@ -13,7 +13,7 @@ extension ChatRequest {
         fields.stop = request.stopSequences
         if request.isStreamed { fields.streaming = GenerationFields.StreamOptions() }
         var parameters = try fields.parameters(upTo: request.maxTokens, for: deployment)
-        parameters.cutsMaxTokensToContext = true
+        parameters.cutsMaxTokensToRoom = true
         text = TextRequest(id: id, prompt: .chat(request.prompt.chat), parameters: parameters)
         options = AnswerOptions(fields, model: request.prompt.model, reportsLogprobs: false)
     }

@@ -42,7 +42,7 @@ extension ChatRequest {
         }
         let fields = GenerationFields(request)
         var parameters = try fields.parameters(upTo: request.options.maxTokens, for: deployment)
-        parameters.cutsMaxTokensToContext = true
+        parameters.cutsMaxTokensToRoom = true
         text = TextRequest(id: id, prompt: prompt, parameters: parameters)
         options = AnswerOptions(fields, model: request.model, reportsLogprobs: false)
     }

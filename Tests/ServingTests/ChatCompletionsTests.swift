@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Serving
 import Testing
 
 @Suite struct ChatCompletionsTests {
@@ -86,6 +87,26 @@ import Testing
             let cut = try await server.send("POST", "/v1/chat/completions", "{\(Self.question),\"max_tokens\":1}")
             #expect(try cut.json()["choices"]?[0]?["message"]?["content"] == "H")
             #expect(try cut.json()["choices"]?[0]?["finish_reason"] == "length")
+        }
+    }
+
+    @Test func `an answer without a limit ends where the cache is full, and a limit beyond that is refused`()
+        async throws
+    {
+        let directory = DeploymentDirectory([try ScriptedDeployment.make(room: .init(blockCount: 4))])
+        try await withServer(directory: directory) { server in
+            func ask(_ text: String, _ extra: String) async throws -> JSONValue {
+                let messages = #"[{"role":"user","content":"\#(text)"}]"#
+                let body = #"{"model":"scripted","messages":\#(messages)\#(extra)}"#
+                return try await server.send("POST", "/v1/chat/completions", body).json()
+            }
+            let open = try await ask("endless", "")
+            #expect(open["choices"]?[0]?["finish_reason"] == "length")
+            #expect(open["usage"]?["completion_tokens"] == 19)
+            #expect(try await ask("endless", #","max_tokens":19"#)["usage"]?["completion_tokens"] == 19)
+            #expect(try await ask("endless", #","max_tokens":20"#)["error"]?["code"] == "context_length_exceeded")
+            let long = try await ask(String(repeating: "a", count: 40), "")
+            #expect(long["error"]?["code"] == "context_length_exceeded")
         }
     }
 

@@ -208,7 +208,7 @@ import Testing
 
     @Test func `a full queue answers 429 and says when to come back`() async throws {
         let limits = try StepLimits(tokensPerStep: 64, maxRunning: 1, maxWaiting: 1)
-        let directory = DeploymentDirectory([try ScriptedDeployment.make(limits: limits)])
+        let directory = DeploymentDirectory([try ScriptedDeployment.make(room: .init(limits: limits))])
         try await withServer({ $0.concurrentRequestLimit = 3 }, directory: directory) { server in
             defer { ScriptedDeployment.letGo(2) }
             let endless = #"{"model":"scripted","prompt":"endless held:2\n","max_tokens":4000,"stream":true}"#

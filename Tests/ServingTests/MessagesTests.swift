@@ -55,8 +55,9 @@ import Testing
     }
 
     @Test func `an answer says why it ended`() async throws {
-        let small = try ScriptedDeployment.make(name: "small", contextLength: 32)
-        let directory = DeploymentDirectory([try ScriptedDeployment.make(), small])
+        let small = try ScriptedDeployment.make(name: "small", room: .init(contextLength: 32))
+        let narrow = try ScriptedDeployment.make(name: "narrow", room: .init(blockCount: 4))
+        let directory = DeploymentDirectory([try ScriptedDeployment.make(), small, narrow])
         try await withServer(directory: directory) { server in
             let stopped = try await server.send(
                 "POST",
@@ -78,6 +79,14 @@ import Testing
             ).json()
             #expect(full["stop_reason"] == "model_context_window_exceeded")
             #expect(full["usage"]?["output_tokens"] == 18)
+            // The cache holds 32 tokens, too, and the last one is never computed.
+            let held = try await server.send(
+                "POST",
+                "/v1/messages",
+                Self.endless.replacing("scripted", with: "narrow").wrapped
+            ).json()
+            #expect(held["stop_reason"] == "model_context_window_exceeded")
+            #expect(held["usage"]?["output_tokens"] == 19)
         }
     }
 

@@ -33,21 +33,33 @@ enum ScriptedDeployment {
 
     static let end = 256
     static let answer = Array("Héllo!".utf8)
+    static let template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ '\\n' }}{% endfor %}"
+
+    /// What the engine has room for.
+    struct Room {
+        var contextLength = 4096
+        /// Blocks of the cache, of 8 tokens each.
+        var blockCount = 2048
+        var limits = StepLimits.standard
+    }
 
     static func make(
         name: String = "scripted",
         aliases: [String] = [],
-        contextLength: Int = 4096,
-        limits: StepLimits = .standard,
+        room: Room = Room(),
+        template: String = template,
         samplingDefaults: SamplingDefaults = SamplingDefaults()
     ) throws -> Deployment {
-        let model = ScriptedModel(vocabularySize: 257, contextLength: contextLength, script: write)
+        let model = ScriptedModel(vocabularySize: 257, contextLength: room.contextLength, script: write)
         let traits = model.traits
         let engine = try Engine(
             model: model,
-            configuration: try EngineConfiguration(cacheSize: .blocks(2048), blockSize: 8, limits: limits)
+            configuration: try EngineConfiguration(
+                cacheSize: .blocks(room.blockCount),
+                blockSize: 8,
+                limits: room.limits
+            )
         )
-        let template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ '\\n' }}{% endfor %}"
         return Deployment(
             identity: DeploymentIdentity(
                 name: name,
@@ -59,7 +71,7 @@ enum ScriptedDeployment {
                 architecture: traits.architecture,
                 parameterCount: 0,
                 vocabularySize: traits.vocabularySize,
-                contextLength: contextLength,
+                contextLength: room.contextLength,
                 path: "memory"
             ),
             tokenizer: try tokenizer(),
