@@ -68,16 +68,38 @@ struct PromptRenderer: Sendable {
 
     /// Drops what the template wrote after the last message's content, so that the model goes on with it.
     private func cutAfterFinalMessage(_ text: String, _ messages: [JSONValue]) throws(DeploymentError) -> String {
-        let content = (messages.last?["content"]?.stringValue ?? "").utf8
+        let content = messages.last?["content"]
+        let wanted = content?.stringValue ?? content?.arrayValue?.last?["text"]?.stringValue ?? ""
         let bytes = Array(text.utf8)
-        let wanted = Array(content)
-        var start = bytes.count - wanted.count
-        while start >= 0, !wanted.isEmpty {
-            if bytes[start...].starts(with: wanted) {
-                return String(decoding: bytes[..<(start + wanted.count)], as: UTF8.self)
-            }
-            start -= 1
+        guard !wanted.isEmpty, let end = Self.endOfLast(Array(wanted.utf8), in: bytes) else {
+            throw .chatTemplateFailed(message: "the final message's text does not appear in the prompt to be continued")
         }
-        throw .chatTemplateFailed(message: "the final message's text does not appear in the prompt to be continued")
+        return String(decoding: bytes[..<end], as: UTF8.self)
+    }
+
+    /// Where the last occurrence of `wanted` in `bytes` ends; nil when there is none.
+    ///
+    /// Takes time in proportion to both counts whatever they hold: a template that changes a long message, by trimming it,
+    /// say, must not make every place of the prompt a near miss. Source: Knuth, Morris & Pratt, *Fast Pattern Matching in
+    /// Strings*, SIAM J. Comput. 6 (1977), run from the end to the beginning.
+    ///
+    /// - Parameter wanted: at least one byte.
+    static func endOfLast(_ wanted: [UInt8], in bytes: [UInt8]) -> Int? {
+        let pattern = Array(wanted.reversed())
+        // The longest proper prefix of the first n + 1 bytes that is also their suffix.
+        var borders = Array(repeating: 0, count: pattern.count)
+        var matched = 0
+        for index in pattern.indices.dropFirst() {
+            while matched > 0, pattern[index] != pattern[matched] { matched = borders[matched - 1] }
+            if pattern[index] == pattern[matched] { matched += 1 }
+            borders[index] = matched
+        }
+        matched = 0
+        for index in bytes.indices.reversed() {
+            while matched > 0, bytes[index] != pattern[matched] { matched = borders[matched - 1] }
+            if bytes[index] == pattern[matched] { matched += 1 }
+            if matched == pattern.count { return index + matched }
+        }
+        return nil
     }
 }

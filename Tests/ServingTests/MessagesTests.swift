@@ -117,6 +117,22 @@ import Testing
         }
     }
 
+    @Test func `an answer begun in several blocks is gone on with, whatever the template makes of them`() async throws {
+        let template =
+            "{% for m in messages %}<{{ m.role }}>{% if m.content is string %}{{ m.content }}{% else %}"
+            + "{% for part in m.content %}{{ part.text }}{% endfor %}{% endif %}<end>{% endfor %}"
+        let parts = try ScriptedDeployment.make(name: "parts", template: template)
+        try await withServer(directory: DeploymentDirectory([try ScriptedDeployment.make(), parts])) { server in
+            let blocks = #"[{"type":"text","text":"x\nH"},{"type":"text","text":"\nHé"}]"#
+            let messages = #"[{"role":"user","content":"hi"},{"role":"assistant","content":\#(blocks)}]"#
+            for name in ["scripted", "parts"] {
+                let body = #"{"model":"\#(name)","max_tokens":50,"messages":\#(messages)}"#
+                let answer = try await server.send("POST", "/v1/messages", body).json()
+                #expect(answer["content"]?[0]?["text"] == "llo!", Comment(rawValue: name))
+            }
+        }
+    }
+
     @Test func `closing the socket cancels a stream at once`() async throws {
         try await withServer { server in
             let connection = try await server.connect()
