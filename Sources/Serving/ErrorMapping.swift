@@ -101,6 +101,11 @@ extension APIError {
         )
     }
 
+    /// A path that other servers answer and this one does not.
+    static func notImplemented(_ method: String, _ path: String, _ explanation: String) -> APIError {
+        APIError(status: 501, code: "not_implemented", "Not available here: \(method) \(path). \(explanation)")
+    }
+
     static func methodNotAllowed(_ method: String, _ path: String, allowed: [String]) -> APIError {
         APIError(
             status: 405,

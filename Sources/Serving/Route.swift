@@ -49,10 +49,9 @@ enum Route: Equatable {
 
     /// The route at `path`, whatever the method; a slash at the end changes nothing.
     static func find(_ path: String) -> Route? {
-        var path = Substring(path)
-        while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        let path = withoutSlashes(path)
         switch path {
-        case "/", "": return .index
+        case "/": return .index
         case "/v1/chat/completions": return .chatCompletions
         case "/v1/completions": return .completions
         case "/v1/embeddings": return .embeddings
@@ -67,16 +66,26 @@ enum Route: Equatable {
         case "/ready": return .ready
         case "/metrics": return .metrics
         default:
-            if let route = OllamaRoute(rawValue: String(path)) { return .ollama(route) }
+            if let route = OllamaRoute(rawValue: path) { return .ollama(route) }
             guard path.hasPrefix("/v1/models/") else { return nil }
             let name = path.dropFirst("/v1/models/".count)
             return .model(name.removingPercentEncoding ?? String(name))
         }
     }
 
+    /// The path without the slashes at its end; the root keeps its own.
+    static func withoutSlashes(_ path: String) -> String {
+        let bytes = path.utf8
+        let last = bytes.lastIndex { $0 != UInt8(ascii: "/") }
+        return last.map { String(decoding: bytes[...$0], as: UTF8.self) } ?? "/"
+    }
+
     /// The route of a request, or the error that says why there is none.
     static func match(method: String, path: String) throws(APIError) -> Route {
-        guard let route = find(path) else { throw .unknownURL(method, path) }
+        guard let route = find(path) else {
+            if let absent = AbsentRoute(path: path) { throw .notImplemented(method, path, absent.explanation) }
+            throw .unknownURL(method, path)
+        }
         guard route.methods.contains(method) else {
             throw .methodNotAllowed(method, path, allowed: route.methods)
         }
@@ -109,6 +118,31 @@ enum OllamaRoute: String, CaseIterable {
         case .show: "ollama_show"
         case .version: "ollama_version"
         case .processes: "ollama_ps"
+        }
+    }
+}
+
+/// Paths that clients know from Ollama and this server has nothing behind. A client takes 404 there for a model that is
+/// missing, and some then try to pull it.
+enum AbsentRoute: Equatable {
+    case embeddings, store
+
+    /// nil for paths that nobody expects here, and for those that are there.
+    init?(path: String) {
+        let path = Route.withoutSlashes(path)
+        switch path {
+        case "/api/embed", "/api/embeddings": self = .embeddings
+        case "/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete": self = .store
+        default:
+            guard path.hasPrefix("/api/blobs/") else { return nil }
+            self = .store
+        }
+    }
+
+    var explanation: String {
+        switch self {
+        case .embeddings: "This server does not compute embeddings yet."
+        case .store: "Models are fetched and removed on the server's own machine: 'hearth pull', 'hearth remove'."
         }
     }
 }

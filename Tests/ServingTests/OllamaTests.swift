@@ -146,7 +146,10 @@ import Testing
         ("/api/chat", question.replacing("scripted", with: "other"), 404, "'other'"),
         ("/api/generate", #""model":"scripted","prompt":"a","template":"x""#, 400, "'template'"),
         ("/api/generate", #""model":"scripted","prompt":"a","raw":true,"system":"x""#, 400, "'system'"),
-        ("/api/show", #""model":"other""#, 404, "'other'"), ("/api/pull", "", 404, "/api/pull"),
+        ("/api/show", #""model":"other""#, 404, "'other'"), ("/api/show", #""model":1"#, 400, "'model'"),
+        ("/api/embed", #""model":"scripted","input":"a""#, 501, "embeddings"),
+        ("/api/embeddings/", #""model":"scripted","prompt":"a""#, 501, "embeddings"),
+        ("/api/pull", #""model":"scripted""#, 501, "hearth pull"), ("/api/poetry", "", 404, "/api/poetry"),
     ]
 
     @Test func `every refusal has its status and the shape of Ollama's errors`() async throws {

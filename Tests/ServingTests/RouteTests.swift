@@ -1,3 +1,4 @@
+import OpenAIAPI
 import Testing
 
 @testable import Serving
@@ -11,5 +12,22 @@ import Testing
         #expect(Route.find("/v1/models/a/b%20c") == .model("a/b c"))
         #expect(Route.find("/v1/models/%FF") == .model("%FF"))
         #expect(Route.find("/V1/models") == nil)
+        #expect(Route.find("//") == .index)
+    }
+
+    @Test(arguments: [
+        ("/api/embed", 501), ("/api/embeddings/", 501), ("/api/blobs/sha256:00", 501), ("/api/delete", 501),
+        ("/api/no", 404),
+        ("/api", 404),
+    ])
+    func `what Ollama has and this server has not is said so`(path: String, status: Int) {
+        let error = #expect(throws: APIError.self) { try Route.match(method: "POST", path: path) }
+        #expect(error?.status == status)
+    }
+
+    @Test func `a path of slashes costs no more than another`() {
+        let slashes = String(repeating: "/", count: 1_000_000)
+        #expect(Route.find("/v1/models" + slashes) == .models)
+        #expect(Route.find(slashes + "a") == nil)
     }
 }

@@ -116,6 +116,9 @@ def errors_have_their_status_and_name_the_field(server):
     ):
         error = refusal(chat, server, **extra)
         assert error.status_code == 400 and field in error.error, error
+    error = refusal(server.client.embed, NAME, "a")
+    assert error.status_code == 501 and "embeddings" in error.error, error
+    assert refusal(server.client.pull, NAME).status_code == 501
     error = refusal(server.client.generate, NAME, "a", template="{{ .Prompt }}")
     assert error.status_code == 400 and "'template'" in error.error, error
     pictures = [{"role": "user", "content": "a", "images": ["AAAA"]}]
