@@ -3,7 +3,7 @@ import OpenAIAPI
 
 /// What a conversation says: the part of a request whose tokens can be counted without answering.
 package struct MessagesPrompt: Sendable, Equatable {
-    /// What one side says in a row, in one or several texts.
+    /// What one side says in a row, in one or several texts; none of them is empty.
     package struct Turn: Sendable, Equatable {
         package var role: Role
         package var texts: [String]
@@ -20,7 +20,7 @@ package struct MessagesPrompt: Sendable, Equatable {
     }
 
     package var model: String
-    /// Instructions that stand before the conversation; empty without any.
+    /// Instructions that stand before the conversation, none of them empty; an empty array without any.
     package var system: [String]
     /// At least one; roles alternate, because messages of one role in a row are one turn.
     package var turns: [Turn]
@@ -47,20 +47,27 @@ package struct MessagesPrompt: Sendable, Equatable {
         try FieldReader.checkCount(values.count, parameter, in: 1...Int.max)
         var turns: [Turn] = []
         for (index, value) in values.enumerated() {
-            let isLast = index == values.count - 1
-            let turn = try turn(value, path: "\(parameter)[\(index)]", isLast: isLast)
-            // An empty beginning of the answer is none.
-            if isLast, turn.role == .assistant, !turns.isEmpty, turn.texts.allSatisfy(\.isEmpty) { break }
+            let turn = try turn(value, path: "\(parameter)[\(index)]")
             if turns.last?.role == turn.role {
                 turns[turns.count - 1].texts += turn.texts
             } else {
                 turns.append(turn)
             }
         }
+        guard let last = turns.last, last.role == .assistant else { return turns }
+        // An empty beginning of the answer is none.
+        if last.texts.isEmpty { turns.removeLast() }
+        if turns.isEmpty { throw .invalidValue(parameter, "there is nothing to answer.") }
+        if last.texts.last?.last?.isWhitespace == true {
+            throw .invalidValue(
+                "\(parameter)[\(values.count - 1)].content",
+                "an assistant's message that is to be continued cannot end with white space."
+            )
+        }
         return turns
     }
 
-    private static func turn(_ value: JSONValue, path: String, isLast: Bool) throws(APIError) -> Turn {
+    private static func turn(_ value: JSONValue, path: String) throws(APIError) -> Turn {
         var reader = try FieldReader(value, path: path)
         let parameter = reader.parameter("role")
         let name = try FieldReader.string(try reader.required("role"), parameter)
@@ -70,24 +77,19 @@ package struct MessagesPrompt: Sendable, Equatable {
         }
         let texts = try texts(try reader.required("content"), reader.parameter("content"))
         try reader.finish()
-        if isLast, role == .assistant, texts.last?.last?.isWhitespace == true {
-            throw .invalidValue(
-                reader.parameter("content"),
-                "an assistant's message that is to be continued cannot end with white space."
-            )
-        }
         return Turn(role, texts)
     }
 
-    /// A string or a list of text blocks.
+    /// A string or a list of text blocks, without those that are empty.
     private static func texts(_ value: JSONValue, _ parameter: String) throws(APIError) -> [String] {
         switch value {
         case .string(let text):
-            return [text]
+            return text.isEmpty ? [] : [text]
         case .array(let values):
             var texts: [String] = []
             for (index, value) in values.enumerated() {
-                texts.append(try text(of: value, path: "\(parameter)[\(index)]"))
+                let text = try text(of: value, path: "\(parameter)[\(index)]")
+                if !text.isEmpty { texts.append(text) }
             }
             return texts
         default:
@@ -115,6 +117,7 @@ package struct MessagesPrompt: Sendable, Equatable {
     private static func readCacheControl(_ reader: inout FieldReader) throws(APIError) {
         guard let control = try reader.object("cache_control") else { return }
         var inner = FieldReader(control, path: reader.parameter("cache_control"))
+        _ = try inner.required("type")
         for (key, values) in [("type", ["ephemeral"]), ("ttl", ["5m", "1h"])] {
             guard let value = try inner.string(key) else { continue }
             guard values.contains(value) else {

@@ -33,11 +33,11 @@ extension MessagesPrompt {
 }
 
 extension JSONValue {
-    /// A message as chat templates read it: one text as it stands, several as parts.
+    /// A message as chat templates read it: one text as it stands, several as parts, none as an empty text.
     static func templateMessage(_ role: String, _ texts: [String]) -> JSONValue {
         let content: JSONValue =
-            texts.count == 1
-            ? .string(texts[0])
+            texts.count < 2
+            ? .string(texts.first ?? "")
             : .array(texts.map { ["type": "text", "text": .string($0)] })
         return ["role": .string(role), "content": content]
     }

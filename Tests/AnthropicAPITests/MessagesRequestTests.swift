@@ -46,8 +46,22 @@ import Testing
         )
         #expect(request.prompt.turns == [.init(.user, ["a", "b"]), .init(.assistant, ["c"])])
         #expect(request.prompt.continuesFinalTurn)
-        let empty = try read("", messages: #"[{"role":"user","content":"a"},{"role":"assistant","content":""}]"#)
-        #expect(empty.prompt.turns == [.init(.user, ["a"])])
+    }
+
+    @Test func `empty texts say nothing`() throws {
+        let system = try read(#","system":"""#)
+        #expect(system == (try read("")))
+        #expect(try read(#","system":[{"type":"text","text":""},{"type":"text","text":"s"}]"#).prompt.system == ["s"])
+        let user = #"{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":""}]}"#
+        for content in ["\"\"", "[]", #"[{"type":"text","text":""}]"#] {
+            let request = try read("", messages: #"[\#(user),{"role":"assistant","content":\#(content)}]"#)
+            #expect(request.prompt.turns == [.init(.user, ["a"])] && !request.prompt.continuesFinalTurn)
+        }
+        let silent = try read("", messages: #"[\#(user),{"role":"assistant","content":""},\#(user)]"#)
+        #expect(silent.prompt.turns == [.init(.user, ["a"]), .init(.assistant, []), .init(.user, ["a"])])
+        let both = #"{"role":"assistant","content":"b"},{"role":"assistant","content":""}"#
+        let begun = try read("", messages: "[\(user),\(both)]")
+        #expect(begun.prompt.turns.last == .init(.assistant, ["b"]) && begun.prompt.continuesFinalTurn)
     }
 
     @Test(arguments: [
@@ -67,6 +81,9 @@ import Testing
         (#","stop_sequences":[1]"#, "invalid_type", "stop_sequences[0]"),
         (#","metadata":{"user":"u"}"#, "unknown_parameter", "metadata.user"),
         (#","cache_control":{"type":"eternal"}"#, "invalid_value", "cache_control.type"),
+        (#","cache_control":{"ttl":"5m"}"#, "missing_required_parameter", "cache_control.type"),
+        (#","cache_control":{"type":"ephemeral","ttl":"2h"}"#, "invalid_value", "cache_control.ttl"),
+        (#","cache_control":"ephemeral""#, "invalid_type", "cache_control"),
         (#","system":7"#, "invalid_type", "system"),
         (#","system":[{"type":"image"}]"#, "unsupported_parameter", "system[0]"),
         (#","n":2"#, "unknown_parameter", "n"),
@@ -98,6 +115,20 @@ import Testing
         (#"[{"role":"user"}]"#, "missing_required_parameter", "messages[0].content"),
         (#"[{"role":"user","content":"a","name":"b"}]"#, "unknown_parameter", "messages[0].name"),
         (#"[{"role":"assistant","content":"a "}]"#, "invalid_value", "messages[0].content"),
+        (
+            #"[{"role":"assistant","content":"a\n"},{"role":"assistant","content":""}]"#,
+            "invalid_value",
+            "messages[1].content"
+        ),
+        (#"[{"role":"assistant","content":""}]"#, "invalid_value", "messages"),
+        (#"["hi"]"#, "invalid_type", "messages[0]"), ("null", "missing_required_parameter", "messages"),
+        (#"[{"role":7,"content":"a"}]"#, "invalid_type", "messages[0].role"),
+        (#"[{"role":"user","content":["a"]}]"#, "invalid_type", "messages[0].content[0]"),
+        (#"[{"role":"user","content":{"type":"text"}}]"#, "invalid_type", "messages[0].content"),
+        (
+            #"[{"role":"user","content":[{"type":"text","text":null}]}]"#, "missing_required_parameter",
+            "messages[0].content[0].text"
+        ),
     ])
     func `messages that mean nothing are refused by name`(messages: String, code: String, parameter: String) throws {
         let error = #expect(throws: APIError.self) { try read("", messages: messages) }
