@@ -26,7 +26,8 @@ struct MessagesFormat: AnswerFormat {
     }
 
     var framing: StreamFraming { .namedEvents }
-    var silence: JSONValue? { MessagesEvent.ping.json }
+    /// Nothing comes before the message, so a request that waits gets comments.
+    var silence: JSONValue? { isOpen ? MessagesEvent.ping.json : nil }
 
     /// Nothing: the message begins once it is known how much of its prompt was cached.
     mutating func opening() -> [JSONValue] { [] }

@@ -163,8 +163,10 @@ import Testing
             let stop = String(repeating: "a", count: 201)
             let body = Self.endless.replacing("4000", with: "200") + #","stream":true,"stop_sequences":["\#(stop)"]"#
             let response = try await server.send("POST", "/v1/messages", body.wrapped)
-            #expect(response.body.components(separatedBy: "event: ping\n").count > 2)
-            #expect(!response.body.contains(": keep-alive"))
+            let parts = response.body.components(separatedBy: "event: message_start\n")
+            #expect(parts.count == 2 && parts[0].replacing(": keep-alive\n\n", with: "").isEmpty)
+            #expect(parts[1].components(separatedBy: "event: ping\n").count > 2)
+            #expect(!parts[1].contains(": keep-alive"))
         }
     }
 }
