@@ -14,8 +14,17 @@ package struct OllamaFields: Sendable, Equatable {
         try reader.refuse(Self.unsupported)
         options = try OllamaOptions(&reader)
         isStreamed = try reader.bool("stream") ?? true
-        // This server keeps its models whatever a request says.
-        reader.ignore(["keep_alive"])
+        try Self.checkKeepAlive(&reader)
+    }
+
+    /// Seconds, or a text such as `5m`, which is not read any further: this server keeps its models whatever it says.
+    private static func checkKeepAlive(_ reader: inout FieldReader) throws(APIError) {
+        guard let value = reader.value("keep_alive"), value.doubleValue == nil else { return }
+        let parameter = reader.parameter("keep_alive")
+        guard value.stringValue != nil else {
+            throw .invalidType(parameter, expected: "a number of seconds or a string such as '5m'", got: value)
+        }
+        _ = try FieldReader.string(value, parameter, bytes: 64)
     }
 
     private static let unsupported: [UnsupportedField] = {

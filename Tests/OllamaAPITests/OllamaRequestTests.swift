@@ -49,6 +49,11 @@ import Testing
         #expect(try chat(fields) == (try chat("")))
     }
 
+    @Test(arguments: ["0", "-1", "3.5", #""5m""#, #""1h30m""#, #""-1""#, #""1.5s""#, "null"])
+    func `models stay loaded however long they are asked to`(duration: String) throws {
+        #expect(try chat(#","keep_alive":\#(duration)"#) == (try chat("")))
+    }
+
     @Test(arguments: [
         (#","tools":[{"type":"function"}]"#, "unsupported_parameter", "tools"),
         (#","format":"json""#, "unsupported_parameter", "format"),
@@ -63,6 +68,18 @@ import Testing
         (#","options":{"stop":"a"}"#, "invalid_type", "options.stop"),
         (#","options":{"n":1}"#, "unknown_parameter", "options.n"),
         (#","options":[]"#, "invalid_type", "options"),
+        (#","options":{"num_predict":-3}"#, "integer_below_min_value", "options.num_predict"),
+        (#","options":{"num_predict":1.5}"#, "invalid_type", "options.num_predict"),
+        (#","options":{"seed":18446744073709551616}"#, "integer_above_max_value", "options.seed"),
+        (#","options":{"temperature":"0"}"#, "invalid_type", "options.temperature"),
+        (#","options":{"stop":[""]}"#, "invalid_value", "options.stop"),
+        (#","stream":"no""#, "invalid_type", "stream"),
+        (#","keep_alive":true"#, "invalid_type", "keep_alive"),
+        (#","keep_alive":"\#(String(repeating: "5", count: 65))""#, "string_above_max_length", "keep_alive"),
+        (#","messages":{}"#, "invalid_type", "messages"),
+        (#","messages":[[]]"#, "invalid_type", "messages[0]"),
+        (#","messages":[{"content":"a"}]"#, "missing_required_parameter", "messages[0].role"),
+        (#","messages":[{"role":"user","content":["a"]}]"#, "invalid_type", "messages[0].content"),
         (#","prompt":"a""#, "unknown_parameter", "prompt"),
         (#","messages":[{"role":"tool","content":"a"}]"#, "unsupported_parameter", "messages[0].role"),
         (#","messages":[{"role":"poet","content":"a"}]"#, "invalid_value", "messages[0].role"),
