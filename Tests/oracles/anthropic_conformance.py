@@ -6,6 +6,7 @@ Starts `HEARTH serve MODEL` on a free port, runs every check, and prints `N pass
 """
 
 import asyncio
+import json
 
 import anthropic
 
@@ -67,6 +68,37 @@ def events_come_in_their_order(server):
     assert names[:2] == ["message_start", "content_block_start"], names
     assert names[-3:] == ["content_block_stop", "message_delta", "message_stop"], names
     assert set(names[2:-3]) == {"content_block_delta"}, names
+
+
+@check
+def events_on_the_wire_have_names_and_a_ping(server):
+    with server.client.messages.with_streaming_response.create(**question(stream=True)) as response:
+        assert response.headers["content-type"].startswith("text/event-stream") and response.headers["request-id"]
+        lines = list(response.iter_lines())
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    objects = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    assert names == [value["type"] for value in objects]
+    assert names[:4] == ["message_start", "content_block_start", "ping", "content_block_delta"], names
+    assert names[-3:] == ["content_block_stop", "message_delta", "message_stop"], names
+    assert all(line == "" or line.startswith(("event: ", "data: ")) for line in lines)
+
+
+@check
+def instructions_come_as_text_and_as_marked_blocks(server):
+    text = ask(server, system="Speak like a sailor.")
+    block = {"type": "text", "text": "Speak like a sailor.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    assert ask(server, system=[block]).content[0].text == text.content[0].text
+
+
+@check
+def an_answer_can_be_sent_back_as_it_came(server):
+    first = {"role": "user", "content": "Name three colours. Ünïcode: 日本語 🙂 \u0000 e\u0301"}
+    whole = ask(server, messages=[first])
+    with server.client.messages.stream(**question(messages=[first])) as stream:
+        streamed = stream.get_final_message()
+    for content in (whole.content, streamed.content):
+        messages = [first, {"role": "assistant", "content": content}, {"role": "user", "content": "And three more."}]
+        assert ask(server, messages=messages).content[0].text.strip()
 
 
 @check
