@@ -8,7 +8,7 @@ import Serving
 /// `hearth serve`: the HTTP server.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serves models over an OpenAI-compatible HTTP API.",
+        abstract: "Serves models over the HTTP APIs of OpenAI, Anthropic and Ollama.",
         discussion: """
             Examples:
 
