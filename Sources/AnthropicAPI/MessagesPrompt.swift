@@ -16,7 +16,7 @@ package struct MessagesPrompt: Sendable, Equatable {
 
     /// Who speaks.
     package enum Role: String, Sendable, CaseIterable {
-        case user, assistant
+        case user, assistant, system
     }
 
     package var model: String
@@ -72,8 +72,8 @@ package struct MessagesPrompt: Sendable, Equatable {
         let parameter = reader.parameter("role")
         let name = try FieldReader.string(try reader.required("role"), parameter)
         guard let role = Role(rawValue: name) else {
-            let hint = name == "system" ? " Instructions belong into 'system'." : ""
-            throw .invalidValue(parameter, "'\(name)' is no role. Supported values are: 'user', 'assistant'.\(hint)")
+            let names = Role.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            throw .invalidValue(parameter, "'\(name)' is no role. Supported values are: \(names).")
         }
         let texts = try texts(try reader.required("content"), reader.parameter("content"))
         try reader.finish()
@@ -160,6 +160,9 @@ extension UnsupportedField {
             UnsupportedField("output_config", structured, harmless: [[:]]),
             UnsupportedField("output_format", structured),
             UnsupportedField("context_management", "This server leaves a conversation as it is."),
+            UnsupportedField("diagnostics", "This server does not tell why a prompt was not cached."),
+            UnsupportedField("inference_geo", "This server computes where it stands."),
+            UnsupportedField("speed", "This server has one speed.", harmless: ["standard"]),
         ]
     }()
 }

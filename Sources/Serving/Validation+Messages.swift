@@ -22,10 +22,14 @@ extension ChatRequest {
 extension MessagesPrompt {
     /// The conversation as chat templates read it.
     var chat: ChatPrompt {
-        var messages = turns.map { JSONValue.templateMessage($0.role.rawValue, $0.texts) }
-        if !system.isEmpty { messages.insert(.templateMessage("system", system), at: 0) }
+        var turns = turns
+        if turns.first?.role == .system {
+            turns[0].texts = system + turns[0].texts
+        } else if !system.isEmpty {
+            turns.insert(Turn(.system, system), at: 0)
+        }
         return ChatPrompt(
-            messages: messages,
+            messages: turns.map { JSONValue.templateMessage($0.role.rawValue, $0.texts) },
             addGenerationPrompt: !continuesFinalTurn,
             continueFinalMessage: continuesFinalTurn
         )

@@ -25,7 +25,8 @@ import Testing
 
     @Test func `what asks for nothing is accepted`() throws {
         let request = try read(
-            #","tools":[],"tool_choice":{"type":"none"},"thinking":{"type":"disabled"},"mcp_servers":[],"container":null"#
+            #","tools":[],"tool_choice":{"type":"none"},"thinking":{"type":"disabled"},"mcp_servers":[],"container":null,"#
+                + #""speed":"standard","output_config":{}"#
         )
         #expect(request == (try read("")))
     }
@@ -73,6 +74,9 @@ import Testing
         (#","context_management":{}"#, "unsupported_parameter", "context_management"),
         (#","output_config":{"effort":"low"}"#, "unsupported_parameter", "output_config"),
         (#","output_format":{"type":"json_schema"}"#, "unsupported_parameter", "output_format"),
+        (#","diagnostics":{"previous_message_id":null}"#, "unsupported_parameter", "diagnostics"),
+        (#","inference_geo":"eu""#, "unsupported_parameter", "inference_geo"),
+        (#","speed":"fast""#, "unsupported_parameter", "speed"),
         (#","service_tier":"priority""#, "unsupported_parameter", "service_tier"),
         (#","temperature":1.1"#, "decimal_above_max_value", "temperature"),
         (#","top_k":-1"#, "integer_below_min_value", "top_k"),
@@ -111,7 +115,7 @@ import Testing
 
     @Test(arguments: [
         ("[]", "empty_array", "messages"), ("{}", "invalid_type", "messages"),
-        (#"[{"role":"system","content":"a"}]"#, "invalid_value", "messages[0].role"),
+        (#"[{"role":"poet","content":"a"}]"#, "invalid_value", "messages[0].role"),
         (#"[{"role":"user"}]"#, "missing_required_parameter", "messages[0].content"),
         (#"[{"role":"user","content":"a","name":"b"}]"#, "unknown_parameter", "messages[0].name"),
         (#"[{"role":"assistant","content":"a "}]"#, "invalid_value", "messages[0].content"),

@@ -117,6 +117,23 @@ import Testing
         }
     }
 
+    @Test func `instructions stand first or inside the conversation`() async throws {
+        try await withServer { server in
+            func check(_ system: String, _ messages: String, tokens: JSONValue) async throws {
+                let body = #"{"model":"scripted",\#(system)"messages":[\#(messages)]}"#
+                let answer = try await server.send("POST", "/v1/messages/count_tokens", body).json()
+                #expect(answer["input_tokens"] == tokens, Comment(rawValue: body))
+            }
+            let user = #"{"role":"user","content":"hi"}"#
+            let system = #"{"role":"system","content":"be brief"}"#
+            try await check("", user, tokens: 9)
+            try await check("", "\(system),\(user)", tokens: 26)
+            try await check("", "\(user),\(system)", tokens: 26)
+            // One message of two lines.
+            try await check(#""system":"a","#, "\(system),\(user)", tokens: 28)
+        }
+    }
+
     @Test func `an answer begun in several blocks is gone on with, whatever the template makes of them`() async throws {
         let template =
             "{% for m in messages %}<{{ m.role }}>{% if m.content is string %}{{ m.content }}{% else %}"
