@@ -1,8 +1,9 @@
 import Deployments
 import Foundation
 import JSON
-import Serving
 import Testing
+
+@testable import Serving
 
 @Suite struct OllamaTests {
     static let question = #""model":"scripted","messages":[{"role":"user","content":"hi"}]"#
@@ -105,6 +106,24 @@ import Testing
             let version = try await server.send("GET", "/api/version").json()
             #expect(version["version"]?.stringValue?.isEmpty == false)
         }
+    }
+
+    @Test func `a model is as large as its file or the files of its folder`() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sizes-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: folder.appendingPathComponent("inner"),
+            withIntermediateDirectories: true
+        )
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appendingPathComponent("a.gguf")
+        let link = folder.appendingPathComponent("link")
+        try Data(count: 1000).write(to: file)
+        #expect(Deployment.bytesOnDisk(file.path) == 1000)
+        #expect(Deployment.bytesOnDisk(folder.path) == 1000)
+        try FileManager.default.createSymbolicLink(at: link, withDestinationURL: file)
+        #expect(Deployment.bytesOnDisk(link.path) == 1000)
+        #expect(Deployment.bytesOnDisk(folder.path) == 2000)
+        #expect(Deployment.bytesOnDisk(folder.path + "/nothing") == 0)
     }
 
     @Test func `closing the socket cancels a stream at once`() async throws {

@@ -88,10 +88,11 @@ extension Deployment {
     }
 
     /// Size of the file, or of the files of the folder, at `path`; 0 when there is none.
-    private static func bytesOnDisk(_ path: String) -> Int {
+    static func bytesOnDisk(_ path: String) -> Int {
         let url = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+        // Of a file, Foundation on Linux lists an empty inside rather than none.
         let inside = try? FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
-        return (inside ?? [url]).reduce(0) { sum, file in
+        return ([url] + (inside ?? [])).reduce(0) { sum, file in
             let attributes = try? FileManager.default.attributesOfItem(
                 atPath: file.resolvingSymlinksInPath().path
             )
