@@ -24,6 +24,8 @@ package struct MessagesPrompt: Sendable, Equatable {
     package var system: [String]
     /// At least one; roles alternate, because messages of one role in a row are one turn.
     package var turns: [Turn]
+    /// Whether the model is asked not to think first.
+    package var isThinkingOff: Bool
 
     /// Whether the answer goes on with the assistant's last turn.
     package var continuesFinalTurn: Bool { turns.last?.role == .assistant }
@@ -32,6 +34,7 @@ package struct MessagesPrompt: Sendable, Equatable {
     init(_ reader: inout FieldReader) throws(APIError) {
         model = try FieldReader.string(try reader.required("model"), reader.parameter("model"), bytes: 1024)
         try reader.refuse(UnsupportedField.messages)
+        isThinkingOff = reader.value("thinking") != nil
         system = []
         if let value = reader.value("system") { system = try Self.texts(value, reader.parameter("system")) }
         turns = try Self.turns(&reader)
@@ -130,7 +133,7 @@ package struct MessagesPrompt: Sendable, Equatable {
 
     /// Blocks of the protocol that this server cannot read, and why.
     private static let refusedBlocks: [String: String] = {
-        let functions = "This server does not call functions yet."
+        let functions = "This API does not call functions here yet; /v1/chat/completions does."
         let textOnly = "This server reads text only."
         let thinking = "This server does not take a model's thinking back yet; leave the block out."
         return [
@@ -145,8 +148,8 @@ package struct MessagesPrompt: Sendable, Equatable {
 extension UnsupportedField {
     /// Refused in conversations, answered or counted.
     static let messages: [UnsupportedField] = {
-        let functions = "This server does not call functions yet."
-        let structured = "This server does not constrain these answers to a format yet."
+        let functions = "This API does not call functions here yet; /v1/chat/completions does."
+        let structured = "This API does not keep to a format here yet; /v1/chat/completions does."
         return [
             UnsupportedField("tools", functions, harmless: [[]]),
             UnsupportedField("tool_choice", functions, harmless: [["type": "none"]]),
@@ -154,7 +157,7 @@ extension UnsupportedField {
             UnsupportedField("container", "This server runs no code."),
             UnsupportedField(
                 "thinking",
-                "This server does not control reasoning yet.",
+                "This API does not control reasoning here yet; /v1/chat/completions does.",
                 harmless: [["type": "disabled"]]
             ),
             UnsupportedField("output_config", structured, harmless: [[:]]),

@@ -52,6 +52,8 @@ package struct OllamaReply: Sendable, Equatable {
     package var model: String
     package var created: Date
     package var text: String
+    /// What the model thought before it answered; empty without thoughts.
+    package var thinking = ""
     /// nil while more follows.
     package var ending: Ending?
 
@@ -66,8 +68,13 @@ package struct OllamaReply: Sendable, Equatable {
     package var json: JSONValue {
         var object: JSONObject = ["model": .string(model), "created_at": .string(OllamaTime.text(created))]
         switch kind {
-        case .chat: object["message"] = ["role": "assistant", "content": .string(text)]
-        case .generate: object["response"] = .string(text)
+        case .chat:
+            var message: JSONObject = ["role": "assistant", "content": .string(text)]
+            if !thinking.isEmpty { message["thinking"] = .string(thinking) }
+            object["message"] = .object(message)
+        case .generate:
+            object["response"] = .string(text)
+            if !thinking.isEmpty { object["thinking"] = .string(thinking) }
         }
         object["done"] = .bool(ending != nil)
         guard let ending else { return .object(object) }

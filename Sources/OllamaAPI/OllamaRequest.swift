@@ -7,11 +7,14 @@ package struct OllamaFields: Sendable, Equatable {
     package var options: OllamaOptions
     /// Ollama streams unless told not to.
     package var isStreamed: Bool
+    /// Whether the model is asked not to think first.
+    package var isThinkingOff: Bool
 
     /// Reads them and refuses those that this server cannot honour.
     init(_ reader: inout FieldReader) throws(APIError) {
         model = try FieldReader.string(try reader.required("model"), reader.parameter("model"), bytes: 1024)
         try reader.refuse(Self.unsupported)
+        isThinkingOff = reader.value("think") != nil
         options = try OllamaOptions(&reader)
         isStreamed = try reader.bool("stream") ?? true
         try Self.checkKeepAlive(&reader)
@@ -28,11 +31,15 @@ package struct OllamaFields: Sendable, Equatable {
     }
 
     private static let unsupported: [UnsupportedField] = {
-        let structured = "This server does not constrain these answers to a format yet."
+        let structured = "This API does not keep to a format here yet; /v1/chat/completions does."
         let truncation = "This server never truncates a prompt; a prompt that does not fit is an error."
         return [
             UnsupportedField("format", structured, harmless: [""]),
-            UnsupportedField("think", "This server does not control reasoning yet.", harmless: [false]),
+            UnsupportedField(
+                "think",
+                "This API does not control reasoning here yet; /v1/chat/completions does.",
+                harmless: [false]
+            ),
             UnsupportedField("truncate", truncation, harmless: [false]),
             UnsupportedField("shift", "This server never shifts a full context.", harmless: [false]),
             UnsupportedField("logprobs", "Use /v1/chat/completions for log probabilities.", harmless: [false]),
@@ -69,7 +76,11 @@ package struct OllamaChatRequest: Sendable, Equatable {
         var reader = try FieldReader(body, path: "")
         fields = try OllamaFields(&reader)
         try reader.refuse([
-            UnsupportedField("tools", "This server does not call functions yet.", harmless: [[]])
+            UnsupportedField(
+                "tools",
+                "This API does not call functions here yet; /v1/chat/completions does.",
+                harmless: [[]]
+            )
         ])
         messages = []
         for (index, value) in (try reader.array("messages") ?? []).enumerated() {
@@ -80,7 +91,7 @@ package struct OllamaChatRequest: Sendable, Equatable {
 
     private static func message(_ value: JSONValue, path: String) throws(APIError) -> Message {
         var reader = try FieldReader(value, path: path)
-        let functions = "This server does not call functions yet."
+        let functions = "This API does not call functions here yet; /v1/chat/completions does."
         let parameter = reader.parameter("role")
         let name = try FieldReader.string(try reader.required("role"), parameter)
         if name == "tool" { throw .unsupported(parameter, functions) }

@@ -19,8 +19,14 @@ struct OllamaFormat: AnswerFormat {
     mutating func opening() -> [JSONValue] { [] }
 
     mutating func chunks(for event: TextEvent, prompt: Int) -> [JSONValue] {
-        guard case .text(_, let delta, _, _) = event, !delta.isEmpty else { return [] }
-        return [reply(delta).json]
+        switch event {
+        case .text(_, let delta, _, _):
+            return delta.isEmpty ? [] : [reply(delta).json]
+        case .part(_, .reasoning(let thought)):
+            return thought.isEmpty ? [] : [reply("", thinking: thought).json]
+        case .started, .part, .promptLogprobs, .finished, .usage, .failed:
+            return []
+        }
     }
 
     func closing(_ answers: AnswerCollector, _ timing: RunTiming) -> [JSONValue] {
@@ -30,14 +36,21 @@ struct OllamaFormat: AnswerFormat {
     func failure(_ error: APIError) -> JSONValue { error.ollamaJSON }
 
     func whole(_ answers: AnswerCollector, _ timing: RunTiming) -> JSONValue {
-        reply(answers.answers[0].text, ending: ending(answers, timing)).json
+        let answer = answers.answers[0]
+        return reply(answer.text, thinking: answer.parts.reasoning, ending: ending(answers, timing)).json
     }
 
     /// The answer to a request that only asks for the model, which is there already.
     var loaded: JSONValue { reply("", ending: OllamaReply.Ending(reason: "load")).json }
 
-    private func reply(_ text: String, ending: OllamaReply.Ending? = nil) -> OllamaReply {
-        OllamaReply(kind: kind, model: model, created: now(), text: text, ending: ending)
+    private func reply(
+        _ text: String,
+        thinking: String = "",
+        ending: OllamaReply.Ending? = nil
+    ) -> OllamaReply {
+        var reply = OllamaReply(kind: kind, model: model, created: now(), text: text, ending: ending)
+        reply.thinking = thinking
+        return reply
     }
 
     private func ending(_ answers: AnswerCollector, _ timing: RunTiming) -> OllamaReply.Ending {

@@ -9,11 +9,12 @@ extension ChatRequest {
         let messages = request.messages.map { JSONValue.templateMessage($0.role.rawValue, [$0.content]) }
         // As Ollama's templates do: an answer that has begun is gone on with.
         let continues = request.messages.last.map { $0.role == .assistant && !$0.content.isEmpty } ?? false
-        let chat = ChatPrompt(
+        var chat = ChatPrompt(
             messages: messages,
             addGenerationPrompt: !continues,
             continueFinalMessage: continues
         )
+        chat.reasoning = try ReasoningRequest(isOff: request.fields.isThinkingOff, parameter: "think", for: deployment)
         try self.init(.chat(chat), request.fields, for: deployment, id: id)
     }
 
@@ -24,7 +25,9 @@ extension ChatRequest {
         let isPlain = request.isRaw || (!deployment.hasChatTemplate && request.system == nil)
         var messages = [JSONValue.templateMessage("user", [request.prompt])]
         if let system = request.system { messages.insert(.templateMessage("system", [system]), at: 0) }
-        let prompt: PromptSource = isPlain ? .text(request.prompt) : .chat(ChatPrompt(messages: messages))
+        var chat = ChatPrompt(messages: messages)
+        chat.reasoning = try ReasoningRequest(isOff: request.fields.isThinkingOff, parameter: "think", for: deployment)
+        let prompt: PromptSource = isPlain ? .text(request.prompt) : .chat(chat)
         try self.init(prompt, request.fields, for: deployment, id: id)
     }
 

@@ -25,10 +25,11 @@ import Testing
 
     @Test func `what asks for nothing is accepted`() throws {
         let request = try read(
-            #","tools":[],"tool_choice":{"type":"none"},"thinking":{"type":"disabled"},"mcp_servers":[],"container":null,"#
+            #","tools":[],"tool_choice":{"type":"none"},"mcp_servers":[],"container":null,"#
                 + #""speed":"standard","output_config":{}"#
         )
-        #expect(request == (try read("")))
+        #expect(request == (try read("")) && !request.prompt.isThinkingOff)
+        #expect(try read(#","thinking":{"type":"disabled"}"#).prompt.isThinkingOff)
     }
 
     @Test func `texts come as strings and as blocks`() throws {

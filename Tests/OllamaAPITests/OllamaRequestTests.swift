@@ -41,12 +41,14 @@ import Testing
     }
 
     @Test(arguments: [
-        #","tools":[],"format":"","think":false,"logprobs":false,"truncate":false,"options":{}"#,
+        #","tools":[],"format":"","think":null,"logprobs":false,"truncate":false,"options":{}"#,
         #","options":{"mirostat":0,"mirostat_tau":5,"tfs_z":1.0,"repeat_last_n":-1,"penalize_newline":true,"seed":-1}"#,
         #","options":{"num_keep":4,"num_gpu":1,"main_gpu":0,"num_thread":8,"use_mmap":true,"num_batch":2,"numa":false}"#,
     ])
     func `what asks for nothing is accepted`(fields: String) throws {
-        #expect(try chat(fields) == (try chat("")))
+        let request = try chat(fields)
+        #expect(request == (try chat("")) && !request.fields.isThinkingOff)
+        #expect(try chat(#","think":false"#).fields.isThinkingOff)
     }
 
     @Test(arguments: ["0", "-1", "3.5", #""5m""#, #""1h30m""#, #""-1""#, #""1.5s""#, "null"])

@@ -1,6 +1,7 @@
 import Deployments
 import Foundation
 import JSON
+import OllamaAPI
 import Testing
 
 @testable import Serving
@@ -61,6 +62,47 @@ import Testing
             let lines = try stream.body.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
             #expect(lines.compactMap { $0["response"]?.stringValue }.joined() == "Héllo!")
             #expect(lines.last?["done_reason"] == "stop")
+        }
+    }
+
+    @Test func `thoughts are told apart from the answer`() {
+        func format(_ kind: OllamaReply.Kind) -> OllamaFormat {
+            OllamaFormat(kind: kind, model: "scripted", now: { Date(timeIntervalSince1970: 1_700_000_000) })
+        }
+        let events: [TextEvent] = [
+            .started(choice: 0, cachedTokenCount: 0), .part(choice: 0, .reasoning("so")),
+            .text(choice: 0, delta: "", tokens: [], logprobs: []),
+            .text(choice: 0, delta: "yes", tokens: [], logprobs: []), .finished(choice: 0, .endOfSequence),
+        ]
+        var chat = format(.chat)
+        let lines = events.flatMap { chat.chunks(for: $0, prompt: 0) }
+        let messages: [JSONValue?] = [
+            ["role": "assistant", "content": "", "thinking": "so"], ["role": "assistant", "content": "yes"],
+        ]
+        #expect(lines.map { $0["message"] } == messages)
+        var answers = AnswerCollector(promptCount: 1, choiceCount: 1)
+        for event in events { answers.take(event, prompt: 0) }
+        let whole = format(.generate).whole(answers, RunTiming(waiting: .zero, prefill: .zero, decode: .zero))
+        #expect(whole["response"] == "yes" && whole["thinking"] == "so" && whole["done_reason"] == "stop")
+    }
+
+    @Test func `a thinking model can be asked not to think where its template has a switch`() async throws {
+        let thoughts = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<think>\n</think>"
+        let switched = "{% if enable_thinking is defined and not enable_thinking %}off{% endif %}" + thoughts
+        let directory = DeploymentDirectory([
+            try ScriptedDeployment.make(name: "stubborn", template: thoughts),
+            try ScriptedDeployment.make(name: "obedient", template: switched), try ScriptedDeployment.make(),
+        ])
+        try await withServer(directory: directory) { server in
+            func ask(_ model: String, _ think: String) async throws -> JSONValue {
+                let body = #"{"model":"\#(model)","prompt":"hi","stream":false\#(think),"options":{"num_predict":1}}"#
+                return try await server.send("POST", "/api/generate", body).json()
+            }
+            let off = #","think":false"#
+            #expect(try await ask("stubborn", off)["error"]?.stringValue?.contains("'think'") == true)
+            let tokens = try #require(try await ask("obedient", "")["prompt_eval_count"]?.integerValue)
+            #expect(try await ask("obedient", off)["prompt_eval_count"]?.integerValue == tokens + 3)
+            #expect(try await ask("scripted", off)["done"] == true)
         }
     }
 

@@ -23,7 +23,7 @@ extension APIService {
     func countTokens(_ exchange: Exchange) async throws -> Response {
         let body = try CountTokensRequest(try await bodies.json(exchange.request))
         let deployment = try directory.find(body.prompt.model)
-        let prompt = PromptSource.chat(body.prompt.chat)
+        let prompt = PromptSource.chat(try body.prompt.chat(for: deployment))
         do {
             return .json(CountTokensResponse(inputTokens: try deployment.encode(prompt).count).json)
         } catch {
