@@ -141,7 +141,7 @@ enum AbsentRoute: Equatable {
 
     var explanation: String {
         switch self {
-        case .embeddings: "This server does not compute embeddings yet."
+        case .embeddings: "This server computes embeddings at /v1/embeddings, in OpenAI's form."
         case .store: "Models are fetched and removed on the server's own machine: 'hearth pull', 'hearth remove'."
         }
     }
