@@ -8,6 +8,7 @@ and prints `N passed, N failed`.
 
 import asyncio
 import json
+import re
 import signal
 import threading
 import time
