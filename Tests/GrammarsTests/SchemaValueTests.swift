@@ -125,4 +125,13 @@ import Testing
         #expect(grammar.accepts("\"\(inside)\""))
         #expect(!grammar.accepts("\"\(inside)a\""))
     }
+
+    @Test(arguments: [
+        ##"{"oneOf": [{"$ref": "#"}, {"$ref": "#"}]}"##, ##"{"not": {"$ref": "#"}}"##, ##"{"allOf": [{"$ref": "#"}]}"##,
+        ##"{"anyOf": [{"$ref": "#"}, {"not": {"$ref": "#"}}]}"##,
+        ##"{"oneOf": [{"items": {"$ref": "#"}}, {"properties": {"a": {"$ref": "#"}}}]}"##,
+    ])
+    func `a schema that names itself in place ends, whatever it means`(schema: String) {
+        for options in [SchemaOptions.answer, .complete] { _ = try? Grammar(schemaText: schema, options: options) }
+    }
 }

@@ -26,10 +26,13 @@ struct ClauseExpansion {
     /// Steps that remain; shared by everything that one schema asks for.
     var steps = Self.mostSteps
     private(set) var clauses: [SchemaClause] = []
+    /// Questions whether schemas exclude each other that are being answered within each other.
+    private var nesting = 0
 
     static let mostSteps = 200_000
     private static let mostClauses = 512
     private static let mostChoices = 256
+    private static let deepestNesting = 4
 
     init(_ document: SchemaDocument) { self.document = document }
 
@@ -209,6 +212,10 @@ struct ClauseExpansion {
 
     /// Whether no value can satisfy all `literals`; false when that is not seen at once.
     mutating func isSurelyEmpty(_ literals: [SchemaLiteral], depth: Int) throws(GrammarError) -> Bool {
+        // A schema whose options name it again would be asked about for ever.
+        guard nesting < Self.deepestNesting else { return false }
+        nesting += 1
+        defer { nesting -= 1 }
         for clause in try clauses(of: literals) {
             if clause.values.map({ $0.isEmpty || !clause.typesAllow($0) }) == true { continue }
             guard depth > 0, clause.types == .object else { return false }
