@@ -76,6 +76,12 @@ struct GrammarBuilder {
         guard pruning.isProductive[Int(start)] else {
             throw .unsatisfiable("Nothing can satisfy this: its conditions contradict each other.")
         }
-        return Grammar(nodes: pruning.nodes, automata: automata, start: start)
+        let grammar = Grammar(nodes: pruning.nodes, automata: automata, start: start)
+        var machine = GrammarMachine(grammar)
+        _ = machine.begin()
+        guard !machine.hasOverrun else {
+            throw .tooLarge("Its beginning can be read in too many ways; give it fewer choices that begin alike.")
+        }
+        return grammar
     }
 }

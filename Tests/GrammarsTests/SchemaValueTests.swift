@@ -134,4 +134,43 @@ import Testing
     func `a schema that names itself in place ends, whatever it means`(schema: String) {
         for options in [SchemaOptions.answer, .complete] { _ = try? Grammar(schemaText: schema, options: options) }
     }
+
+    @Test func `a text that remembers much goes on when what is done with is dropped`() throws {
+        let grammar = try Grammar(schemaText: #"{"type": "array", "uniqueItems": true, "items": {"type": "integer"}}"#)
+        var matcher = GrammarMatcher(grammar, keptFrames: 1000)
+        let numbers = (0..<400).map(String.init).joined(separator: ", ")
+        #expect(takes(&matcher, "[" + numbers))
+        #expect(takes(&matcher, ""))
+        #expect(!takes(&matcher, ", 17]"))
+        #expect(takes(&matcher, ", 400]"))
+        #expect(matcher.mustEnd)
+    }
+
+    @Test(arguments: [
+        (
+            #"{"properties": {"b": {}, "n": {"type": "array", "minItems": 2, "contains": {}, "maxContains": 1}}}"#,
+            #"{"n""#
+        ),
+        (
+            #"{"properties": {"a": {}, "c": {}, "x": false}, "minProperties": 2, "additionalProperties": false}"#,
+            #"{"c""#
+        ),
+        (
+            #"{"properties": {"a": {}, "c": {}, "d": {}}, "minProperties": 2, "additionalProperties": false, "dependentRequired": {"d": ["a"]}}"#,
+            #"{"c""#
+        ),
+        (
+            #"{"type": "array", "prefixItems": [{"const": 1}], "items": {"const": 2}, "contains": {"const": 2}, "minItems": 3, "maxContains": 1}"#,
+            "[1"
+        ),
+        (
+            #"{"type": "array", "items": {"enum": [1, 7]}, "contains": {"minimum": 5}, "minContains": 2, "maxItems": 2}"#,
+            "[1"
+        ),
+    ])
+    func `what cannot be brought to an end is not begun`(schema: String, beginning: String) throws {
+        guard let grammar = try? Grammar(schemaText: schema) else { return }
+        var matcher = GrammarMatcher(grammar)
+        #expect(!takes(&matcher, beginning))
+    }
 }

@@ -8,6 +8,9 @@ struct GrammarConstraint: TokenConstraint {
     private let tokens: GrammarTokens
     /// Whether nothing was written yet and the first space of the answer would not be shown.
     private var dropsSpace: Bool
+    private var lastEndings: Set<TokenID> = []
+    /// Whether a token was taken that may not stand there. Nothing may follow then: better no answer than a wrong one.
+    private var isLost = false
 
     init(_ grammar: Grammar, _ tokens: GrammarTokens, continuesText: Bool) {
         matcher = GrammarMatcher(grammar)
@@ -21,6 +24,11 @@ struct GrammarConstraint: TokenConstraint {
         let vocabulary = dropsSpace ? tokens.firstVocabulary : tokens.vocabulary
         let endings = endingTokens.lazy.map { Int($0.rawValue) }.filter { logits.indices.contains($0) }
         let kept = matcher.mayEnd ? endings.map { ($0, logits[$0]) } : []
+        lastEndings = endingTokens
+        if isLost {
+            for index in logits.indices { logits[index] = -.infinity }
+            return
+        }
         matcher.allowedTokens(vocabulary).forbidOthers(in: logits)
         for (token, logit) in kept { logits[token] = logit }
     }
@@ -29,7 +37,12 @@ struct GrammarConstraint: TokenConstraint {
         var bytes = tokens.tokenizer.bytes(of: token)
         if dropsSpace, bytes.first == 0x20 { bytes.removeFirst() }
         // A token that ends the answer is no part of it and leaves the matcher where it is.
-        if matcher.accept(bytes) { dropsSpace = false }
+        if lastEndings.contains(token) { return }
+        if matcher.accept(bytes) {
+            dropsSpace = false
+        } else {
+            isLost = true
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-/// A deterministic automaton while it is built: states with their edges, useful or not.
+/// A deterministic automaton while it is built state by state, before the kinds of bytes that it tells apart are known.
 struct AutomatonDraft {
     struct Edge: Hashable, Sendable {
         var bytes: ClosedRange<UInt8>
@@ -27,53 +27,6 @@ struct AutomatonDraft {
         } else {
             edges[Int(state)].append(Edge(bytes: bytes, target: target))
         }
-    }
-
-    /// The states that the start leads to and that lead to the end, as a walk from the start meets them.
-    func usefulStates() -> [Int] {
-        var users = [[Int32]](repeating: [], count: stateCount)
-        for state in edges.indices {
-            for edge in edges[state] { users[Int(edge.target)].append(Int32(state)) }
-        }
-        var leads = accepting
-        var work = accepting.indices.filter { accepting[$0] }
-        while let state = work.popLast() {
-            for user in users[state] where !leads[Int(user)] {
-                leads[Int(user)] = true
-                work.append(Int(user))
-            }
-        }
-        guard !leads.isEmpty, leads[0] else { return [] }
-        var order = [0]
-        var met = [Bool](repeating: false, count: stateCount)
-        met[0] = true
-        var position = 0
-        while position < order.count {
-            for edge in edges[order[position]] where leads[Int(edge.target)] && !met[Int(edge.target)] {
-                met[Int(edge.target)] = true
-                order.append(Int(edge.target))
-            }
-            position += 1
-        }
-        return order
-    }
-
-    /// The kinds of bytes that some state tells apart.
-    func byteClasses(_ states: [Int]) -> (classes: [UInt8], count: Int) {
-        var begins = [Bool](repeating: false, count: 257)
-        for state in states {
-            for edge in edges[state] {
-                begins[Int(edge.bytes.lowerBound)] = true
-                begins[Int(edge.bytes.upperBound) + 1] = true
-            }
-        }
-        var classes = [UInt8](repeating: 0, count: 256)
-        var current = 0
-        for byte in 1..<256 {
-            if begins[byte] { current += 1 }
-            classes[byte] = UInt8(current)
-        }
-        return (classes, current + 1)
     }
 }
 

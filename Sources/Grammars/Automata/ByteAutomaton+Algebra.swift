@@ -49,11 +49,6 @@ extension ByteAutomaton {
 
     // MARK: Two together
 
-    private struct Pair: Hashable {
-        var left: Int32
-        var right: Int32
-    }
-
     /// The product with another automaton.
     ///
     /// - Parameter isKept: whether a text is accepted, from whether each accepts it. What both refuse is refused.
@@ -62,32 +57,39 @@ extension ByteAutomaton {
         budget: Int,
         isKept: @escaping (Bool, Bool) -> Bool
     ) throws(GrammarError) -> ByteAutomaton {
-        func accepts(_ automaton: ByteAutomaton, _ state: Int32) -> Bool {
-            state != Self.dead && automaton.isAccepting(state)
-        }
-        let runs = runStarts(with: other)
         let needsLeft = !isKept(false, true)
         let needsRight = !isKept(true, false)
-        return try Self.exploring(from: Pair(left: start, right: other.start), budget: budget) { pair in
-            StateKind(
-                isAccepting: isKept(accepts(self, pair.left), accepts(other, pair.right)),
-                isBoundary: pair.left != Self.dead ? isBoundary(pair.left) : other.isBoundary(pair.right)
+        let (cuts, kinds) = commonKinds(other)
+        var pairs = StatePairs(AutomatonTable(cuts: cuts), budget: budget) { pair in
+            let (left, right) = (pair.left, pair.right)
+            let accepts = isKept(
+                left != Self.dead && isAccepting(left),
+                right != Self.dead && other.isAccepting(right)
             )
-        } edges: { (pair) throws(GrammarError) in
-            var edges: [(bytes: ClosedRange<UInt8>, target: Pair)] = []
-            for (index, byte) in runs.enumerated() {
-                let left = pair.left == Self.dead ? Self.dead : next(pair.left, byte)
-                let right = pair.right == Self.dead ? Self.dead : other.next(pair.right, byte)
-                if needsLeft && left == Self.dead || needsRight && right == Self.dead { continue }
-                if left == Self.dead && right == Self.dead { continue }
-                edges.append((byte...Self.runEnd(runs, index), Pair(left: left, right: right)))
-            }
-            return edges
+            let isBoundary = left != Self.dead ? isBoundary(left) : other.isBoundary(right)
+            return (accepts ? AutomatonTable.accepting : 0) | (isBoundary ? AutomatonTable.boundary : 0)
         }
+        return ByteAutomaton(
+            try pairs.explore(from: .init(left: start, right: other.start)) { pair, kind in
+                let left = pair.left == Self.dead ? Self.dead : next(pair.left, kind: kinds[kind].left)
+                let right = pair.right == Self.dead ? Self.dead : other.next(pair.right, kind: kinds[kind].right)
+                if needsLeft && left == Self.dead || needsRight && right == Self.dead { return nil }
+                return left == Self.dead && right == Self.dead ? nil : .init(left: left, right: right)
+            }
+        )
     }
 
-    private static func runEnd(_ runs: [UInt8], _ index: Int) -> UInt8 {
-        index + 1 < runs.count ? runs[index + 1] - 1 : .max
+    /// Where runs of bytes that both automata treat alike begin, `[257]`, and the kinds of each run in both.
+    private func commonKinds(_ other: ByteAutomaton) -> (cuts: [Bool], kinds: [(left: UInt8, right: UInt8)]) {
+        var cuts = [Bool](repeating: false, count: 257)
+        var kinds = [(left: kind(of: 0), right: other.kind(of: 0))]
+        for byte in UInt8(1)...255 {
+            let next = (left: kind(of: byte), right: other.kind(of: byte))
+            if next == (kind(of: byte - 1), other.kind(of: byte - 1)) { continue }
+            cuts[Int(byte)] = true
+            kinds.append(next)
+        }
+        return (cuts, kinds)
     }
 
     /// Accepts what both accept.
@@ -112,60 +114,46 @@ extension ByteAutomaton {
     /// Accepts a text of this and then one of the other.
     package func followed(by other: ByteAutomaton, budget: Int) throws(GrammarError) -> ByteAutomaton {
         if isEmpty || other.isEmpty { return .empty }
-        // A state is that of the first text, and those of every second text that may have begun.
-        struct State: Hashable {
-            var first: Int32
-            var second: [Int32]
-        }
-        func state(_ first: Int32, _ second: Set<Int32>) -> State {
-            var second = second
-            if first != Self.dead, isAccepting(first) { second.insert(other.start) }
-            return State(first: first, second: second.sorted())
-        }
-        let runs = runStarts(with: other)
-        return try Self.exploring(from: state(start, []), budget: budget) { state in
-            StateKind(
-                isAccepting: state.second.contains { other.isAccepting($0) },
-                isBoundary: state.first != Self.dead ? isBoundary(state.first) : other.isBoundary(state.second[0])
-            )
-        } edges: { (from) throws(GrammarError) in
-            var edges: [(bytes: ClosedRange<UInt8>, target: State)] = []
-            for (index, byte) in runs.enumerated() {
-                let first = from.first == Self.dead ? Self.dead : next(from.first, byte)
-                let second = Set(from.second.map { other.next($0, byte) }).subtracting([Self.dead])
-                let target = state(first, second)
-                if target.first == Self.dead, target.second.isEmpty { continue }
-                edges.append((byte...Self.runEnd(runs, index), target))
-            }
-            return edges
-        }
+        var both = NondeterministicAutomaton(budget: budget)
+        let (first, ends) = try both.add(self)
+        let (second, lastEnds) = try both.add(other)
+        for end in ends { both.jump(from: end, to: second) }
+        let end = try both.addState()
+        for last in lastEnds { both.jump(from: last, to: end) }
+        var work = SubsetConstruction.workLimit
+        return try both.deterministic(start: first, end: end, budget: budget, work: &work)
     }
 
     // MARK: Lengths
 
-    /// Accepts the texts of which the characters are at least `minimum` and at most `maximum`.
+    /// Accepts the texts of which the characters are at least `minimum` and at most `maximum`; no maximum is no limit.
+    ///
+    /// Takes up to as many states as this automaton's times the greater bound.
     package func bounded(
         characters minimum: Int,
         _ maximum: Int?,
         budget: Int
     ) throws(GrammarError) -> ByteAutomaton {
         guard !isEmpty, minimum <= maximum ?? .max else { return .empty }
-        struct State: Hashable {
-            var state: Int32
-            var count: Int
+        var kinds: [UInt8] = [kind(of: 0)]
+        var cuts = [Bool](repeating: false, count: 257)
+        for byte in UInt8(1)...255 where kind(of: byte) != kind(of: byte - 1) {
+            cuts[Int(byte)] = true
+            kinds.append(kind(of: byte))
         }
-        let most = maximum ?? minimum
-        return try Self.exploring(from: State(state: start, count: 0), budget: budget) { state in
-            StateKind(
-                isAccepting: isAccepting(state.state) && state.count >= minimum,
-                isBoundary: isBoundary(state.state)
-            )
-        } edges: { (from) throws(GrammarError) in
-            self.edges(from.state).compactMap { edge in
-                var count = from.count + (isBoundary(edge.target) ? 1 : 0)
-                if maximum == nil { count = min(count, most) }
-                return count > most ? nil : (edge.bytes, State(state: edge.target, count: count))
+        var pairs = StatePairs(AutomatonTable(cuts: cuts), budget: budget) { pair in
+            (isAccepting(pair.left) && Int(pair.right) >= minimum ? AutomatonTable.accepting : 0)
+                | (isBoundary(pair.left) ? AutomatonTable.boundary : 0)
+        }
+        return ByteAutomaton(
+            try pairs.explore(from: .init(left: start, right: 0)) { pair, kind in
+                let target = next(pair.left, kind: kinds[kind])
+                if target == Self.dead { return nil }
+                let count = Int(pair.right) + (isBoundary(target) ? 1 : 0)
+                if let maximum, count > maximum { return nil }
+                // No count is greater than the budget, by which it ends.
+                return .init(left: target, right: Int32(maximum == nil ? min(count, max(0, minimum)) : count))
             }
-        }
+        )
     }
 }

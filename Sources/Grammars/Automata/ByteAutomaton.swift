@@ -1,6 +1,7 @@
 /// A deterministic automaton over bytes.
 ///
-/// From every state the end of some text can be reached; the automaton that accepts no text has no state.
+/// From every state the end of some text can be reached; the automaton that accepts no text has no state. It is the
+/// smallest of its language in a canonical numbering, so equal languages (with equal boundaries) are equal values.
 package struct ByteAutomaton: Sendable, Hashable {
     /// Where no text leads.
     package static let dead: Int32 = -1
@@ -14,41 +15,45 @@ package struct ByteAutomaton: Sendable, Hashable {
     /// The state of the empty text; `dead` when nothing is accepted.
     package let start: Int32
 
-    private static let acceptingFlag: UInt8 = 1
-    private static let boundaryFlag: UInt8 = 2
+    private static let acceptingFlag = AutomatonTable.accepting
+    private static let boundaryFlag = AutomatonTable.boundary
     private static let finalFlag: UInt8 = 4
 
     /// Accepts nothing.
     package static let empty = ByteAutomaton(AutomatonDraft())
 
-    /// The states of a draft from which the end can be reached, numbered as they are met.
-    init(_ draft: AutomatonDraft) {
-        let order = draft.usefulStates()
-        var numbers = [Int32](repeating: Self.dead, count: draft.stateCount)
-        for (number, state) in order.enumerated() { numbers[state] = Int32(number) }
-        let (classes, classCount) = draft.byteClasses(order)
-        var transitions = [Int32](repeating: Self.dead, count: order.count * classCount)
-        var flags = [UInt8](repeating: 0, count: order.count)
-        for (number, state) in order.enumerated() {
-            var isFinal = true
-            for edge in draft.edges[state] where numbers[Int(edge.target)] != Self.dead {
-                isFinal = false
-                var previous: UInt8?
-                for byte in edge.bytes where classes[Int(byte)] != previous {
-                    previous = classes[Int(byte)]
-                    transitions[number * classCount + Int(classes[Int(byte)])] = numbers[Int(edge.target)]
-                }
-            }
-            flags[number] =
-                (draft.accepting[state] ? Self.acceptingFlag : 0) | (draft.boundary[state] ? Self.boundaryFlag : 0)
-                | (isFinal ? Self.finalFlag : 0)
-        }
-        self.classes = classes
+    /// The smallest automaton of a table's language.
+    ///
+    /// Equal languages with equal boundaries have equal automata.
+    init(_ table: consuming AutomatonTable) {
+        let table = table.canonical()
+        let classCount = table.classCount
+        classes = table.classes
         self.classCount = classCount
-        self.transitions = transitions
-        self.flags = flags
-        start = order.isEmpty ? Self.dead : 0
+        transitions = table.transitions
+        flags = table.flags.enumerated().map { state, flags in
+            let row = table.transitions[state * classCount..<(state + 1) * classCount]
+            return flags | (row.allSatisfy { $0 == Self.dead } ? Self.finalFlag : 0)
+        }
+        start = table.stateCount == 0 ? Self.dead : 0
     }
+
+    init(_ draft: AutomatonDraft) { self.init(AutomatonTable(draft)) }
+
+    /// The automaton as a table that can be changed.
+    var table: AutomatonTable {
+        var isCut = [Bool](repeating: false, count: 257)
+        for byte in 1..<256 { isCut[byte] = classes[byte] != classes[byte - 1] }
+        var table = AutomatonTable(cuts: isCut)
+        for state in 0..<Int32(stateCount) {
+            _ = table.addState(flags[Int(state)] & (Self.acceptingFlag | Self.boundaryFlag))
+            for edge in edges(state) { table.connect(state, edge.bytes, to: edge.target) }
+        }
+        return table
+    }
+
+    /// The smallest automaton of the same language and boundaries. All automata are made so; this one is equal.
+    package func minimized() -> ByteAutomaton { ByteAutomaton(table) }
 
     package var stateCount: Int { flags.count }
 
@@ -80,14 +85,11 @@ package struct ByteAutomaton: Sendable, Hashable {
         return state != Self.dead && isAccepting(state)
     }
 
-    /// The first byte of every run of bytes that this automaton and the other both treat alike.
-    func runStarts(with other: ByteAutomaton) -> [UInt8] {
-        (0...255).compactMap { byte in
-            let isStart =
-                byte == 0 || classes[byte] != classes[byte - 1] || other.classes[byte] != other.classes[byte - 1]
-            return isStart ? UInt8(byte) : nil
-        }
-    }
+    /// The states and the kind of the bytes on one way, for `StatePairs`.
+    func next(_ state: Int32, kind: UInt8) -> Int32 { transitions[Int(state) * classCount + Int(kind)] }
+
+    /// The kind of a byte; bytes of one kind lead to the same states everywhere.
+    func kind(of byte: UInt8) -> UInt8 { classes[Int(byte)] }
 
     /// The tables by themselves, for loops that follow many bytes.
     struct Tables {
@@ -131,36 +133,48 @@ package struct ByteAutomaton: Sendable, Hashable {
         return edges
     }
 
+    /// The state from which the same texts follow as from the start of another automaton.
+    func state(like other: ByteAutomaton) -> Int32? {
+        (0..<Int32(stateCount)).first { state in
+            // Most states differ at once. The smallest automaton has at most one that does not.
+            guard isAccepting(state) == other.acceptsEmpty, isBoundary(state) else { return false }
+            var pairs: Set<[Int32]> = [[state, other.start]]
+            var work = [(state, other.start)]
+            while let (left, right) = work.popLast() {
+                guard isAccepting(left) == other.isAccepting(right) else { return false }
+                for byte in UInt8(0)...255 {
+                    let (left, right) = (next(left, byte), other.next(right, byte))
+                    if left == Self.dead && right == Self.dead { continue }
+                    if left == Self.dead || right == Self.dead { return false }
+                    if pairs.insert([left, right]).inserted { work.append((left, right)) }
+                    if pairs.count > other.stateCount { return false }
+                }
+            }
+            return true
+        }
+    }
+
     // MARK: Words
 
     /// Whether finitely many texts are accepted.
-    package var isFinite: Bool { isEmpty || !loops().contains(true) }
+    package var isFinite: Bool { isEmpty || !leadingToLoops().contains(true) }
 
-    /// Whether from every state texts of any length can follow.
+    /// Whether from every state texts of any length can follow, or none at all.
     package var everyStateLoops: Bool {
         let leads = leadingToLoops()
         return (0..<Int32(stateCount)).allSatisfy { leads[Int($0)] || isFinal($0) }
     }
 
-    /// Whether each state leads to one that can come again, and so to texts of any length.
+    /// The states from which a loop can be reached: all but those that are taken away when states without followers
+    /// are, repeatedly.
     func leadingToLoops() -> [Bool] {
-        var users = [[Int32]](repeating: [], count: stateCount)
-        for state in 0..<Int32(stateCount) {
-            for target in Set(edges(state).map(\.target)) { users[Int(target)].append(state) }
-        }
-        var leads = loops()
-        var work = leads.indices.filter { leads[$0] }
-        while let state = work.popLast() {
-            for user in users[state] where !leads[Int(user)] {
-                leads[Int(user)] = true
-                work.append(Int(user))
-            }
-        }
+        var leads = [Bool](repeating: true, count: stateCount)
+        for state in statesBehindLoops() { leads[Int(state)] = false }
         return leads
     }
 
-    /// The states that can come again: all but those that are taken away when states without followers are, repeatedly.
-    private func loops() -> [Bool] {
+    /// The states from which no loop can be reached, each after all that follow it.
+    private func statesBehindLoops() -> [Int32] {
         var remaining = [Int](repeating: 0, count: stateCount)
         var users = [[Int32]](repeating: [], count: stateCount)
         for state in 0..<Int32(stateCount) {
@@ -168,22 +182,38 @@ package struct ByteAutomaton: Sendable, Hashable {
             remaining[Int(state)] = targets.count
             for target in targets { users[Int(target)].append(state) }
         }
-        var ended = (0..<Int32(stateCount)).filter { remaining[Int($0)] == 0 }
-        var loops = [Bool](repeating: true, count: stateCount)
-        while let state = ended.popLast() {
-            loops[Int(state)] = false
-            for user in users[Int(state)] {
+        var order = (0..<Int32(stateCount)).filter { remaining[Int($0)] == 0 }
+        var position = 0
+        while position < order.count {
+            for user in users[Int(order[position])] {
                 remaining[Int(user)] -= 1
-                if remaining[Int(user)] == 0 { ended.append(user) }
+                if remaining[Int(user)] == 0 { order.append(user) }
             }
+            position += 1
         }
-        return loops
+        return order
+    }
+
+    /// The number of accepted texts; `limit` when there are as many or more.
+    package func wordCount(limit: Int) -> Int {
+        guard !isEmpty else { return 0 }
+        var counts = [Int](repeating: limit, count: stateCount)
+        for state in statesBehindLoops() {
+            var count = isAccepting(state) ? 1 : 0
+            for edge in edges(state) {
+                let (product, overflows) = counts[Int(edge.target)].multipliedReportingOverflow(by: edge.bytes.count)
+                count = overflows || product >= limit ? limit : min(limit, count + product)
+            }
+            counts[Int(state)] = min(limit, count)
+        }
+        return counts[Int(start)]
     }
 
     /// All accepted texts in order; nil when there are more than `limit`.
     package func words(limit: Int) -> [[UInt8]]? {
         guard !isEmpty else { return [] }
-        guard limit > 0, isFinite else { return nil }
+        // A count of one more than the limit tells "more" apart from "as many".
+        guard limit < .max, wordCount(limit: limit + 1) <= limit else { return nil }
         var words: [[UInt8]] = []
         var work: [(state: Int32, text: [UInt8])] = [(start, [])]
         while let (state, text) = work.popLast() {
@@ -191,8 +221,6 @@ package struct ByteAutomaton: Sendable, Hashable {
             for edge in edges(state).reversed() {
                 for byte in edge.bytes.reversed() { work.append((edge.target, text + [byte])) }
             }
-            // Every way that waits leads to at least one more.
-            if words.count + work.count > limit { return nil }
         }
         return words
     }

@@ -47,19 +47,50 @@ struct CharacterRanges: Sendable, Hashable {
         inverted.union(other).inverted
     }
 
-    /// With the other case of every letter. Sets of more than a few thousand letters are taken for complete.
+    func contains(_ scalar: UInt32) -> Bool {
+        var (low, high) = (0, ranges.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound < scalar { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].contains(scalar)
+    }
+
+    /// With every character that simple case folding makes equal to one of the set.
     var caseFolded: CharacterRanges {
-        guard ranges.reduce(0, { $0 + $1.count }) < 4096 else { return self }
         var folded = ranges
-        for value in ranges.joined() {
-            guard let scalar = Unicode.Scalar(value) else { continue }
-            let properties = scalar.properties
-            for mapping in [properties.lowercaseMapping, properties.uppercaseMapping]
-            where mapping.unicodeScalars.count == 1 {
-                if let other = mapping.unicodeScalars.first?.value { folded.append(other...other) }
-            }
+        if ranges.reduce(0, { $0 + $1.count }) < 100 {
+            for value in ranges.joined() { folded += (Self.caseVariants[value] ?? []).map { $0...$0 } }
+        } else {
+            for (value, variants) in Self.caseVariants where contains(value) { folded += variants.map { $0...$0 } }
         }
         return CharacterRanges(folded)
+    }
+
+    /// The other characters that are equal to one when case is ignored (ECMA-262, Canonicalize; Unicode's simple case
+    /// folding).
+    private static let caseVariants: [UInt32: [UInt32]] = {
+        var groups: [UInt32: [UInt32]] = [:]
+        for value in UInt32(0)...0x1FFFF {
+            guard let scalar = Unicode.Scalar(value), scalar.properties.isCased else { continue }
+            groups[simpleFolding(scalar), default: []].append(value)
+        }
+        var variants: [UInt32: [UInt32]] = [:]
+        for group in groups.values where group.count > 1 {
+            for value in group { variants[value] = group.filter { $0 != value } }
+        }
+        return variants
+    }()
+
+    /// The lower case of the upper case: Unicode's table is made so, but for the letters here.
+    private static func simpleFolding(_ scalar: Unicode.Scalar) -> UInt32 {
+        func single(_ text: String, else other: Unicode.Scalar) -> Unicode.Scalar {
+            text.unicodeScalars.count == 1 ? text.unicodeScalars.first ?? other : other
+        }
+        // The dotted and the dotless i fold in Turkic languages only.
+        if scalar.value == 0x130 || scalar.value == 0x131 { return scalar.value }
+        let upper = single(scalar.properties.uppercaseMapping, else: scalar)
+        return single(upper.properties.lowercaseMapping, else: upper).value
     }
 
     // MARK: Named sets
@@ -87,11 +118,7 @@ package enum CharacterEncoding: Sendable, Hashable {
         guard self == .jsonString else { return set.ranges.flatMap(Self.utf8Sequences) }
         let special = CharacterRanges([0...0x1F, 0x22...0x22, 0x5C...0x5C])
         var sequences = set.subtracting(special).ranges.flatMap(Self.utf8Sequences)
-        for range in set.ranges {
-            for value in range where value <= 0x5C {
-                if value <= 0x1F || value == 0x22 || value == 0x5C { sequences += Self.escapes(UInt8(value)) }
-            }
-        }
+        for value in special.ranges.joined() where set.contains(value) { sequences += Self.escapes(UInt8(value)) }
         return sequences
     }
 
@@ -150,7 +177,12 @@ package enum CharacterEncoding: Sendable, Hashable {
         return sequences
     }
 
+    /// UTF-8 of a scalar beyond ASCII.
     private static func bytes(_ value: UInt32) -> [UInt8] {
-        Unicode.Scalar(value).map { Array(String($0).utf8) } ?? []
+        let last = UInt8(0x80 | value & 0x3F)
+        if value <= 0x7FF { return [UInt8(0xC0 | value >> 6), last] }
+        let middle = UInt8(0x80 | value >> 6 & 0x3F)
+        if value <= 0xFFFF { return [UInt8(0xE0 | value >> 12), middle, last] }
+        return [UInt8(0xF0 | value >> 18), UInt8(0x80 | value >> 12 & 0x3F), middle, last]
     }
 }

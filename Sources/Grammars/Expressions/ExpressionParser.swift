@@ -11,7 +11,15 @@ struct ExpressionParser {
     private static let depthLimit = 200
     private static let countLimit = 100_000
 
-    init(_ pattern: String) { scalars = Array(pattern.unicodeScalars) }
+    /// Most bytes of an expression.
+    private static let sizeLimit = 100_000
+
+    init(_ pattern: String) throws(GrammarError) {
+        guard pattern.utf8.count <= Self.sizeLimit else {
+            throw .tooLarge("A regular expression has more than \(Self.sizeLimit) bytes; make it shorter.")
+        }
+        scalars = Array(pattern.unicodeScalars)
+    }
 
     mutating func parse() throws(GrammarError) -> ExpressionNode {
         let node = try choice()
@@ -26,15 +34,16 @@ struct ExpressionParser {
 
     private var current: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
 
-    private func peek(_ text: String) -> Bool {
-        let wanted = Array(text.unicodeScalars)
-        return position + wanted.count <= scalars.count
-            && scalars[position..<position + wanted.count].elementsEqual(wanted)
+    private func peek(_ text: StaticString) -> Bool {
+        guard position + text.utf8CodeUnitCount <= scalars.count else { return false }
+        return text.withUTF8Buffer { bytes in
+            bytes.indices.allSatisfy { scalars[position + $0].value == UInt32(bytes[$0]) }
+        }
     }
 
-    private mutating func take(_ text: String) -> Bool {
+    private mutating func take(_ text: StaticString) -> Bool {
         guard peek(text) else { return false }
-        position += text.unicodeScalars.count
+        position += text.utf8CodeUnitCount
         return true
     }
 
@@ -62,12 +71,10 @@ struct ExpressionParser {
     private mutating func quantified(_ atom: ExpressionNode) throws(GrammarError) -> ExpressionNode {
         var node = atom
         while let (minimum, maximum) = try quantifier() {
-            switch node {
-            case .textStart, .textEnd, .lookahead: throw error("an assertion cannot be repeated.")
-            default: node = .repetition(node, minimum: minimum, maximum: maximum)
-            }
-            // Lazy and possessive repetition match the same texts as a whole; a second one is refused.
-            if take("?") || take("+") { break }
+            node = .repetition(node, minimum: minimum, maximum: maximum)
+            // Lazy repetition matches the same texts as a whole. Possessive repetition does not.
+            if take("?") { break }
+            if peek("+") { throw error("a repetition that gives nothing back ('++') cannot be followed.") }
             if peek("*") || peek("{") { throw error("a repetition cannot be repeated.") }
         }
         return node
@@ -97,7 +104,9 @@ struct ExpressionParser {
         while let scalar = current, ("0"..."9").contains(scalar) {
             value = (value ?? 0) * 10 + Int(scalar.value - 0x30)
             position += 1
-            if value ?? 0 > Self.countLimit { throw error("a repetition of more than \(Self.countLimit).") }
+            if value ?? 0 > Self.countLimit {
+                throw .tooLarge("A regular expression repeats a part more than \(Self.countLimit) times.")
+            }
         }
         return value
     }
@@ -112,7 +121,7 @@ struct ExpressionParser {
         case "$": return .textEnd
         case ".": return .characters(dotTakesAll ? .all : CharacterRanges.lineEnds.inverted)
         case "(": return try group()
-        case "[": return .characters(folded(try characterClass()))
+        case "[": return .characters(try characterClass())
         case "\\": return try escape()
         case "*", "+", "?":
             position -= 1
@@ -124,8 +133,6 @@ struct ExpressionParser {
     private func folded(_ set: CharacterRanges) -> CharacterRanges { ignoresCase ? set.caseFolded : set }
 
     private mutating func group() throws(GrammarError) -> ExpressionNode {
-        let (outerCase, outerDot) = (ignoresCase, dotTakesAll)
-        defer { (ignoresCase, dotTakesAll) = (outerCase, outerDot) }
         if take("?=") { return .lookahead(try closed(), isPositive: true) }
         if take("?!") { return .lookahead(try closed(), isPositive: false) }
         if peek("?<=") || peek("?<!") { throw error("looking behind cannot be followed.") }
@@ -138,12 +145,14 @@ struct ExpressionParser {
             return try closed()
         }
         guard take("?") else { return try closed() }
-        if take(":") || take(">") { return try closed() }
-        return try flags((outerCase, outerDot))
+        if take(":") { return try closed() }
+        if peek(">") { throw error("a group that gives nothing back ('(?>') cannot be followed.") }
+        return try flags()
     }
 
     /// `(?i)` for the rest of the group that it stands in, `(?i:…)` for its own.
-    private mutating func flags(_ outer: (Bool, Bool)) throws(GrammarError) -> ExpressionNode {
+    private mutating func flags() throws(GrammarError) -> ExpressionNode {
+        let outer = (ignoresCase, dotTakesAll)
         var isOn = true
         while let scalar = current, scalar != ")", scalar != ":" {
             position += 1
@@ -152,17 +161,20 @@ struct ExpressionParser {
             case "i": ignoresCase = isOn
             case "s": dotTakesAll = isOn
             case "u", "a": break
-            default: throw error("the flag '\(scalar)' is not supported.")
+            default:
+                position -= 1
+                throw error("the flag '\(scalar)' is not supported.")
             }
         }
-        if take(":") { return try closed() }
-        guard take(")") else { throw error("a group has no ')'.") }
-        // The rest of the group, read here so that the flags end with it.
-        let rest = try choice()
-        return rest
+        if take(")") { return .empty }
+        guard take(":") else { throw error("a group has no ')'.") }
+        defer { (ignoresCase, dotTakesAll) = outer }
+        return try closed()
     }
 
     private mutating func closed() throws(GrammarError) -> ExpressionNode {
+        let outer = (ignoresCase, dotTakesAll)
+        defer { (ignoresCase, dotTakesAll) = outer }
         let node = try choice()
         guard take(")") else { throw error("a group has no ')'.") }
         return node
@@ -187,7 +199,7 @@ struct ExpressionParser {
 
     private mutating func characterClass() throws(GrammarError) -> CharacterRanges {
         let isInverted = take("^")
-        var set = CharacterRanges.none
+        var ranges: [ClosedRange<UInt32>] = []
         var isFirst = true
         while true {
             guard let scalar = current else { throw error("a '[' has no ']'.") }
@@ -198,19 +210,24 @@ struct ExpressionParser {
             }
             isFirst = false
             let low = try classAtom()
-            if peek("-"), position + 1 < scalars.count, scalars[position + 1] != "]" {
-                position += 1
-                let high = try classAtom()
-                guard let first = low.onlyScalar, let last = high.onlyScalar, first <= last else {
-                    throw error("a range in '[…]' runs backwards or from a set.")
-                }
-                set = set.union(CharacterRanges([first...last]))
-            } else {
-                set = set.union(low)
+            guard peek("-"), position + 1 < scalars.count, scalars[position + 1] != "]", let first = low.onlyScalar
+            else {
+                // A hyphen after a set such as '\w' stands for itself (ECMA-262, annex B).
+                ranges += low.ranges
+                continue
             }
+            position += 1
+            let high = try classAtom()
+            guard let last = high.onlyScalar else {
+                ranges += low.ranges + high.ranges + [0x2D...0x2D]
+                continue
+            }
+            guard first <= last else { throw error("a range in '[…]' runs backwards.") }
+            ranges.append(first...last)
         }
         // What is not in a set is decided when both cases of a letter are in it.
-        return isInverted ? folded(set).inverted : set
+        let set = folded(CharacterRanges(ranges))
+        return isInverted ? set.inverted : set
     }
 
     private mutating func classAtom() throws(GrammarError) -> CharacterRanges {
@@ -240,7 +257,9 @@ struct ExpressionParser {
         case "r": return CharacterRanges(0x0D)
         case "a": return CharacterRanges(0x07)
         case "e": return CharacterRanges(0x1B)
-        case "0": return CharacterRanges(0)
+        case "0":
+            if let digit = current, ("0"..."9").contains(digit) { throw error("octal escapes are not supported.") }
+            return CharacterRanges(0)
         case "p", "P": return try property(isInverted: scalar == "P")
         case "c":
             guard let letter = current, letter.isASCII, letter.properties.isAlphabetic else {
@@ -265,7 +284,7 @@ struct ExpressionParser {
                 text.unicodeScalars.append(scalar)
                 position += 1
             }
-            guard take("}"), let value = UInt32(text, radix: 16), value <= 0x10FFFF else {
+            guard take("}"), !text.hasPrefix("+"), let value = UInt32(text, radix: 16), value <= 0x10FFFF else {
                 throw error("a code in braces is no character.")
             }
             return value
@@ -274,7 +293,7 @@ struct ExpressionParser {
         guard end <= scalars.count else { throw error("an escape needs \(digits) hexadecimal digits.") }
         var text = ""
         text.unicodeScalars.append(contentsOf: scalars[position..<end])
-        guard let value = UInt32(text, radix: 16), value <= 0x10FFFF else {
+        guard !text.hasPrefix("+"), let value = UInt32(text, radix: 16), value <= 0x10FFFF else {
             throw error("an escape needs \(digits) hexadecimal digits.")
         }
         position = end

@@ -1,6 +1,7 @@
 /// Which numbers a schema allows, as text.
 ///
-/// Bounds and multiples are decimal text of any length and taken exactly; nothing is rounded.
+/// Bounds and multiples are decimal text and taken exactly; nothing is rounded. Bounds of 1100 digits or more, and
+/// multiples whose digits without zeros at the end are more than 100 000, are refused as too large.
 package struct NumberRange: Sendable {
     /// A limit, with its number as decimal text.
     package enum Bound: Sendable {
@@ -49,7 +50,13 @@ struct ExactDecimal: Sendable {
 
     var isZero: Bool { integerDigits.isEmpty && fractionDigits.isEmpty }
 
+    /// Most digits, and the greatest exponent; every `Double` has fewer.
     private static let longest = 1100
+
+    private static func isInteger(_ text: String) -> Bool {
+        let digits = text.first == "+" || text.first == "-" ? text.dropFirst() : text[...]
+        return !digits.isEmpty && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
 
     init(_ text: String) throws(GrammarError) {
         var rest = Array(text.utf8)[...]
@@ -58,14 +65,22 @@ struct ExactDecimal: Sendable {
             rest = rest.dropFirst()
         }
         let mantissa = rest.prefix { $0 != 0x65 && $0 != 0x45 }
-        let exponentText = String(decoding: rest.dropFirst(mantissa.count + 1), as: UTF8.self)
-        let exponent = exponentText.isEmpty ? 0 : Int(exponentText)
+        let exponentText =
+            mantissa.count < rest.count ? String(decoding: rest.dropFirst(mantissa.count + 1), as: UTF8.self) : "0"
+        let exponent = Int(exponentText)
         let integer = mantissa.prefix { $0 != 0x2E }
         let fraction = mantissa.dropFirst(integer.count + 1)
         let digits = (integer + fraction).map { $0 &- 0x30 }
-        guard let exponent, !digits.isEmpty, digits.allSatisfy({ $0 < 10 }), abs(exponent) < Self.longest,
-            digits.count < Self.longest
-        else { throw .tooLarge("The number '\(text)' has too many digits to be a bound.") }
+        guard !integer.isEmpty, integer.count == mantissa.count || !fraction.isEmpty, digits.allSatisfy({ $0 < 10 }),
+            Self.isInteger(exponentText)
+        else {
+            throw .syntax("'\(text.prefix(40))' is no number.", offset: 0)
+        }
+        guard let exponent, abs(exponent) < Self.longest, digits.count < Self.longest else {
+            throw .tooLarge(
+                "The number '\(text.prefix(40))' has more than \(Self.longest) digits and cannot be a bound."
+            )
+        }
         let point = integer.count + exponent
         let zeros = [UInt8](repeating: 0, count: max(0, max(-point, point - digits.count)))
         let padded = point < 0 ? zeros + digits : digits + zeros

@@ -22,11 +22,18 @@ struct GBNFCompiler {
     /// Largest expression and automaton that rules are folded into.
     private static let mostNodes = 2000
     private static let mostStates = 2000
+    /// Longest chain of rules within rules that is folded; what is beyond stays a node of its own.
+    private static let deepestChain = 50
+    private static let mostRules = 2000
+    private var chain = 0
 
     init(_ rules: [String: GBNFPart]) { self.rules = rules }
 
     mutating func grammar() throws(GrammarError) -> Grammar {
         guard rules["root"] != nil else { throw .syntax("In the grammar: there is no rule 'root'.", offset: 0) }
+        guard rules.count <= Self.mostRules else {
+            throw .tooLarge("A grammar has at most \(Self.mostRules) rules.")
+        }
         for (name, part) in rules {
             for other in Self.references(part) where rules[other] == nil {
                 throw .syntax("In the grammar: the rule '\(name)' names '\(other)', which there is none of.", offset: 0)
@@ -186,6 +193,9 @@ struct GBNFCompiler {
         case .rule(let name):
             if recursive.contains(name) { return nil }
             if let known = expressions[name] { return known }
+            guard chain < Self.deepestChain else { return nil }
+            chain += 1
+            defer { chain -= 1 }
             let node = rules[name].flatMap { expression($0) }
             expressions[name] = .some(node)
             return node

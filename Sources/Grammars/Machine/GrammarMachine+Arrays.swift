@@ -44,27 +44,12 @@ extension GrammarMachine {
     }
 
     private func mayStayPlain(_ frame: Frame, _ array: ArrayNode, _ element: ElementNode) -> Bool {
-        !element.plain.isEmpty && canCount(array, from: frame.count + 1, atLeast: array.minimumCounted - frame.member)
+        !element.plain.isEmpty && array.canEnd(after: frame.count + 1, counted: frame.member)
     }
 
     private func mayCount(_ frame: Frame, _ array: ArrayNode, _ element: ElementNode) -> Bool {
         !element.counted.isEmpty && frame.member < array.maximumCounted
-            && canCount(array, from: frame.count + 1, atLeast: array.minimumCounted - frame.member - 1)
-    }
-
-    /// Whether enough elements from `index` on can be of the kind that counts.
-    private func canCount(_ array: ArrayNode, from index: Int32, atLeast needed: Int32) -> Bool {
-        if needed <= 0 { return true }
-        var remaining = needed
-        var position = Int(index)
-        while position < array.prefix.count, position < Int(array.maximum) {
-            if array.prefix[position].isEmpty { return false }
-            if !array.prefix[position].counted.isEmpty { remaining -= 1 }
-            position += 1
-        }
-        if remaining <= 0 { return true }
-        if array.rest.counted.isEmpty { return false }
-        return array.maximum == .max || Int(array.maximum) - position >= Int(remaining)
+            && array.canEnd(after: frame.count + 1, counted: frame.member + 1)
     }
 
     private mutating func offerElements(_ frame: Frame, _ array: ArrayNode) {
@@ -91,5 +76,32 @@ extension GrammarMachine {
     private mutating func offer(_ nodes: [Int32], _ frame: Frame, isUnique: Bool) {
         let parent = arena.intern(frame)
         for node in nodes where !isUnique || leadsToNewText(node, frame.memory) { push(node, parent: parent) }
+    }
+}
+
+extension ArrayNode {
+    /// Whether an array with so many elements, of which so many counted, can go on to an end.
+    func canEnd(after count: Int32, counted: Int32) -> Bool {
+        let needed = Int(minimumCounted) - Int(counted)
+        let allowed = maximumCounted == .max ? Int.max : Int(maximumCounted) - Int(counted)
+        // Of the fewest elements that must still come, those that can count and those that cannot but count.
+        var (length, possible, forced) = (Int(count), 0, 0)
+        while length < prefix.count, length < Int(minimum) || possible < needed {
+            let element = prefix[length]
+            if element.isEmpty || length >= Int(maximum) { return false }
+            possible += element.counted.isEmpty ? 0 : 1
+            forced += element.plain.isEmpty ? 1 : 0
+            length += 1
+        }
+        var more = max(0, Int(minimum) - length)
+        if possible + (rest.counted.isEmpty ? 0 : more) < needed {
+            if rest.counted.isEmpty { return false }
+            more = needed - possible
+        }
+        if more > 0 {
+            if rest.isEmpty || maximum != .max && length + more > Int(maximum) { return false }
+            forced += rest.plain.isEmpty ? more : 0
+        }
+        return forced <= allowed
     }
 }

@@ -104,7 +104,9 @@ extension GrammarMachine {
             if present.contains(member) || !object.members[index].isPossible { continue }
             let needed = Set(object.members[index].needs).subtracting(present).subtracting([member])
             let remaining = missing.subtracting([member]).union(needed)
-            if fits(frame, object, andStill: remaining.count), leadsOn(frame, object, member, remaining) {
+            if fits(frame, object, andStill: remaining.count),
+                leadsOn(frame, object, member, remaining, present)
+            {
                 members.append(member)
             }
             // In order, what must come is not passed over.
@@ -114,13 +116,30 @@ extension GrammarMachine {
     }
 
     /// Whether after `member` the rest can still be: what it needs comes later, and enough members do.
-    private func leadsOn(_ frame: Frame, _ object: ObjectNode, _ member: Int32, _ remaining: Set<Int32>) -> Bool {
-        if object.order == .declared {
-            if remaining.contains(where: { $0 < member }) { return false }
-            if object.others.isEmpty {
-                return Int(frame.count) + object.members.count - Int(member) >= Int(object.minimum)
+    private func leadsOn(
+        _ frame: Frame,
+        _ object: ObjectNode,
+        _ member: Int32,
+        _ remaining: Set<Int32>,
+        _ present: Set<Int32>
+    ) -> Bool {
+        guard object.order == .declared else { return true }
+        if remaining.contains(where: { $0 < member }) { return false }
+        let needed = Int(object.minimum) - Int(frame.count) - 1
+        return !object.others.isEmpty || needed <= 0 || laterCount(object, member, present) >= needed
+    }
+
+    /// How many members can still come after `member`, in order.
+    private func laterCount(_ object: ObjectNode, _ member: Int32, _ present: Set<Int32>) -> Int {
+        var usable = Set(object.members.indices.lazy.filter { $0 >= Int(member) && object.members[$0].isPossible })
+        var count = -1
+        // A member that needs one that cannot come cannot come either.
+        while count != usable.count {
+            count = usable.count
+            usable = usable.filter { index in
+                object.members[index].needs.allSatisfy { usable.contains(Int($0)) || present.contains($0) }
             }
         }
-        return true
+        return usable.count - (usable.contains(Int(member)) ? 1 : 0)
     }
 }

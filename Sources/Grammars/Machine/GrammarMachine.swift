@@ -12,6 +12,15 @@ struct GrammarMachine: Sendable {
     /// In which expansion a frame was found or resumed last: each needs that once.
     private var stamps: [Int32] = []
     private var expansion: Int32 = 0
+    /// What the expansion under way has still to do. A list, where calls within calls would need a stack as deep as rules
+    /// that may be empty stand in each other.
+    private var tasks: [Task] = []
+
+    /// A node to begin above a frame, or a frame to go on with after a text.
+    private enum Task {
+        case push(node: Int32, parent: Int32)
+        case resume(frame: Int32, text: Int32)
+    }
 
     init(_ grammar: Grammar) { self.grammar = grammar }
 
@@ -45,9 +54,79 @@ struct GrammarMachine: Sendable {
         expansion += 1
         found.removeAll(keepingCapacity: true)
         foundEnd = false
+        tasks.removeAll(keepingCapacity: true)
         body(&self)
+        var remaining = Self.mostTasks
+        while remaining > 0, let task = tasks.popLast() {
+            remaining -= 1
+            switch task {
+            case .push(let node, let parent): begin(node, parent: parent)
+            case .resume(let frame, let text): goOn(frame, text: text)
+            }
+        }
+        hasOverrun = !tasks.isEmpty
         found.sort()
+        if found.count > Self.mostAlike { thinOut() }
         return Ways(tops: found, mayEnd: foundEnd)
+    }
+
+    /// Whether the expansion done last had too many tasks.
+    private(set) var hasOverrun = false
+
+    /// Most ways that are followed at once, most of them that differ only in what is beneath their lexeme, and most tasks
+    /// of an expansion: only grammars that read a text in very many ways have more.
+    private static let mostWays = 4096
+    private static let mostAlike = 2048
+    private static let mostTasks = 50_000
+
+    /// Drops ways where there are too many. Each leads to an end by itself, so what is left still only leads to valid
+    /// texts; and of every lexeme some are left, so that nothing that may come next is lost at once.
+    private mutating func thinOut() {
+        var counts: [Frame: Int] = [:]
+        let ranks = found.map { top in
+            var frame = arena.frames[Int(top)]
+            frame.parent = FrameArena.nothing
+            defer { counts[frame, default: 0] += 1 }
+            return counts[frame, default: 0]
+        }
+        let kept = found.indices.filter { ranks[$0] < Self.mostAlike }.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
+        found = kept.prefix(Self.mostWays).map { found[$0] }.sorted()
+    }
+
+    /// Drops the frames on which no way stands.
+    ///
+    /// - Returns: the ways as they are called from now on.
+    mutating func compact(_ ways: Ways) -> Ways {
+        let old = arena
+        arena = FrameArena()
+        stamps = []
+        var names: [Int32: Int32] = [FrameArena.nothing: FrameArena.nothing]
+        for top in ways.tops {
+            var stack: [Int32] = []
+            var index = top
+            while names[index] == nil {
+                stack.append(index)
+                index = old.frames[Int(index)].parent
+            }
+            for index in stack.reversed() {
+                var frame = old.frames[Int(index)]
+                frame.parent = names[frame.parent] ?? FrameArena.nothing
+                frame.memory = carry(frame.memory, of: frame, in: old)
+                names[index] = arena.intern(frame)
+            }
+        }
+        return Ways(tops: ways.tops.map { names[$0] ?? $0 }.sorted(), mayEnd: ways.mayEnd)
+    }
+
+    /// A frame's memory in the arena of now: a text, or a chain whose values are texts or members.
+    private mutating func carry(_ memory: Int32, of frame: Frame, in old: FrameArena) -> Int32 {
+        let isText = if case .lexeme = grammar.nodes[Int(frame.node)] { true } else { false }
+        var chain = FrameArena.nothing
+        for value in old.values(memory).reversed() {
+            let isKnownText = !isText && value >= 0
+            chain = arena.link(chain, isKnownText ? arena.chain(of: old.text(value)) : value)
+        }
+        return chain
     }
 
     /// Whether a frame comes for the first time in this expansion.
@@ -114,8 +193,15 @@ struct GrammarMachine: Sendable {
 
     // MARK: Expansion
 
-    /// Begins a node.
-    mutating func push(_ node: Int32, parent: Int32) {
+    /// Has a node begun, above a frame.
+    mutating func push(_ node: Int32, parent: Int32) { tasks.append(.push(node: node, parent: parent)) }
+
+    /// Has a frame gone on with, whose part has ended.
+    ///
+    /// - Parameter text: the part's text, if it is tracked.
+    private mutating func resume(_ frame: Int32, text: Int32) { tasks.append(.resume(frame: frame, text: text)) }
+
+    private mutating func begin(_ node: Int32, parent: Int32) {
         switch grammar.nodes[Int(node)] {
         case .lexeme(let lexeme):
             let automaton = grammar.automata[Int(lexeme.automaton)]
@@ -140,10 +226,7 @@ struct GrammarMachine: Sendable {
         }
     }
 
-    /// Goes on with a frame whose part has ended.
-    ///
-    /// - Parameter text: the part's text, if it is tracked.
-    mutating func resume(_ index: Int32, text: Int32) {
+    private mutating func goOn(_ index: Int32, text: Int32) {
         if index == FrameArena.nothing {
             foundEnd = true
             return
@@ -161,7 +244,7 @@ struct GrammarMachine: Sendable {
     }
 
     /// Begins the next part of a sequence. The last one goes on where the sequence would, so that rules that end in
-    /// themselves need no deeper stack.
+    /// themselves need no more frames.
     private mutating func advance(_ frame: Frame, _ parts: [Int32]) {
         let index = Int(frame.state)
         if parts.isEmpty {

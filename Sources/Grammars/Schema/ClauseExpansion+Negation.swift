@@ -133,7 +133,7 @@ extension ClauseExpansion {
             let denied = SchemaLiteral(location: child, isPositive: false)
             denials.add(.object) {
                 $0.object.required.append(name)
-                $0.object.members.append(.init(properties: [(name, denied)]))
+                $0.object.members.append(.init(properties: NamedLiterals(name, denied)))
             }
         }
         guard let dependencies = schema["dependentRequired"]?.objectValue else { return }

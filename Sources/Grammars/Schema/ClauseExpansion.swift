@@ -221,10 +221,8 @@ struct ClauseExpansion {
             guard depth > 0, clause.types == .object else { return false }
             var isEmpty = false
             for name in clause.object.required {
-                let values = clause.object.members.flatMap(\.properties).filter {
-                    $0.name.utf8.elementsEqual(name.utf8)
-                }
-                if values.count > 1, try isSurelyEmpty(values.map(\.literal), depth: depth - 1) { isEmpty = true }
+                let literals = clause.object.members.compactMap { $0.properties[name] }
+                if literals.count > 1, try isSurelyEmpty(literals, depth: depth - 1) { isEmpty = true }
             }
             if !isEmpty { return false }
         }

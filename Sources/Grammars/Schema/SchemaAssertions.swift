@@ -183,7 +183,7 @@ struct SchemaAssertions {
         }
         var members = ObjectRules.Members(owners: owners)
         for name in schema["properties"]?.objectValue?.keys ?? [] {
-            if let literal = literal("properties", name) { members.properties.append((name, literal)) }
+            if let literal = literal("properties", name) { members.properties.append(name, literal) }
         }
         for pattern in schema["patternProperties"]?.objectValue?.keys ?? [] {
             guard let literal = literal("patternProperties", pattern) else { continue }
@@ -260,22 +260,27 @@ extension SchemaClause {
             values = listed
             return
         }
-        self.values = values.filter { value in listed.contains { $0.isSame(as: value) } }
+        let identities = Set(listed.map(\.identity))
+        self.values = values.filter { identities.contains($0.identity) }
     }
 }
 
 extension JSONValue {
-    /// Equality of JSON Schema: 1 is 1.0, and members have no order.
-    func isSame(as other: JSONValue) -> Bool {
-        switch (self, other) {
-        case (.integer, .integer), (.null, .null), (.bool, .bool), (.string, .string): return self == other
-        case (.integer, .number), (.number, .integer), (.number, .number): return doubleValue == other.doubleValue
-        case (.array(let left), .array(let right)):
-            return left.count == right.count && zip(left, right).allSatisfy { $0.isSame(as: $1) }
-        case (.object(let left), .object(let right)):
-            return left.count == right.count
-                && zip(left.keys, left.values).allSatisfy { key, value in right[key]?.isSame(as: value) ?? false }
-        default: return false
+    /// A text that equal values share and others do not, by the equality of JSON Schema: 1 is 1.0, and members have no
+    /// order. In bytes, since Swift takes some different texts for equal.
+    var identity: [UInt8] {
+        switch self {
+        case .array(let elements):
+            return Array("[".utf8) + elements.map(\.identity).joined(separator: Array(",".utf8)) + Array("]".utf8)
+        case .object(let object):
+            let members = zip(object.keys, object.values).map { JSONGlue.quoted($0) + Array(":".utf8) + $1.identity }
+                .sorted { $0.lexicographicallyPrecedes($1) }
+            return Array("{".utf8) + members.joined(separator: Array(",".utf8)) + Array("}".utf8)
+        case .number(let value):
+            return Array((Int64(exactly: value).map(String.init) ?? value.description).utf8)
+        default: return Array((scalarText ?? "").utf8)
         }
     }
+
+    func isSame(as other: JSONValue) -> Bool { identity == other.identity }
 }

@@ -33,7 +33,7 @@ struct SchemaClause: Sendable {
     var string = StringRules()
     var array = ArrayRules()
     var object = ObjectRules()
-    /// What was followed to get here; listed values are held against all of it.
+    /// What was followed to get here.
     var literals = Set<SchemaLiteral>()
 }
 
@@ -107,7 +107,7 @@ struct ObjectRules: Sendable {
 
     /// What one schema says about members: those with known names, with names of a pattern, and the others.
     struct Members: Sendable {
-        var properties: [(name: String, literal: SchemaLiteral)] = []
+        var properties = NamedLiterals()
         var patterns: [(pattern: String, literal: SchemaLiteral, pointer: String)] = []
         var others: SchemaLiteral?
         var owners: Set<SchemaDocument.Location> = []
@@ -115,5 +115,27 @@ struct ObjectRules: Sendable {
         var unevaluatedOf: SchemaDocument.Location?
         /// Whether the schema said anything about members at all, so that others are undeclared.
         var declares = false
+    }
+}
+
+/// What members must be, by their names.
+///
+/// Names are the same where their bytes are; Swift's own equality of texts is that of the characters they show.
+struct NamedLiterals: Sendable {
+    private(set) var names: [String] = []
+    private var literals: [[UInt8]: SchemaLiteral] = [:]
+
+    init() {}
+
+    init(_ name: String, _ literal: SchemaLiteral) { append(name, literal) }
+
+    var isEmpty: Bool { names.isEmpty }
+
+    subscript(name: String) -> SchemaLiteral? { literals[Array(name.utf8)] }
+
+    /// Adds a name that is not there yet.
+    mutating func append(_ name: String, _ literal: SchemaLiteral) {
+        names.append(name)
+        literals[Array(name.utf8)] = literal
     }
 }

@@ -14,16 +14,18 @@ extension SchemaCompiler {
             throw .tooLarge("An object has more than \(Self.mostPatterns) different 'patternProperties'.")
         }
         let names = knownNames(rules)
+        let required = Set(rules.required.map { Array($0.utf8) })
         var members: [MemberNode] = []
+        var indices: [[UInt8]: Int] = [:]
         for name in names {
-            members.append(
-                try member(name, rules, patterns, isRequired: rules.required.contains { $0.isSame(as: name) })
-            )
+            let bytes = Array(name.utf8)
+            indices[bytes] = members.count
+            members.append(try member(name, rules, patterns, isRequired: required.contains(bytes)))
         }
         for (name, needs) in rules.dependencies {
-            guard let index = names.firstIndex(where: { $0.isSame(as: name) }) else { continue }
+            guard let index = indices[Array(name.utf8)] else { continue }
             for need in needs {
-                guard let other = names.firstIndex(where: { $0.isSame(as: need) }), other != index else { continue }
+                guard let other = indices[Array(need.utf8)], other != index else { continue }
                 members[index].needs.append(Int32(other))
             }
         }
@@ -42,7 +44,7 @@ extension SchemaCompiler {
     /// Every name that the rules mention, in their order, once each.
     private func knownNames(_ rules: ObjectRules) -> [String] {
         var names = JSONObject()
-        for name in rules.members.flatMap(\.properties) { names[name.name] = .null }
+        for name in rules.members.flatMap(\.properties.names) { names[name] = .null }
         for name in rules.required { names[name] = .null }
         for (name, needs) in rules.dependencies {
             names[name] = .null
@@ -63,7 +65,7 @@ extension SchemaCompiler {
             matching: patterns.matches(name),
             allowsUndeclared: options.allowsUndeclaredMembers
         )
-        var isAllowed = !rules.absent.contains { $0.isSame(as: name) }
+        var isAllowed = !rules.absent.contains { $0.utf8.elementsEqual(name.utf8) }
         // A name that is only mentioned is one of the others.
         if !options.allowsUndeclaredMembers, rules.leavesOthersOpen, !isRequired,
             !rules.members.contains(where: { $0.knows(name, patterns.matches(name)) })

@@ -115,10 +115,11 @@ struct SchemaCompiler {
 
     func satisfying(_ values: [JSONValue], _ clause: SchemaClause) throws(GrammarError) -> [JSONValue] {
         var validator = SchemaValidator(document: expansion.document)
+        let excluded = Set(clause.excluded.map(\.identity))
         var valid: [JSONValue] = []
         for value in values where clause.types.contains(value.type) {
-            if clause.excluded.contains(where: { $0.isSame(as: value) }) { continue }
-            if try validator.isValid(value, clause) { valid.append(value) }
+            if !excluded.isEmpty, excluded.contains(value.identity) { continue }
+            if try validator.holds(value, clause) { valid.append(value) }
         }
         return valid
     }

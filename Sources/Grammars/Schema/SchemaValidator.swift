@@ -4,15 +4,10 @@ import JSON
 struct SchemaValidator {
     private var expansion: ClauseExpansion
     private var depth = 0
+    private var contents: [[StringRules.Pattern]: ByteAutomaton] = [:]
     private static let depthLimit = 200
 
     init(document: SchemaDocument) { expansion = ClauseExpansion(document) }
-
-    /// Whether a value satisfies everything that a clause follows, besides its listed and excluded values.
-    mutating func isValid(_ value: JSONValue, _ clause: SchemaClause) throws(GrammarError) -> Bool {
-        for literal in clause.literals where try isValid(value, literal.location) != literal.isPositive { return false }
-        return try holds(value, clause)
-    }
 
     /// Whether a value is valid under the subschema at `location`.
     mutating func isValid(_ value: JSONValue, _ location: SchemaDocument.Location) throws(GrammarError) -> Bool {
@@ -21,11 +16,8 @@ struct SchemaValidator {
         defer { depth -= 1 }
         for clause in try expansion.clauses(of: [SchemaLiteral(location: location, isPositive: true)]) {
             if let values = clause.values, !values.contains(where: { $0.isSame(as: value) }) { continue }
-            if clause.types.contains(value.type), !clause.excluded.contains(where: { $0.isSame(as: value) }),
-                try holds(value, clause)
-            {
-                return true
-            }
+            if clause.excluded.contains(where: { $0.isSame(as: value) }) { continue }
+            if clause.types.contains(value.type), try holds(value, clause) { return true }
         }
         return false
     }
@@ -34,8 +26,8 @@ struct SchemaValidator {
         try isValid(value, literal.location) == literal.isPositive
     }
 
-    /// Whether the rules of a clause for the value's type hold.
-    private mutating func holds(_ value: JSONValue, _ clause: SchemaClause) throws(GrammarError) -> Bool {
+    /// Whether the rules of a clause for the value's type hold, besides its listed and excluded values.
+    mutating func holds(_ value: JSONValue, _ clause: SchemaClause) throws(GrammarError) -> Bool {
         switch value {
         case .null, .bool: return true
         case .integer, .number:
@@ -43,10 +35,19 @@ struct SchemaValidator {
         case .string(let text):
             let count = text.unicodeScalars.count
             guard count >= clause.string.minimum, count <= clause.string.maximum ?? .max else { return false }
-            return try SchemaCompiler.content(clause.string).accepts(JSONGlue.quoted(text))
+            return try content(clause.string).accepts(JSONGlue.quoted(text))
         case .array(let elements): return try holds(elements, clause.array)
         case .object(let object): return try holds(object, clause.object)
         }
+    }
+
+    /// The strings of rules, which many values in a row are held against.
+    private mutating func content(_ rules: StringRules) throws(GrammarError) -> ByteAutomaton {
+        let patterns = rules.patterns + rules.formats
+        if let known = contents[patterns] { return known }
+        let content = try SchemaCompiler.content(rules)
+        contents[patterns] = content
+        return content
     }
 
     private mutating func holds(_ elements: [JSONValue], _ rules: ArrayRules) throws(GrammarError) -> Bool {
@@ -59,13 +60,7 @@ struct SchemaValidator {
             for element in elements where try isValid(element, contains.literal) { count += 1 }
             guard count >= contains.minimum, count <= contains.maximum ?? .max else { return false }
         }
-        if rules.isUnique {
-            for (index, element) in elements.enumerated()
-            where elements[..<index].contains(where: { $0.isSame(as: element) }) {
-                return false
-            }
-        }
-        return true
+        return !rules.isUnique || Set(elements.map(\.identity)).count == elements.count
     }
 
     private mutating func holds(_ object: JSONObject, _ rules: ObjectRules) throws(GrammarError) -> Bool {
@@ -139,7 +134,7 @@ extension ObjectRules {
                 return isEvaluated ? [] : rule.others.map { [$0] } ?? []
             }
             if !rule.knows(name, patterns) { return rule.others.map { [$0] } ?? [] }
-            return rule.properties.filter { $0.name.isSame(as: name) }.map(\.literal)
+            return [name.flatMap { rule.properties[$0] }].compactMap(\.self)
                 + rule.patterns.filter { patterns.contains($0.pattern) }.map(\.literal)
         }
     }
@@ -152,11 +147,6 @@ extension ObjectRules {
 
 extension ObjectRules.Members {
     func knows(_ name: String?, _ patterns: Set<String>) -> Bool {
-        properties.contains { $0.name.isSame(as: name) } || self.patterns.contains { patterns.contains($0.pattern) }
+        name.map { properties[$0] != nil } == true || self.patterns.contains { patterns.contains($0.pattern) }
     }
-}
-
-extension String {
-    /// Whether names are the same bytes; Swift's own equality is that of the characters they show.
-    func isSame(as other: String?) -> Bool { other.map { utf8.elementsEqual($0.utf8) } ?? false }
 }

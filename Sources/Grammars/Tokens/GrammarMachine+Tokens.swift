@@ -15,7 +15,7 @@ extension GrammarMachine {
                 of: grammar.automata[Int(lexeme.automaton)],
                 shortestEndings: lexeme.characters == nil ? [] : grammar.shortestEndings[Int(lexeme.automaton)]
             )
-            let blocked = lexeme.isTracked ? blockedNodes(top, lexeme, vocabulary.trie) : Blocked()
+            let blocked = blockedNodes(top, lexeme, vocabulary.trie, below: 0)
             if blocked.isEmpty {
                 allowed.formUnion(known.inside)
             } else {
@@ -28,7 +28,7 @@ extension GrammarMachine {
             // Where nothing follows a lexeme, its ends need no looking at.
             if !lexeme.isTracked, continuation(top, &exits).isEmpty { continue }
             for exit in known.exits where !blocked.blocksExit(exit) {
-                follow(top, leavingAt: exit, &exits, &allowed)
+                follow(top, from: 0, leavingAt: exit, &exits, &allowed)
             }
         }
         return allowed
@@ -60,12 +60,14 @@ extension GrammarMachine {
         var subtrees: [Range<Int32>] = []
         var isEmpty: Bool { exits.isEmpty && subtrees.isEmpty }
 
-        func blocksExit(_ node: Int32) -> Bool {
-            exits.contains(node) || subtrees.contains { $0.contains(node) }
-        }
+        func blocks(_ node: Int32) -> Bool { subtrees.contains { $0.contains(node) } }
+
+        func blocksExit(_ node: Int32) -> Bool { exits.contains(node) || blocks(node) }
     }
 
-    private func blockedNodes(_ top: Int32, _ lexeme: Lexeme, _ trie: TokenTrie) -> Blocked {
+    /// - Parameter start: the node where the lexeme on top stands.
+    private func blockedNodes(_ top: Int32, _ lexeme: Lexeme, _ trie: TokenTrie, below start: Int) -> Blocked {
+        guard lexeme.isTracked else { return Blocked() }
         let frame = arena.frames[Int(top)]
         let automaton = grammar.automata[Int(lexeme.automaton)]
         let completions = grammar.completions[Int(lexeme.automaton)]
@@ -74,7 +76,7 @@ extension GrammarMachine {
             .map { Array($0[text.count...]) }
         var blocked = Blocked()
         for rest in rests {
-            var (state, node) = (frame.state, 0)
+            var (state, node) = (frame.state, start)
             for (index, byte) in rest.enumerated() {
                 state = automaton.next(state, byte)
                 guard let next = trie.descend(node, [byte]) else { break }
@@ -98,6 +100,9 @@ extension GrammarMachine {
         var continuations: [Int32: [Int32]] = [:]
         /// Lexemes and nodes that were walked already.
         var walked = Set<UInt64>()
+        /// Nodes that may still be looked at. Tokens beyond are not allowed, though they might be: only grammars that read
+        /// a text in very many ways come so far.
+        var remaining = 100_000
 
         init(_ vocabulary: GrammarVocabulary) {
             self.vocabulary = vocabulary
@@ -105,19 +110,21 @@ extension GrammarMachine {
         }
     }
 
-    /// Allows the tokens that go on below `node` after the lexeme on top ended there.
+    /// Allows the tokens that go on below `node` after the lexeme on top, which stood at `start`, ended there.
     private mutating func follow(
         _ top: Int32,
+        from start: Int,
         leavingAt node: Int32,
         _ exits: inout ExitWalk,
         _ allowed: inout TokenSet
     ) {
         let trie = exits.vocabulary.trie
-        for next in continuation(top, &exits) {
-            guard
-                exits.walked.insert(UInt64(UInt32(bitPattern: next)) << 32 | UInt64(UInt32(bitPattern: node))).inserted
-            else { continue }
+        for next in continuation(read(top, from: start, to: Int(node), trie), &exits) {
+            let visit = UInt64(UInt32(bitPattern: next)) << 32 | UInt64(UInt32(bitPattern: node))
+            guard exits.remaining > 0, exits.walked.insert(visit).inserted else { continue }
+            exits.remaining -= 1
             let (state, lexeme) = lexemeState(next, longestToken: trie.depth)
+            let blocked = blockedNodes(next, lexeme, trie, below: Int(node))
             var ends: [Int32] = []
             let automaton = grammar.automata[Int(lexeme.automaton)]
             let endings = lexeme.characters == nil ? [] : grammar.shortestEndings[Int(lexeme.automaton)]
@@ -125,11 +132,20 @@ extension GrammarMachine {
                 node,
                 hasTokens,
                 mayLeave in
-                if hasTokens { trie.forEachToken(node) { allowed.insert($0) } }
-                if mayLeave { ends.append(Int32(node)) }
+                if hasTokens, !blocked.blocks(Int32(node)) { trie.forEachToken(node) { allowed.insert($0) } }
+                if mayLeave, !blocked.blocksExit(Int32(node)) { ends.append(Int32(node)) }
             }
-            for end in ends { follow(next, leavingAt: end, &exits, &allowed) }
+            exits.remaining -= ends.count
+            for end in ends { follow(next, from: Int(node), leavingAt: end, &exits, &allowed) }
         }
+    }
+
+    /// The frame on top after the bytes between two nodes, if it remembers its text.
+    private mutating func read(_ top: Int32, from start: Int, to node: Int, _ trie: TokenTrie) -> Int32 {
+        var frame = arena.frames[Int(top)]
+        guard isTracked(frame) else { return top }
+        for byte in trie.path(from: start, to: node) { frame.memory = arena.link(frame.memory, Int32(byte)) }
+        return arena.intern(frame)
     }
 
     private mutating func continuation(_ top: Int32, _ exits: inout ExitWalk) -> [Int32] {

@@ -62,6 +62,19 @@ struct TokenTrie: Sendable {
         }
     }
 
+    /// The bytes from a node to one below it.
+    func path(from start: Int, to node: Int) -> [UInt8] {
+        var path: [UInt8] = []
+        var current = start
+        while current < node {
+            var child = current + 1
+            while Int(ends[child]) <= node { child = Int(ends[child]) }
+            path.append(bytes[child])
+            current = child
+        }
+        return path
+    }
+
     /// The node of a text below `node`; nil when no token goes on so.
     func descend(_ node: Int, _ text: some Sequence<UInt8>) -> Int? {
         var current = node
