@@ -19,6 +19,7 @@ let kernelSettings: [CSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let server: [Target.Dependency] = [
     .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -53,6 +54,7 @@ let package = Package(
         // Without its traits: configuration from files is not used, and costs a minute to build.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // The spine, from the arithmetic up.
@@ -72,14 +74,14 @@ let package = Package(
             "Serving",
             [
                 "Deployments", "Inference", "Models", "Tensors", "Checkpoints", "OpenAIAPI", "AnthropicAPI",
-                "OllamaAPI", "Tokenization", "JSON", logging,
+                "OllamaAPI", "Storage", "Tokenization", "JSON", logging,
             ] + server
         ),
         .executableTarget(
             name: "hearth",
             dependencies: [
-                "Serving", "Deployments", "Inference", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON",
-                argumentParser, logging,
+                "Serving", "Storage", "Deployments", "Inference", "Models", "Tensors", "Checkpoints", "Tokenization",
+                "JSON", argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -94,6 +96,7 @@ let package = Package(
         room("JSON"),
         room("Checkpoints", ["Tensors", "JSON"]),
         room("Tokenization", ["Checkpoints", "JSON"]),
+        room("Storage", [grdb]),
         room("OpenAIAPI", ["JSON"]),
         room("Grammars", ["JSON"]),
         room("AnthropicAPI", ["OpenAIAPI", "JSON"]),
@@ -113,7 +116,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "grammar-checks",
-            dependencies: ["Grammars", "JSON", "Tokenization", "Checkpoints"],
+            dependencies: ["Deployments", "Grammars", "JSON", "Tokenization", "Checkpoints"],
             path: "Tests/GrammarChecks",
             swiftSettings: strict
         ),
@@ -132,15 +135,19 @@ let package = Package(
             "DeploymentsTests",
             ["Deployments", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", "TestModels", crypto]
         ),
-        tests("HearthTests", ["hearth", "Deployments", "Inference", "Models", "Tensors", "JSON", argumentParser]),
+        tests(
+            "HearthTests",
+            ["hearth", "Deployments", "Inference", "Models", "Tensors", "Storage", "JSON", argumentParser]
+        ),
+        tests("StorageTests", ["Storage", grdb]),
         tests("OpenAIAPITests", ["OpenAIAPI", "JSON"]),
         tests("AnthropicAPITests", ["AnthropicAPI", "OpenAIAPI", "JSON"]),
         tests("OllamaAPITests", ["OllamaAPI", "OpenAIAPI", "JSON"]),
         tests(
             "ServingTests",
             [
-                "Serving", "Deployments", "Inference", "Models", "Tokenization", "OpenAIAPI", "JSON", "TestModels",
-                logging,
+                "Serving", "Deployments", "Inference", "Models", "Tokenization", "OpenAIAPI", "Storage", "JSON",
+                "TestModels", logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
