@@ -38,6 +38,12 @@ package struct APIError: Error, Equatable, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
+    /// The message with the parameter in front where it does not name it, for errors that have no other place for it.
+    package var namedMessage: String {
+        guard let parameter, !message.contains("'\(parameter)'") else { return message }
+        return "'\(parameter)': \(message)"
+    }
+
     /// The response's body.
     package var json: JSONValue {
         [

@@ -66,7 +66,7 @@ extension ChatMessage {
     }
 
     private static func role(_ reader: inout FieldReader) throws(APIError) -> Role {
-        let value = try reader.required("role")
+        let value = try reader.required("role", FieldReader.oneOf(Role.allCases.map(\.rawValue)))
         let parameter = reader.parameter("role")
         let text = try FieldReader.string(value, parameter)
         guard let role = Role(rawValue: text) else {
@@ -77,7 +77,7 @@ extension ChatMessage {
     }
 
     private static func content(_ reader: inout FieldReader, role: Role) throws(APIError) -> Content {
-        guard let value = reader.value("content") else { return .none }
+        guard let value = reader.value("content", ["type": ["string", "array"]]) else { return .none }
         let parameter = reader.parameter("content")
         switch value {
         case .string(let text):
@@ -96,7 +96,10 @@ extension ChatMessage {
 
     private static func part(_ value: JSONValue, path: String, role: Role) throws(APIError) -> String {
         var reader = try FieldReader(value, path: path)
-        let type = try FieldReader.string(try reader.required("type"), reader.parameter("type"))
+        let type = try FieldReader.string(
+            try reader.required("type", FieldReader.oneOf(["text", "refusal"])),
+            reader.parameter("type")
+        )
         let key: String
         switch type {
         case "text": key = "text"

@@ -12,6 +12,10 @@ package struct CompletionRequest: Sendable, Equatable {
     /// At least one; every prompt gets `fields.choiceCount` answers.
     package var prompts: [Prompt]
     package var fields: GenerationFields
+    /// What stands after the answer, for models that fill in the middle; prompts are texts then.
+    package var suffix: String?
+    /// Answers that are written for each prompt, the best of which are returned; at least `fields.choiceCount`.
+    package var candidateCount: Int
     /// 16 when the request does not say, as at OpenAI; 0 answers nothing, for `echo` alone.
     package var maxTokens: Int
     /// Alternatives beside each token's log probability; nil when none are reported.
@@ -29,20 +33,52 @@ package struct CompletionRequest: Sendable, Equatable {
     package init(_ body: JSONValue) throws(APIError) {
         var reader = try FieldReader(body, path: "")
         model = try FieldReader.string(try reader.required("model"), "model", bytes: 1024)
-        prompts = try Self.prompts(try reader.required("prompt"))
+        prompts = try Self.prompts(
+            try reader.required("prompt", FieldReader.textsOrTokens)
+        )
         try reader.refuse(UnsupportedField.completion)
         fields = try GenerationFields(&reader)
         maxTokens = try reader.integer("max_tokens", in: 0...GenerationFields.tokenLimit) ?? 16
         logprobs = try reader.integer("logprobs", in: 0...5)
         echoesPrompt = try reader.bool("echo") ?? false
         addsSpecialTokens = try reader.bool("add_special_tokens") ?? true
+        candidateCount = try Self.candidateCount(&reader, fields)
+        suffix = try reader.string("suffix").flatMap { $0.isEmpty ? nil : $0 }
         try reader.finish()
-        if prompts.count * fields.choiceCount > Self.answerLimit {
+        try checkSuffix()
+        if prompts.count * candidateCount > Self.answerLimit {
             throw .invalidValue(
-                "n",
-                "\(prompts.count) prompts with \(fields.choiceCount) answers each are more than \(Self.answerLimit)."
+                candidateCount > fields.choiceCount ? "best_of" : "n",
+                "\(prompts.count) prompts with \(candidateCount) answers each are more than \(Self.answerLimit)."
             )
         }
+    }
+
+    /// A suffix needs texts before it, and what is answered between two texts cannot repeat one.
+    private func checkSuffix() throws(APIError) {
+        guard suffix != nil else { return }
+        for (index, prompt) in prompts.enumerated() {
+            if case .tokens = prompt {
+                throw .invalidValue("suffix", "prompt \(index) is a list of tokens; give it as a text.")
+            }
+        }
+        if echoesPrompt { throw .invalidValue("echo", "it cannot be combined with 'suffix'.") }
+    }
+
+    private static func candidateCount(
+        _ reader: inout FieldReader,
+        _ fields: GenerationFields
+    ) throws(APIError) -> Int {
+        guard let count = try reader.integer("best_of", in: 1...GenerationFields.choiceLimit) else {
+            return fields.choiceCount
+        }
+        if count < fields.choiceCount {
+            throw .invalidValue("best_of", "it is below 'n', \(fields.choiceCount).")
+        }
+        if count > fields.choiceCount, fields.streaming != nil {
+            throw .invalidValue("best_of", "which answer is best is only known at the end, so it cannot be streamed.")
+        }
+        return count
     }
 
     private static func prompts(_ value: JSONValue) throws(APIError) -> [Prompt] {

@@ -32,7 +32,10 @@ package struct EmbeddingRequest: Sendable, Equatable {
     package init(_ body: JSONValue) throws(APIError) {
         var reader = try FieldReader(body, path: "")
         model = try FieldReader.string(try reader.required("model"), "model", bytes: 1024)
-        (inputs, isList) = try Self.inputs(try reader.required("input"), "input")
+        (inputs, isList) = try Self.inputs(
+            try reader.required("input", FieldReader.textsOrTokens),
+            "input"
+        )
         let format = try reader.string("encoding_format") ?? Encoding.float.rawValue
         guard let encoding = Encoding(rawValue: format) else {
             throw .invalidValue("encoding_format", "it must be 'float' or 'base64', not '\(format)'.")
@@ -127,5 +130,5 @@ package struct EmbeddingResponse: Sendable, Equatable {
 
 extension JSONValue {
     /// The shortest decimals that mean the same float32: half the digits of the same number as a double.
-    static func shortest(_ value: Float) -> JSONValue { .number(Double(value.description) ?? Double(value)) }
+    package static func shortest(_ value: Float) -> JSONValue { .number(Double(value.description) ?? Double(value)) }
 }

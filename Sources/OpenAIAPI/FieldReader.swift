@@ -7,11 +7,13 @@ package struct FieldReader {
     private let object: JSONObject
     private let path: String
     private var known: Set<String> = []
+    private let recorder = FieldRecorder.current
 
     /// - Parameter path: where `object` stands in the request; empty at the root.
     package init(_ object: JSONObject, path: String = "") {
         self.object = object
         self.path = path
+        recorder?.noteReader(path)
     }
 
     /// Reads `value`, which must be an object.
@@ -26,21 +28,25 @@ package struct FieldReader {
     package func parameter(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     /// Member `key` as it stands; nil when it is absent or null.
-    package mutating func value(_ key: String) -> JSONValue? {
+    ///
+    /// - Parameter shape: what it may be, as JSON Schema, for descriptions; whoever reads the value holds it to that.
+    package mutating func value(_ key: String, _ shape: JSONObject = [:]) -> JSONValue? {
         known.insert(key)
+        recorder?.note(parameter(key), shape)
         guard let value = object[key], !value.isNull else { return nil }
         return value
     }
 
     /// The value, which must be there and not null.
-    package mutating func required(_ key: String) throws(APIError) -> JSONValue {
-        guard let value = value(key) else { throw .missing(parameter(key)) }
+    package mutating func required(_ key: String, _ shape: JSONObject = [:]) throws(APIError) -> JSONValue {
+        recorder?.noteRequired(parameter(key))
+        guard let value = value(key, shape) else { throw .missing(parameter(key)) }
         return value
     }
 
     /// A boolean; nil when absent or null.
     package mutating func bool(_ key: String) throws(APIError) -> Bool? {
-        guard let value = value(key) else { return nil }
+        guard let value = value(key, ["type": "boolean"]) else { return nil }
         guard let bool = value.boolValue else {
             throw .invalidType(parameter(key), expected: "a boolean", got: value)
         }
@@ -49,25 +55,25 @@ package struct FieldReader {
 
     /// - Parameter bytes: longest text accepted, in bytes of UTF-8.
     package mutating func string(_ key: String, bytes: Int = .max) throws(APIError) -> String? {
-        guard let value = value(key) else { return nil }
+        guard let value = value(key, Self.shape(bytes: bytes)) else { return nil }
         return try Self.string(value, parameter(key), bytes: bytes)
     }
 
     /// A whole number within `range`; nil when absent or null.
     package mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
-        guard let value = value(key) else { return nil }
+        guard let value = value(key, Self.shape(range)) else { return nil }
         return try Self.integer(value, parameter(key), in: range)
     }
 
     /// A number within `range`; nil when absent or null.
     package mutating func number(_ key: String, in range: ClosedRange<Double>) throws(APIError) -> Double? {
-        guard let value = value(key) else { return nil }
+        guard let value = value(key, Self.shape(range)) else { return nil }
         return try Self.number(value, parameter(key), in: range)
     }
 
     /// A list; nil when absent or null.
     package mutating func array(_ key: String) throws(APIError) -> [JSONValue]? {
-        guard let value = value(key) else { return nil }
+        guard let value = value(key, ["type": "array"]) else { return nil }
         guard let array = value.arrayValue else {
             throw .invalidType(parameter(key), expected: "an array", got: value)
         }
@@ -76,7 +82,7 @@ package struct FieldReader {
 
     /// An object; nil when absent or null.
     package mutating func object(_ key: String) throws(APIError) -> JSONObject? {
-        guard let value = value(key) else { return nil }
+        guard let value = value(key, ["type": "object"]) else { return nil }
         guard let object = value.objectValue else {
             throw .invalidType(parameter(key), expected: "an object", got: value)
         }
@@ -84,10 +90,13 @@ package struct FieldReader {
     }
 
     /// Marks members that have no effect here whatever their value.
-    package mutating func ignore(_ keys: [String]) { known.formUnion(keys) }
+    package mutating func ignore(_ keys: [String]) {
+        for key in keys { _ = value(key) }
+    }
 
     /// Ends the reading: a member that nothing asked for is refused.
     package func finish() throws(APIError) {
+        recorder?.noteEnd(path)
         for key in object.keys where !known.contains(key) { throw .unknownParameter(parameter(key)) }
     }
 }
@@ -115,6 +124,7 @@ extension FieldReader {
 
     /// `value` as a text of at most `bytes` bytes of UTF-8.
     package static func string(_ value: JSONValue, _ parameter: String, bytes: Int = .max) throws(APIError) -> String {
+        FieldRecorder.current?.note(parameter, shape(bytes: bytes))
         guard let string = value.stringValue else {
             throw .invalidType(parameter, expected: "a string", got: value)
         }
@@ -134,6 +144,7 @@ extension FieldReader {
         _ parameter: String,
         in range: ClosedRange<Int>
     ) throws(APIError) -> Int {
+        FieldRecorder.current?.note(parameter, shape(range))
         guard let integer = value.integerValue else {
             if case .number(let number) = value, number.rounded() == number {
                 throw outOfRange(parameter, "integer", isBelow: number < 0, bound: bound(range, number < 0), value)
@@ -153,6 +164,7 @@ extension FieldReader {
         _ parameter: String,
         in range: ClosedRange<Double>
     ) throws(APIError) -> Double {
+        FieldRecorder.current?.note(parameter, shape(range))
         guard let number = value.doubleValue else {
             throw .invalidType(parameter, expected: "a number", got: value)
         }
@@ -184,6 +196,7 @@ extension FieldReader {
 
     /// Refuses an array of an unwanted length.
     package static func checkCount(_ count: Int, _ parameter: String, in range: ClosedRange<Int>) throws(APIError) {
+        FieldRecorder.current?.note(parameter, lengths(range))
         if count < range.lowerBound {
             throw APIError(
                 code: range.lowerBound == 1 ? "empty_array" : "array_below_min_length",

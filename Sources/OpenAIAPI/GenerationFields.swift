@@ -59,8 +59,10 @@ package struct GenerationFields: Sendable, Equatable {
 
 extension GenerationFields {
     /// Reads the shared parameters and refuses those that this server cannot honour.
-    init(_ reader: inout FieldReader) throws(APIError) {
-        try reader.refuse(UnsupportedField.generation)
+    ///
+    /// - Parameter own: parameters that the caller reads itself, though others cannot honour them.
+    init(_ reader: inout FieldReader, except own: Set<String> = []) throws(APIError) {
+        try reader.refuse(UnsupportedField.generation.filter { !own.contains($0.name) })
         try readSampling(&reader)
         try readStopping(&reader)
         structure = try RequestedStructure.read(&reader)
@@ -101,7 +103,7 @@ extension GenerationFields {
             let parameter = "\(reader.parameter("stop_token_ids"))[\(index)]"
             stopTokenIDs.append(try FieldReader.integer(value, parameter, in: 0...Self.tokenLimit))
         }
-        guard let value = reader.value("stop") else { return }
+        guard let value = reader.value("stop", FieldReader.textOrTexts(atMost: Self.stopLimit)) else { return }
         let parameter = reader.parameter("stop")
         switch value {
         case .string(let text):

@@ -20,9 +20,10 @@ package struct ReasoningFields: Sendable, Equatable {
 
     package init(effort: Effort? = nil) { self.effort = effort }
 
-    init(_ reader: inout FieldReader) throws(APIError) {
-        guard let value = reader.value("reasoning_effort") else { return }
-        let parameter = reader.parameter("reasoning_effort")
+    /// - Parameter key: the member with the effort.
+    init(_ reader: inout FieldReader, key: String = "reasoning_effort") throws(APIError) {
+        guard let value = reader.value(key) else { return }
+        let parameter = reader.parameter(key)
         switch value {
         case .string(let text):
             guard let level = Level(rawValue: text) else {

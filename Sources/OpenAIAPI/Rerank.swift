@@ -18,7 +18,7 @@ package struct RerankRequest: Sendable, Equatable {
         var reader = try FieldReader(body, path: "")
         model = try FieldReader.string(try reader.required("model"), "model", bytes: 1024)
         query = try FieldReader.string(try reader.required("query"), "query")
-        let list = try reader.required("documents")
+        let list = try reader.required("documents", ["type": "array"])
         guard let values = list.arrayValue else {
             throw .invalidType("documents", expected: "an array", got: list)
         }
@@ -111,7 +111,8 @@ package struct ScoreRequest: Sendable, Equatable {
     package init(_ body: JSONValue) throws(APIError) {
         var reader = try FieldReader(body, path: "")
         model = try FieldReader.string(try reader.required("model"), "model", bytes: 1024)
-        let (left, right) = (try reader.required("text_1"), try reader.required("text_2"))
+        let texts = FieldReader.textOrTexts(atMost: RerankRequest.documentLimit)
+        let (left, right) = (try reader.required("text_1", texts), try reader.required("text_2", texts))
         first = try Self.texts(left, "text_1")
         second = try Self.texts(right, "text_2")
         (firstIsList, secondIsList) = (left.arrayValue != nil, right.arrayValue != nil)

@@ -19,6 +19,11 @@ package struct RequestedStructure: Sendable, Equatable {
     package var output: StructuredOutput
     /// Where the schema, expression, … stands in the request.
     package var parameter: String
+
+    package init(output: StructuredOutput, parameter: String) {
+        self.output = output
+        self.parameter = parameter
+    }
 }
 
 /// The names under which clients ask for a format: OpenAI's and Fireworks' `response_format`, vLLM's `structured_outputs`
@@ -122,7 +127,7 @@ extension RequestedStructure {
     }
 
     /// A schema as an object, as `true` or `false`, or, as some clients send it, as text.
-    private static func schema(_ value: JSONValue?, _ parameter: String) throws(APIError) -> RequestedStructure? {
+    static func schema(_ value: JSONValue?, _ parameter: String) throws(APIError) -> RequestedStructure? {
         guard var schema = value else { return nil }
         if case .string(let text) = schema {
             guard let parsed = try? JSONValue(parsing: text) else {

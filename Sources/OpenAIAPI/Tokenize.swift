@@ -82,7 +82,7 @@ package struct DetokenizeRequest: Sendable, Equatable {
     package init(_ body: JSONValue) throws(APIError) {
         var reader = try FieldReader(body, path: "")
         model = try reader.string("model", bytes: 1024)
-        let value = try reader.required("tokens")
+        let value = try reader.required("tokens", ["type": "array"])
         guard let values = value.arrayValue else {
             throw .invalidType("tokens", expected: "an array of token ids", got: value)
         }

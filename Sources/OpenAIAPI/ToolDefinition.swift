@@ -49,9 +49,12 @@ package struct ToolDefinition: Sendable, Equatable {
 
 extension ToolDefinition {
     /// Reads `{type: "function", function: {…}}`.
-    init(_ value: JSONValue, path: String) throws(APIError) {
+    package init(_ value: JSONValue, path: String) throws(APIError) {
         var reader = try FieldReader(value, path: path)
-        let type = try FieldReader.string(try reader.required("type"), reader.parameter("type"))
+        let type = try FieldReader.string(
+            try reader.required("type", FieldReader.oneOf(["function"])),
+            reader.parameter("type")
+        )
         guard type == "function" else {
             let parameter = reader.parameter("type")
             if ["custom", "web_search", "file_search", "code_interpreter", "mcp"].contains(type) {
@@ -66,6 +69,11 @@ extension ToolDefinition {
     /// Reads `{name, description, parameters, strict}`, which is also an element of the older `functions`.
     init(function value: JSONValue, path: String) throws(APIError) {
         var reader = try FieldReader(value, path: path)
+        try self.init(members: &reader)
+    }
+
+    /// Reads the members of a function, whatever else stands beside them, to the end.
+    init(members reader: inout FieldReader) throws(APIError) {
         name = try Self.name(try reader.required("name"), reader.parameter("name"))
         description = try reader.string("description")
         parameters = try reader.object("parameters")
@@ -75,7 +83,9 @@ extension ToolDefinition {
     }
 
     /// Arguments are an object: a schema that says something else cannot be met.
-    private func checkSchema(_ parameter: String) throws(APIError) {
+    ///
+    /// - Parameter parameter: where the schema stands in the request.
+    package func checkSchema(_ parameter: String) throws(APIError) {
         guard let type = parameters?["type"], !type.isNull else { return }
         let allowed = type.stringValue.map { [$0] } ?? type.arrayValue?.compactMap(\.stringValue) ?? []
         if allowed.contains("object") { return }
@@ -83,7 +93,7 @@ extension ToolDefinition {
     }
 
     /// A function's name.
-    static func name(_ value: JSONValue, _ parameter: String) throws(APIError) -> String {
+    package static func name(_ value: JSONValue, _ parameter: String) throws(APIError) -> String {
         let name = try FieldReader.string(value, parameter)
         if isName(name) { return name }
         if name.utf8.count > nameLength { _ = try FieldReader.string(value, parameter, bytes: nameLength) }
@@ -94,7 +104,7 @@ extension ToolDefinition {
     }
 
     /// Reads the functions of a request, whose names must differ.
-    static func list(
+    package static func list(
         _ values: [JSONValue],
         _ parameter: String,
         _ read: (JSONValue, String) throws(APIError) -> ToolDefinition

@@ -54,7 +54,7 @@ extension ToolFields {
             try ToolDefinition(value, path: path)
         }
         try readLegacy(&reader)
-        if !isLegacy, let value = reader.value("tool_choice") {
+        if !isLegacy, let value = reader.value("tool_choice", ["type": ["string", "object"]]) {
             choice = try toolChoice(value, reader.parameter("tool_choice"))
         } else if !isLegacy {
             choice = tools.isEmpty ? .none : .auto
@@ -68,7 +68,7 @@ extension ToolFields {
         let functions = try ToolDefinition.list(values, parameter) { (value, path) throws(APIError) in
             try ToolDefinition(function: value, path: path)
         }
-        let call = reader.value("function_call")
+        let call = reader.value("function_call", ["type": ["string", "object"]])
         isLegacy = !functions.isEmpty || call != nil
         if !isLegacy { return }
         if !tools.isEmpty || reader.value("tool_choice") != nil {

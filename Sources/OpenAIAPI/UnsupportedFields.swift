@@ -22,6 +22,7 @@ extension FieldReader {
     /// Refuses every one of `fields` that is there and asks for something.
     package mutating func refuse(_ fields: [UnsupportedField]) throws(APIError) {
         for field in fields {
+            FieldRecorder.current?.noteRefused(parameter(field.name), harmless: field.harmless)
             guard let value = value(field.name), !field.harmless.contains(value) else { continue }
             throw .unsupported(parameter(field.name), field.explanation)
         }
@@ -75,9 +76,7 @@ extension UnsupportedField {
 
     /// Refused in plain completions beside `generation`.
     static let completion: [UnsupportedField] = [
-        UnsupportedField("suffix", "This server does not fill in the middle yet.", harmless: [""]),
-        UnsupportedField("best_of", decoding, harmless: [1]),
-        UnsupportedField("prompt_embeds", "This server does not take embeddings as a prompt."),
+        UnsupportedField("prompt_embeds", "This server does not take embeddings as a prompt.")
     ]
 
     private static let search: [UnsupportedField] = [

@@ -31,8 +31,9 @@ import Testing
         WrongBody("null", "missing_required_parameter", "prompt"),
         WrongBody(#""a","logprobs":6"#, "integer_above_max_value", "logprobs"),
         WrongBody(#""a","logprobs":true"#, "invalid_type", "logprobs"),
-        WrongBody(#""a","suffix":"b""#, "unsupported_parameter", "suffix"),
-        WrongBody(#""a","best_of":3"#, "unsupported_parameter", "best_of"),
+        WrongBody(#"[1],"suffix":"b""#, "invalid_value", "suffix"),
+        WrongBody(#""a","suffix":"b","echo":true"#, "invalid_value", "echo"),
+        WrongBody(#""a","best_of":3,"n":4"#, "invalid_value", "best_of"),
         WrongBody(#""a","max_tokens":-1"#, "integer_below_min_value", "max_tokens"),
         WrongBody(#""a","messages":[]"#, "unknown_parameter", "messages"),
     ])
