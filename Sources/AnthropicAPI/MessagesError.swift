@@ -8,10 +8,16 @@ package struct MessagesError: Sendable, Equatable {
     /// Coarse class of an error; the wire's `type`.
     package var kind: String
     package var message: String
+    /// What programs may act on; nil without.
+    package var details: JSONValue?
 
     package init(_ error: APIError) {
         status = error.kind == .rateLimit ? 529 : error.status
-        message = error.message
+        message = error.namedMessage
+        // The official client's tool runner asks for a conversation held by the server, and does without on this word.
+        if error.code == "unsupported_parameter", error.parameter == "thread" {
+            details = ["error_code": "thread_unsupported_request", "unsupported": ["thread"]]
+        }
         kind =
             switch status {
             case 401: "authentication_error"
@@ -29,10 +35,8 @@ package struct MessagesError: Sendable, Equatable {
     ///
     /// - Parameter requestID: the id the response's headers name.
     package func json(requestID: String) -> JSONValue {
-        [
-            "type": "error",
-            "error": ["type": .string(kind), "message": .string(message)],
-            "request_id": .string(requestID),
-        ]
+        var error: JSONObject = ["type": .string(kind), "message": .string(message)]
+        error["details"] = details
+        return ["type": "error", "error": .object(error), "request_id": .string(requestID)]
     }
 }

@@ -24,6 +24,9 @@ package struct MessagesRequest: Sendable, Equatable {
             "max_tokens",
             in: 1...FieldReader.tokenLimit
         )
+        if case .enabled(let budget) = prompt.thinking.mode, budget >= maxTokens {
+            throw .invalidValue("thinking.budget_tokens", "it must be below 'max_tokens', which is \(maxTokens).")
+        }
         stopSequences = try reader.stopStrings("stop_sequences", limit: Self.stopLimit)
         temperature = try reader.number("temperature", in: 0...1)
         topP = try reader.number("top_p", in: 0...1)

@@ -9,13 +9,15 @@ package enum PromptSource: Sendable {
     case text(String)
     /// Token ids, taken as they are.
     case tokens([TokenID])
+    /// What stands before and after the text that is to be written.
+    case between(before: String, after: String)
 
     /// Whether the answer goes on with the prompt's text, so that a space at its beginning belongs to it, rather than
     /// being a text of its own.
     var isContinued: Bool {
         switch self {
         case .chat(let chat): chat.continueFinalMessage
-        case .text, .tokens: true
+        case .text, .tokens, .between: true
         }
     }
 }

@@ -5,12 +5,15 @@ import Tokenization
 struct PromptRenderer: Sendable {
     let tokenizer: Tokenizer
     let template: ChatTemplate?
+    /// nil for a model that was not made to fill in the middle.
+    let fillInTheMiddle: FillInTheMiddle?
     /// What the model does with functions and thoughts.
     let tools: ToolSupport
 
     init(tokenizer: Tokenizer, template: ChatTemplate?) {
         self.tokenizer = tokenizer
         self.template = template
+        fillInTheMiddle = FillInTheMiddle(tokenizer)
         // Arguments are constrained as JSON; a family with a syntax of its own is made to use the generic form.
         tools = ToolSupport(template: template, tokenizer: tokenizer).withJSONArguments
     }
@@ -23,6 +26,19 @@ struct PromptRenderer: Sendable {
             return tokenizer.encode(try render(chat), addSpecial: false, parseSpecial: true)
         case .text(let text):
             return tokenizer.encode(text, addSpecial: addsSpecialTokens, parseSpecial: true)
+        case .between(let before, let after):
+            guard let fillInTheMiddle else {
+                throw .invalidParameter(
+                    name: "suffix",
+                    message: "This model cannot fill in the middle: its vocabulary has no marks for it."
+                )
+            }
+            return fillInTheMiddle.prompt(
+                before: before,
+                after: after,
+                addsSpecialTokens: addsSpecialTokens,
+                tokenizer
+            )
         case .tokens(let tokens):
             let size = tokenizer.vocabularySize
             for token in tokens where token.rawValue < 0 || token.rawValue >= size {

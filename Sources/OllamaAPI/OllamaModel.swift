@@ -15,6 +15,10 @@ package struct OllamaModel: Sendable {
     /// Most tokens, prompt and answer together.
     package var contextLength: Int
     package var vocabularySize: Int
+    /// Floats of a vector; nil for a model that writes.
+    package var embeddingLength: Int?
+    /// What the model can do, by Ollama's names: `completion`, `tools`, `thinking`, `embedding`.
+    package var capabilities: [String]
     /// Settings used where a request is silent, by Ollama's names.
     package var defaults: [(name: String, value: String)]
 
@@ -27,6 +31,7 @@ package struct OllamaModel: Sendable {
         parameterCount = 0
         contextLength = 0
         vocabularySize = 0
+        capabilities = []
         defaults = []
     }
 
@@ -48,17 +53,19 @@ package struct OllamaModel: Sendable {
 
     /// The answer to `/api/show`, without a modelfile and a template, which are in languages of Ollama's own.
     package var show: JSONValue {
-        [
+        var info: JSONObject = [
+            "general.architecture": .string(family),
+            "general.basename": .string(name),
+            "general.parameter_count": .integer(Int64(parameterCount)),
+            "\(family).context_length": .integer(Int64(contextLength)),
+            "\(family).vocab_size": .integer(Int64(vocabularySize)),
+        ]
+        info["\(family).embedding_length"] = embeddingLength.map { .integer(Int64($0)) }
+        return [
             "parameters": .string(defaults.map { "\($0.name) \($0.value)" }.joined(separator: "\n")),
             "details": details,
-            "model_info": [
-                "general.architecture": .string(family),
-                "general.basename": .string(name),
-                "general.parameter_count": .integer(Int64(parameterCount)),
-                "\(family).context_length": .integer(Int64(contextLength)),
-                "\(family).vocab_size": .integer(Int64(vocabularySize)),
-            ],
-            "capabilities": ["completion"],
+            "model_info": .object(info),
+            "capabilities": .array(capabilities.map { .string($0) }),
             "modified_at": .string(OllamaTime.text(modified)),
         ]
     }

@@ -47,6 +47,31 @@ package struct OllamaReply: Sendable, Equatable {
         }
     }
 
+    /// A call of a function.
+    package struct Call: Sendable, Equatable {
+        package var id: String
+        /// Its place among the answer's calls, from 0.
+        package var index: Int
+        package var name: String
+        package var arguments: JSONObject
+
+        package init(id: String, index: Int, name: String, arguments: JSONObject) {
+            self.id = id
+            self.index = index
+            self.name = name
+            self.arguments = arguments
+        }
+
+        var json: JSONValue {
+            [
+                "id": .string(id),
+                "function": [
+                    "index": .integer(Int64(index)), "name": .string(name), "arguments": .object(arguments),
+                ],
+            ]
+        }
+    }
+
     package var kind: Kind
     /// The model's name as the request had it.
     package var model: String
@@ -54,6 +79,8 @@ package struct OllamaReply: Sendable, Equatable {
     package var text: String
     /// What the model thought before it answered; empty without thoughts.
     package var thinking = ""
+    /// Calls of functions, whole ones.
+    package var calls: [Call] = []
     /// nil while more follows.
     package var ending: Ending?
 
@@ -71,6 +98,7 @@ package struct OllamaReply: Sendable, Equatable {
         case .chat:
             var message: JSONObject = ["role": "assistant", "content": .string(text)]
             if !thinking.isEmpty { message["thinking"] = .string(thinking) }
+            if !calls.isEmpty { message["tool_calls"] = .array(calls.map(\.json)) }
             object["message"] = .object(message)
         case .generate:
             object["response"] = .string(text)
@@ -80,18 +108,13 @@ package struct OllamaReply: Sendable, Equatable {
         guard let ending else { return .object(object) }
         object["done_reason"] = .string(ending.reason)
         guard let counts = ending.counts else { return .object(object) }
-        object["total_duration"] = Self.nanoseconds(counts.waiting + counts.prefill + counts.decode)
-        object["load_duration"] = Self.nanoseconds(counts.waiting)
+        object["total_duration"] = OllamaTime.nanoseconds(counts.waiting + counts.prefill + counts.decode)
+        object["load_duration"] = OllamaTime.nanoseconds(counts.waiting)
         object["prompt_eval_count"] = .integer(Int64(counts.promptTokens))
-        object["prompt_eval_duration"] = Self.nanoseconds(counts.prefill)
+        object["prompt_eval_duration"] = OllamaTime.nanoseconds(counts.prefill)
         object["eval_count"] = .integer(Int64(counts.answerTokens))
-        object["eval_duration"] = Self.nanoseconds(counts.decode)
+        object["eval_duration"] = OllamaTime.nanoseconds(counts.decode)
         return .object(object)
-    }
-
-    private static func nanoseconds(_ duration: Duration) -> JSONValue {
-        let (seconds, attoseconds) = duration.components
-        return .integer(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 }
 
@@ -100,9 +123,14 @@ enum OllamaTime {
     private static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 
     static func text(_ date: Date) -> String { style.format(date) }
+
+    static func nanoseconds(_ duration: Duration) -> JSONValue {
+        let (seconds, attoseconds) = duration.components
+        return .integer(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
 }
 
 extension APIError {
     /// The body of a refusal, or the last line of a broken stream, as Ollama's clients read it.
-    package var ollamaJSON: JSONValue { ["error": .string(message)] }
+    package var ollamaJSON: JSONValue { ["error": .string(namedMessage)] }
 }

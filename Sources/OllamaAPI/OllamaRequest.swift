@@ -7,21 +7,59 @@ package struct OllamaFields: Sendable, Equatable {
     package var options: OllamaOptions
     /// Ollama streams unless told not to.
     package var isStreamed: Bool
-    /// Whether the model is asked not to think first.
-    package var isThinkingOff: Bool
+    /// nil leaves it to the model.
+    package var thinking: Thinking?
+    /// nil for an answer of any kind.
+    package var structure: RequestedStructure?
+
+    /// Whether the model is to think before it answers.
+    package enum Thinking: Sendable, Equatable {
+        case off, on
+        /// With this effort: `low`, `medium` or `high`.
+        case level(String)
+    }
 
     /// Reads them and refuses those that this server cannot honour.
     init(_ reader: inout FieldReader) throws(APIError) {
         model = try FieldReader.string(try reader.required("model"), reader.parameter("model"), bytes: 1024)
         try reader.refuse(Self.unsupported)
-        isThinkingOff = reader.value("think") != nil
+        thinking = try Self.thinking(&reader)
+        structure = try Self.structure(&reader)
         options = try OllamaOptions(&reader)
         isStreamed = try reader.bool("stream") ?? true
         try Self.checkKeepAlive(&reader)
     }
 
+    private static func thinking(_ reader: inout FieldReader) throws(APIError) -> Thinking? {
+        guard let value = reader.value("think") else { return nil }
+        switch value {
+        case .bool(let isOn): return isOn ? .on : .off
+        case .string(let level) where ["low", "medium", "high"].contains(level): return .level(level)
+        case .string(let text):
+            throw .invalidValue(
+                reader.parameter("think"),
+                "'\(text)' is no effort. Supported values are: true, false, 'low', 'medium', 'high'."
+            )
+        default:
+            throw .invalidType(reader.parameter("think"), expected: "a boolean or a string", got: value)
+        }
+    }
+
+    /// `"json"`, or a schema; an empty text is none.
+    private static func structure(_ reader: inout FieldReader) throws(APIError) -> RequestedStructure? {
+        guard let value = reader.value("format") else { return nil }
+        let parameter = reader.parameter("format")
+        switch value {
+        case "": return nil
+        case "json": return RequestedStructure(output: .jsonObject, parameter: parameter)
+        case .object: return RequestedStructure(output: .jsonSchema(value), parameter: parameter)
+        case .string(let text): throw .invalidValue(parameter, "'\(text)' is no format. Send 'json' or a schema.")
+        default: throw .invalidType(parameter, expected: "'json' or an object", got: value)
+        }
+    }
+
     /// Seconds, or a text such as `5m`, which is not read any further: this server keeps its models whatever it says.
-    private static func checkKeepAlive(_ reader: inout FieldReader) throws(APIError) {
+    static func checkKeepAlive(_ reader: inout FieldReader) throws(APIError) {
         guard let value = reader.value("keep_alive"), value.doubleValue == nil else { return }
         let parameter = reader.parameter("keep_alive")
         guard value.stringValue != nil else {
@@ -31,15 +69,8 @@ package struct OllamaFields: Sendable, Equatable {
     }
 
     private static let unsupported: [UnsupportedField] = {
-        let structured = "This API does not keep to a format here yet; /v1/chat/completions does."
         let truncation = "This server never truncates a prompt; a prompt that does not fit is an error."
         return [
-            UnsupportedField("format", structured, harmless: [""]),
-            UnsupportedField(
-                "think",
-                "This API does not control reasoning here yet; /v1/chat/completions does.",
-                harmless: [false]
-            ),
             UnsupportedField("truncate", truncation, harmless: [false]),
             UnsupportedField("shift", "This server never shifts a full context.", harmless: [false]),
             UnsupportedField("logprobs", "Use /v1/chat/completions for log probabilities.", harmless: [false]),
@@ -48,68 +79,6 @@ package struct OllamaFields: Sendable, Equatable {
     }()
 
     static let textOnly = "This server reads text only."
-}
-
-/// The body of `POST /api/chat`: every field has its type and stays within its bounds.
-package struct OllamaChatRequest: Sendable, Equatable {
-    /// One message of the conversation.
-    package struct Message: Sendable, Equatable {
-        package var role: Role
-        package var content: String
-
-        package init(_ role: Role, _ content: String) {
-            self.role = role
-            self.content = content
-        }
-    }
-
-    /// Who speaks.
-    package enum Role: String, Sendable, CaseIterable {
-        case system, user, assistant
-    }
-
-    package var fields: OllamaFields
-    /// Empty to load the model and say nothing.
-    package var messages: [Message]
-
-    package init(_ body: JSONValue) throws(APIError) {
-        var reader = try FieldReader(body, path: "")
-        fields = try OllamaFields(&reader)
-        try reader.refuse([
-            UnsupportedField(
-                "tools",
-                "This API does not call functions here yet; /v1/chat/completions does.",
-                harmless: [[]]
-            )
-        ])
-        messages = []
-        for (index, value) in (try reader.array("messages") ?? []).enumerated() {
-            messages.append(try Self.message(value, path: "messages[\(index)]"))
-        }
-        try reader.finish()
-    }
-
-    private static func message(_ value: JSONValue, path: String) throws(APIError) -> Message {
-        var reader = try FieldReader(value, path: path)
-        let functions = "This API does not call functions here yet; /v1/chat/completions does."
-        let parameter = reader.parameter("role")
-        let name = try FieldReader.string(try reader.required("role"), parameter)
-        if name == "tool" { throw .unsupported(parameter, functions) }
-        guard let role = Role(rawValue: name) else {
-            let names = Role.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-            throw .invalidValue(parameter, "'\(name)' is no role. Supported values are: \(names).")
-        }
-        let content = try reader.string("content") ?? ""
-        try reader.refuse([
-            UnsupportedField("images", OllamaFields.textOnly, harmless: [[]]),
-            UnsupportedField("tool_calls", functions, harmless: [[]]),
-            UnsupportedField("tool_name", functions, harmless: [""]),
-            UnsupportedField("tool_call_id", functions, harmless: [""]),
-            UnsupportedField("thinking", "This server does not take a model's thinking back yet.", harmless: [""]),
-        ])
-        try reader.finish()
-        return Message(role, content)
-    }
 }
 
 /// The body of `POST /api/generate`: every field has its type and stays within its bounds.
@@ -135,6 +104,9 @@ package struct OllamaGenerateRequest: Sendable, Equatable {
         system = try reader.string("system").flatMap { $0.isEmpty ? nil : $0 }
         isRaw = try reader.bool("raw") ?? false
         try reader.finish()
+        if isRaw, let thinking = fields.thinking, thinking != .off {
+            throw .invalidValue("think", "raw mode takes the prompt as it stands, and the answer as it comes.")
+        }
         if isRaw, system != nil { throw .invalidValue("system", "raw mode takes the prompt as it stands.") }
     }
 }

@@ -4,6 +4,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import OpenAIAPI
+import Storage
 
 /// What the server takes from outside: the time of day, and names nobody has used.
 package struct ServingEnvironment: Sendable {
@@ -22,6 +23,8 @@ struct APIService: Sendable {
     let directory: DeploymentDirectory
     let gate: RequestGate
     let metrics: ServingMetrics
+    let archive: ResponseArchive
+    let background = BackgroundResponses()
     let environment: ServingEnvironment
     let authentication: Authentication
     let logger: Logger
@@ -30,6 +33,7 @@ struct APIService: Sendable {
         configuration: ServingConfiguration,
         directory: DeploymentDirectory,
         environment: ServingEnvironment,
+        storage: (any RecordStore)?,
         logger: Logger
     ) {
         self.configuration = configuration
@@ -38,6 +42,7 @@ struct APIService: Sendable {
         self.logger = logger
         gate = RequestGate(limit: configuration.concurrentRequestLimit)
         metrics = ServingMetrics()
+        archive = ResponseArchive(store: storage, conversationBytes: configuration.conversationBytes)
         authentication = Authentication(keys: configuration.apiKeys)
     }
 
@@ -53,13 +58,19 @@ struct APIService: Sendable {
         case .embeddings: try await embeddings(exchange)
         case .rerank: try await rerank(exchange)
         case .score: try await score(exchange)
+        case .responses: try await responses(exchange)
+        case .responseTokens: try await responseTokens(exchange)
+        case .response(let id): try await response(id, exchange)
+        case .responseCancel(let id): try await cancelResponse(id)
+        case .responseInput(let id): try await responseInput(id, exchange)
         case .messages: try await messages(exchange)
         case .countTokens: try await countTokens(exchange)
         case .ollama(let route): try await ollama(route, exchange)
-        case .models: models()
-        case .model(let name): try model(name)
+        case .models: models(exchange)
+        case .model(let name): try model(name, exchange)
         case .tokenize: try await tokenize(exchange)
         case .detokenize: try await detokenize(exchange)
+        case .openAPI: .json(OpenAPIDocument.json)
         case .health: health()
         case .ready: ready()
         case .metrics: await prometheus()
@@ -71,7 +82,7 @@ struct APIService: Sendable {
         guard let origin = configuration.allowedOrigin, request.method == .options else { return nil }
         var response = Response(status: .noContent)
         response.headers[.accessControlAllowOrigin] = origin
-        response.headers[.accessControlAllowMethods] = "GET, HEAD, POST"
+        response.headers[.accessControlAllowMethods] = "GET, HEAD, POST, DELETE"
         response.headers[.accessControlAllowHeaders] = request.headers[.accessControlRequestHeaders] ?? "*"
         response.headers[.accessControlMaxAge] = "86400"
         return response
@@ -88,12 +99,17 @@ extension Route {
         case .embeddings: "embeddings"
         case .rerank: "rerank"
         case .score: "score"
+        case .responses, .response: "responses"
+        case .responseTokens: "response_tokens"
+        case .responseCancel: "response_cancel"
+        case .responseInput: "response_input"
         case .messages: "messages"
         case .countTokens: "count_tokens"
         case .ollama(let route): route.name
         case .models, .model: "models"
         case .tokenize: "tokenize"
         case .detokenize: "detokenize"
+        case .openAPI: "openapi"
         case .health: "health"
         case .ready: "ready"
         case .metrics: "metrics"

@@ -7,13 +7,34 @@ import Tokenization
 struct AnswerCollector: Sendable {
     /// One answer so far.
     struct Answer: Sendable {
-        var text = ""
-        /// What is no text of its own: thoughts and calls.
-        var parts = ParsedAnswer()
+        /// Takes down what comes.
+        fileprivate var recorded = AnswerSegments()
         var tokens: [Int] = []
         var logprobs: [WireLogprob] = []
         /// nil while the answer is not complete.
         var finish: WireFinish?
+
+        /// The mean log probability of its tokens, by which answers to one prompt are compared.
+        var likelihood: Float {
+            logprobs.isEmpty ? -.infinity : logprobs.reduce(0) { $0 + $1.logprob } / Float(logprobs.count)
+        }
+
+        /// Thoughts, texts and calls, in the order in which they came.
+        var segments: [AnswerSegment] { recorded.list }
+        /// What is said, without thoughts and calls.
+        var text: String { text(of: .text) }
+        /// What was thought before it was said.
+        var reasoning: String { text(of: .thought) }
+        var calls: [ToolCall] {
+            segments.compactMap { segment in
+                guard case .call(let name) = segment.kind else { return nil }
+                return ToolCall(name: name, arguments: segment.text)
+            }
+        }
+
+        private func text(of kind: AnswerSegment.Kind) -> String {
+            segments.reduce(into: "") { if $1.kind == kind { $0 += $1.text } }
+        }
     }
 
     /// Answers of all prompts: those of the first prompt first.
@@ -23,7 +44,7 @@ struct AnswerCollector: Sendable {
     private(set) var usage = Usage()
     /// Why a generation broke.
     private(set) var failure: String?
-    private let choiceCount: Int
+    private var choiceCount: Int
 
     init(promptCount: Int, choiceCount: Int) {
         self.choiceCount = choiceCount
@@ -34,19 +55,38 @@ struct AnswerCollector: Sendable {
     /// Whether every answer has come to its end.
     var isComplete: Bool { failure == nil && answers.allSatisfy { $0.finish != nil } }
 
+    /// Keeps the `count` likeliest answers to each prompt, the likeliest first.
+    mutating func keepBest(_ count: Int) {
+        let groups = stride(from: 0, to: answers.count, by: choiceCount).map { answers[$0..<($0 + choiceCount)] }
+        answers = groups.flatMap { $0.sorted { $0.likelihood > $1.likelihood }.prefix(count) }
+        choiceCount = count
+    }
+
     mutating func take(_ event: TextEvent, prompt: Int) {
         let first = prompt * choiceCount
+        if let choice = event.choice { _ = answers[first + choice].recorded.take(event) }
         switch event {
-        case .started: break
+        case .started, .part: break
         case .promptLogprobs(let logprobs): promptLogprobs[prompt] = logprobs
-        case .text(let choice, let delta, let tokens, let logprobs):
-            answers[first + choice].text += delta
+        case .text(let choice, _, let tokens, let logprobs):
             answers[first + choice].tokens += tokens.map { Int($0.rawValue) }
             answers[first + choice].logprobs += logprobs.map(WireLogprob.init)
-        case .part(let choice, let delta): answers[first + choice].parts.add(delta)
         case .finished(let choice, let finish): answers[first + choice].finish = WireFinish(ending: finish)
-        case .usage(let counts): usage.add(counts)
+        case .usage(let counts):
+            usage.add(counts)
+            usage.reasoningTokens = answers.reduce(0) { $0 + $1.recorded.reasoningTokenCount }
         case .failed(let message): failure = message
+        }
+    }
+}
+
+extension TextEvent {
+    /// The choice that the event is about; nil for one about them all.
+    fileprivate var choice: Int? {
+        switch self {
+        case .started(let choice, _), .text(let choice, _, _, _), .part(let choice, _), .finished(let choice, _):
+            choice
+        case .promptLogprobs, .usage, .failed: nil
         }
     }
 }

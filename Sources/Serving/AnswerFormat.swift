@@ -112,10 +112,10 @@ struct ChatFormat: AnswerFormat {
             var choice = ChatCompletionResponse.Choice(
                 index: index,
                 text: answer.text,
-                finish: withCalls(answer.finish ?? WireFinish(.length), count: answer.parts.calls.count)
+                finish: withCalls(answer.finish ?? WireFinish(.length), count: answer.calls.count)
             )
-            choice.reasoning = answer.parts.reasoning.isEmpty ? nil : answer.parts.reasoning
-            choice.toolCalls = answer.parts.calls.map { call in
+            choice.reasoning = answer.reasoning.isEmpty ? nil : answer.reasoning
+            choice.toolCalls = answer.calls.map { call in
                 WireToolCall(id: "call_" + makeID(), name: call.name, arguments: call.arguments)
             }
             if options.reportsLogprobs { choice.logprobs = answer.logprobs }

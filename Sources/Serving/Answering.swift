@@ -2,10 +2,14 @@ import Deployments
 import HTTPTypes
 import Hummingbird
 import Inference
+import JSON
 import Logging
 import NIOCore
 import OpenAIAPI
 import Synchronization
+
+/// Keeps the object of a whole answer for later requests.
+typealias AnswerKeeper = @Sendable (JSONValue) async throws(APIError) -> Void
 
 /// A generation that was let in: how its answer is written and counted.
 struct Answering: Sendable {
@@ -16,20 +20,25 @@ struct Answering: Sendable {
     let options: AnswerOptions
     let permit: Permit
     let recorder: RunRecorder
+    /// Keeps the whole answer before its end is told; nil for answers that nobody asks for again.
+    var keep: AnswerKeeper?
 }
 
 extension APIService {
     /// Starts one generation for every text and answers with what they come to, in one piece or as a stream.
     ///
-    /// - Parameter format: how the answer is written, made once the prompts are known.
+    /// - Parameters:
+    ///   - keep: keeps the whole answer before its end is told; nil for answers that nobody asks for again.
+    ///   - format: how the answer is written, made once the prompts are known.
     func answer(
         _ texts: [TextRequest],
         _ options: AnswerOptions,
         on deployment: Deployment,
         for exchange: Exchange,
+        keep: AnswerKeeper? = nil,
         format: (GenerationRun) -> any AnswerFormat
     ) async throws(APIError) -> Response {
-        let (run, permit) = try await start(texts, on: deployment, for: exchange)
+        let (run, permit) = try await start(texts, options, on: deployment, for: exchange)
         let answering = Answering(
             exchange: exchange,
             deployment: deployment,
@@ -37,14 +46,16 @@ extension APIService {
             format: format(run),
             options: options,
             permit: permit,
-            recorder: RunRecorder(start: exchange.start)
+            recorder: RunRecorder(start: exchange.start),
+            keep: keep
         )
         return try await answer(answering)
     }
 
     /// Starts one generation for every text. Nothing has been computed yet when this throws.
-    private func start(
+    func start(
         _ texts: [TextRequest],
+        _ options: AnswerOptions,
         on deployment: Deployment,
         for exchange: Exchange
     ) async throws(APIError) -> (GenerationRun, Permit) {
@@ -56,7 +67,7 @@ extension APIService {
                 generations.append(try await deployment.generate(text, on: exchange.executor))
             } catch {
                 for generation in generations { generation.cancel() }
-                throw APIError(error, prompt: text.prompt.parameter)
+                throw APIError(error, prompt: options.promptParameter ?? text.prompt.parameter)
             }
         }
         let run = GenerationRun(generations: generations)
@@ -78,9 +89,20 @@ extension APIService {
     }
 
     private func whole(_ answering: Answering) async throws(APIError) -> Response {
+        var answers = await collect(answering)
+        guard answers.isComplete else { throw answers.error(answering.run.interruptionError) }
+        let options = answering.options
+        if options.candidateCount > options.choiceCount { answers.keepBest(options.choiceCount) }
+        let object = answering.format.whole(answers, answering.recorder.timing())
+        try await answering.keep?(object)
+        return .json(object)
+    }
+
+    /// Waits for the whole answer, or its end within.
+    func collect(_ answering: Answering) async -> AnswerCollector {
         let run = answering.run
         let count = run.generations.count
-        let collector = Mutex(AnswerCollector(promptCount: count, choiceCount: answering.options.choiceCount))
+        let collector = Mutex(AnswerCollector(promptCount: count, choiceCount: answering.options.candidateCount))
         await withTaskExecutorPreference(answering.exchange.executor) {
             await withDeadline(run) {
                 await run.forEachEvent { prompt, event in
@@ -89,10 +111,8 @@ extension APIService {
                 }
             }
         }
-        let answers = collector.withLock { $0 }
         finish(answering)
-        guard answers.isComplete else { throw answers.error(run.interruptionError) }
-        return .json(answering.format.whole(answers, answering.recorder.timing()))
+        return collector.withLock { $0 }
     }
 
     private func stream(_ answering: Answering, release: @escaping @Sendable () -> Void) -> Response {
@@ -103,6 +123,7 @@ extension APIService {
             run: answering.run,
             stream: TokenStream(format: answering.format, answers: answers, limit: bytes),
             recorder: answering.recorder,
+            keep: answering.keep,
             limits: configuration,
             clock: environment.clock,
             hangUp: { [channel = answering.exchange.scope.channel] in channel.close(promise: nil) }
@@ -181,7 +202,7 @@ extension PromptSource {
     var parameter: String {
         switch self {
         case .chat: "messages"
-        case .text, .tokens: "prompt"
+        case .text, .tokens, .between: "prompt"
         }
     }
 }

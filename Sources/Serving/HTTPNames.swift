@@ -14,6 +14,8 @@ extension HTTPField.Name {
     static let anthropicRequestID = name("request-id")
     /// A key as Anthropic's clients show it.
     static let apiKey = name("x-api-key")
+    /// What Anthropic's clients send with everything.
+    static let anthropicVersion = name("anthropic-version")
     static let processingMilliseconds = name("openai-processing-ms")
     static let apiVersion = name("openai-version")
     /// Asks proxies such as nginx to pass a stream on as it comes.

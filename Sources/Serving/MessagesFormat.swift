@@ -14,14 +14,28 @@ struct MessagesFormat: AnswerFormat {
     let promptTokenCount: Int
     /// The request's limit, which the context may undercut.
     let maxTokens: Int
-    /// Whether the stream's message and its block of text have begun.
+    let thinking: MessagesThinking
+    /// Makes names for calls.
+    let makeID: @Sendable () -> String
+    /// Whether the stream's message has begun.
     private var isOpen = false
+    /// The kind of block that the stream is in; nil before the first.
+    private var block: AnswerSegment.Kind?
+    /// Blocks of content that the stream has begun.
+    private var blockCount = 0
 
-    init(id: String, requestID: String, request: MessagesRequest, promptTokenCount: Int) {
-        self.id = id
+    init(
+        requestID: String,
+        request: MessagesRequest,
+        promptTokenCount: Int,
+        makeID: @escaping @Sendable () -> String
+    ) {
+        id = "msg_" + makeID()
         self.requestID = requestID
         self.promptTokenCount = promptTokenCount
+        self.makeID = makeID
         model = request.prompt.model
+        thinking = request.prompt.thinking
         maxTokens = request.maxTokens
     }
 
@@ -33,17 +47,35 @@ struct MessagesFormat: AnswerFormat {
     mutating func opening() -> [JSONValue] { [] }
 
     mutating func chunks(for event: TextEvent, prompt: Int) -> [JSONValue] {
+        events(for: event).map(\.json)
+    }
+
+    private mutating func events(for event: TextEvent) -> [MessagesEvent] {
         switch event {
         case .started(_, let cachedTokenCount):
             return open(cachedTokenCount: cachedTokenCount)
-        case .text(_, let delta, _, _):
-            if delta.isEmpty { return [] }
-            return open() + [MessagesEvent.contentBlockDelta(delta).json]
+        case .text(_, let text, _, _):
+            return text.isEmpty ? [] : open() + enter(.text) + delta(.text(text))
+        case .part(_, let part):
+            return open() + events(for: part)
         case .finished(_, let finish):
             if finish == .cancelled { return [] }
-            return open() + [MessagesEvent.contentBlockStop.json]
-        case .part, .promptLogprobs, .usage, .failed:
+            // An answer has a block in any case.
+            return open() + (block == nil ? enter(.text) : []) + leave()
+        case .promptLogprobs, .usage, .failed:
             return []
+        }
+    }
+
+    private mutating func events(for part: AnswerDelta) -> [MessagesEvent] {
+        switch part {
+        case .reasoning(let text):
+            if !thinking.isShown || text.isEmpty { return [] }
+            return enter(.thought) + (thinking.isOmitted ? [] : delta(.thinking(text)))
+        case .content(let text): return text.isEmpty ? [] : enter(.text) + delta(.text(text))
+        case .callStart(_, let name): return leave() + enter(.call(name))
+        case .callArguments(_, let text): return text.isEmpty ? [] : delta(.input(text))
+        case .callEnd: return []
         }
     }
 
@@ -55,23 +87,69 @@ struct MessagesFormat: AnswerFormat {
     func failure(_ error: APIError) -> JSONValue { MessagesError(error).json(requestID: requestID) }
 
     func whole(_ answers: AnswerCollector, _ timing: RunTiming) -> JSONValue {
-        MessagesResponse(
+        var segments: [AnswerSegment] = []
+        for segment in answers.answers[0].segments where segment.kind != .thought || thinking.isShown {
+            if segment.kind == .text { segments.add(segment.text, to: .text) } else { segments.append(segment) }
+        }
+        let blocks = segments.map(block(of:))
+        return MessagesResponse(
             id: id,
             model: model,
-            text: answers.answers[0].text,
+            content: blocks.isEmpty ? [.text("")] : blocks,
             stop: stop(answers),
             usage: usage(answers)
         ).json
     }
 
-    private mutating func open(cachedTokenCount: Int = 0) -> [JSONValue] {
+    private func block(of segment: AnswerSegment) -> MessagesBlock {
+        switch segment.kind {
+        case .text: return .text(segment.text)
+        case .thought: return .thinking(thinking.isOmitted ? "" : segment.text)
+        case .call(let name):
+            let input = JSONObject(arguments: segment.text) ?? JSONObject(cutOff: segment.text)
+            return .toolUse(id: makeCallID(), name: name, input: input)
+        }
+    }
+
+    private func makeCallID() -> String { "toolu_" + makeID() }
+
+    // MARK: Streaming
+
+    private mutating func open(cachedTokenCount: Int = 0) -> [MessagesEvent] {
         if isOpen { return [] }
         isOpen = true
         let usage = MessagesUsage(promptTokens: promptTokenCount, cachedTokens: cachedTokenCount, outputTokens: 0)
-        let message = MessagesResponse(id: id, model: model, text: nil, stop: nil, usage: usage)
-        let events: [MessagesEvent] = [.messageStart(message), .contentBlockStart, .ping]
-        return events.map(\.json)
+        return [.messageStart(MessagesResponse(id: id, model: model, content: [], stop: nil, usage: usage))]
     }
+
+    /// Begins a block of this kind where the stream is not in one already.
+    private mutating func enter(_ kind: AnswerSegment.Kind) -> [MessagesEvent] {
+        if block == kind { return [] }
+        let end = leave()
+        let begun: MessagesBlock =
+            switch kind {
+            case .text: .text("")
+            case .thought: .thinking("")
+            case .call(let name): .toolUse(id: makeCallID(), name: name, input: [:])
+            }
+        block = kind
+        blockCount += 1
+        let start = MessagesEvent.contentBlockStart(index: blockCount - 1, begun)
+        return end + [start] + (blockCount == 1 ? [.ping] : [])
+    }
+
+    /// Ends the block that the stream is in.
+    private mutating func leave() -> [MessagesEvent] {
+        guard let kind = block else { return [] }
+        block = nil
+        return (kind == .thought ? delta(.signature) : []) + [.contentBlockStop(index: blockCount - 1)]
+    }
+
+    private func delta(_ delta: MessagesDelta) -> [MessagesEvent] {
+        [.contentBlockDelta(index: blockCount - 1, delta)]
+    }
+
+    // MARK: The end
 
     private func usage(_ answers: AnswerCollector) -> MessagesUsage {
         let usage = answers.usage
@@ -83,10 +161,11 @@ struct MessagesFormat: AnswerFormat {
     }
 
     private func stop(_ answers: AnswerCollector) -> MessagesStop {
-        guard let finish = answers.answers[0].finish, finish.reason == .stop else {
+        let answer = answers.answers[0]
+        guard let finish = answer.finish, finish.reason == .stop else {
             return answers.usage.completionTokens < maxTokens ? .contextWindow : .maxTokens
         }
         if let text = finish.stop?.stringValue { return .stopSequence(text) }
-        return .endTurn
+        return answer.calls.isEmpty ? .endTurn : .toolUse
     }
 }

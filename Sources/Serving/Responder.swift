@@ -25,6 +25,14 @@ struct Exchange: Sendable {
     let id: String
     let start: ContinuousClock.Instant
 
+    /// Whose API the request is of.
+    var surface: Surface {
+        Surface(path: path, isAnthropics: request.headers[.anthropicVersion] != nil)
+    }
+
+    /// The request's path, without its query.
+    var path: String { String(request.head.path?.prefix { $0 != "?" } ?? "/") }
+
     /// Where the answer is written.
     var executor: ConnectionExecutor { ConnectionExecutor(scope.channel.eventLoop) }
 }
@@ -39,7 +47,7 @@ struct Responder: HTTPResponder {
     func respond(to request: Request, context: RequestScope) async -> Response {
         let id = Self.requestID(request.headers, orElse: service.environment.makeID)
         let exchange = Exchange(request: request, scope: context, id: id, start: .now)
-        let path = String(request.head.path?.prefix { $0 != "?" } ?? "/")
+        let path = exchange.path
         var response: Response
         var name = "unknown"
         do {
@@ -52,7 +60,7 @@ struct Responder: HTTPResponder {
             response = failure(error, path: path, exchange)
         }
         service.metrics.countResponse(name, status: response.status.code)
-        decorate(&response, Surface(path: path), exchange)
+        decorate(&response, exchange.surface, exchange)
         return request.method == .head ? response.createHeadResponse() : response
     }
 
@@ -62,7 +70,7 @@ struct Responder: HTTPResponder {
             service.logger.error("request failed", metadata: ["request.id": "\(exchange.id)", "error": "\(error)"])
         }
         let error = known ?? .generationFailed("The server failed on this request.")
-        var response = Surface(path: path).refusal(error, requestID: exchange.id)
+        var response = exchange.surface.refusal(error, requestID: exchange.id)
         if let seconds = error.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
         if error.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
         if error.status == 405, let route = Route.find(path) {

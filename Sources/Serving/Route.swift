@@ -9,6 +9,11 @@ enum Route: Equatable {
     case embeddings
     case rerank
     case score
+    case responses
+    case responseTokens
+    case response(String)
+    case responseCancel(String)
+    case responseInput(String)
     case messages
     case countTokens
     case ollama(OllamaRoute)
@@ -16,6 +21,7 @@ enum Route: Equatable {
     case model(String)
     case tokenize
     case detokenize
+    case openAPI
     case health
     case ready
     case metrics
@@ -23,9 +29,10 @@ enum Route: Equatable {
     /// Whether the route answers without a key: what load balancers and monitors ask.
     var isOpen: Bool {
         switch self {
-        case .index, .health, .ready, .metrics: true
+        case .index, .openAPI, .health, .ready, .metrics: true
         case .chatCompletions, .completions, .embeddings, .rerank, .score, .models, .model, .tokenize, .detokenize:
             false
+        case .responses, .responseTokens, .response, .responseCancel, .responseInput: false
         case .messages, .countTokens, .ollama: false
         }
     }
@@ -34,9 +41,11 @@ enum Route: Equatable {
     var methods: [String] {
         switch self {
         case .chatCompletions, .completions, .embeddings, .rerank, .score, .tokenize, .detokenize: ["POST"]
-        case .messages, .countTokens: ["POST"]
+        case .messages, .countTokens, .responses, .responseTokens, .responseCancel: ["POST"]
+        case .response: ["GET", "HEAD", "DELETE"]
+        case .responseInput: ["GET", "HEAD"]
         case .ollama(let route): route.methods
-        case .index, .models, .model, .health, .ready, .metrics: ["GET", "HEAD"]
+        case .index, .openAPI, .models, .model, .health, .ready, .metrics: ["GET", "HEAD"]
         }
     }
 
@@ -44,7 +53,9 @@ enum Route: Equatable {
     static let paths =
         [
             "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/score", "/v1/models",
-            "/tokenize", "/detokenize", "/health", "/ready", "/metrics",
+            "/v1/responses", "/v1/responses/input_tokens", "/tokenize", "/detokenize", "/openapi.json", "/health",
+            "/ready",
+            "/metrics",
         ] + ["/v1/messages", "/v1/messages/count_tokens"] + OllamaRoute.allCases.map(\.rawValue)
 
     /// The route at `path`, whatever the method; a slash at the end changes nothing.
@@ -57,19 +68,36 @@ enum Route: Equatable {
         case "/v1/embeddings": return .embeddings
         case "/v1/rerank", "/v2/rerank", "/rerank": return .rerank
         case "/v1/score", "/score": return .score
+        case "/v1/responses": return .responses
+        case "/v1/responses/input_tokens": return .responseTokens
         case "/v1/messages": return .messages
         case "/v1/messages/count_tokens": return .countTokens
         case "/v1/models": return .models
         case "/tokenize": return .tokenize
         case "/detokenize": return .detokenize
+        case "/openapi.json": return .openAPI
         case "/health": return .health
         case "/ready": return .ready
         case "/metrics": return .metrics
         default:
             if let route = OllamaRoute(rawValue: path) { return .ollama(route) }
+            if path.hasPrefix("/v1/responses/") { return response(path.dropFirst("/v1/responses/".count)) }
             guard path.hasPrefix("/v1/models/") else { return nil }
             let name = path.dropFirst("/v1/models/".count)
             return .model(name.removingPercentEncoding ?? String(name))
+        }
+    }
+
+    /// What stands behind `/v1/responses/`: a response, or something of one.
+    private static func response(_ path: Substring) -> Route? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).map { part in
+            part.removingPercentEncoding ?? String(part)
+        }
+        switch (parts.count, parts.last) {
+        case (1, _): return .response(parts[0])
+        case (2, "cancel"): return .responseCancel(parts[0])
+        case (2, "input_items"): return .responseInput(parts[0])
+        default: return nil
         }
     }
 
@@ -97,6 +125,8 @@ enum Route: Equatable {
 enum OllamaRoute: String, CaseIterable {
     case chat = "/api/chat"
     case generate = "/api/generate"
+    case embed = "/api/embed"
+    case embeddings = "/api/embeddings"
     case tags = "/api/tags"
     case show = "/api/show"
     case version = "/api/version"
@@ -104,7 +134,7 @@ enum OllamaRoute: String, CaseIterable {
 
     var methods: [String] {
         switch self {
-        case .chat, .generate, .show: ["POST"]
+        case .chat, .generate, .embed, .embeddings, .show: ["POST"]
         case .tags, .version, .processes: ["GET", "HEAD"]
         }
     }
@@ -114,6 +144,8 @@ enum OllamaRoute: String, CaseIterable {
         switch self {
         case .chat: "ollama_chat"
         case .generate: "ollama_generate"
+        case .embed: "ollama_embed"
+        case .embeddings: "ollama_embeddings"
         case .tags: "ollama_tags"
         case .show: "ollama_show"
         case .version: "ollama_version"
@@ -125,13 +157,12 @@ enum OllamaRoute: String, CaseIterable {
 /// Paths that clients know from Ollama and this server has nothing behind. A client takes 404 there for a model that is
 /// missing, and some then try to pull it.
 enum AbsentRoute: Equatable {
-    case embeddings, store
+    case store
 
     /// nil for paths that nobody expects here, and for those that are there.
     init?(path: String) {
         let path = Route.withoutSlashes(path)
         switch path {
-        case "/api/embed", "/api/embeddings": self = .embeddings
         case "/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete": self = .store
         default:
             guard path.hasPrefix("/api/blobs/") else { return nil }
@@ -141,7 +172,6 @@ enum AbsentRoute: Equatable {
 
     var explanation: String {
         switch self {
-        case .embeddings: "This server computes embeddings at /v1/embeddings, in OpenAI's form."
         case .store: "Models are fetched and removed on the server's own machine: 'hearth pull', 'hearth remove'."
         }
     }

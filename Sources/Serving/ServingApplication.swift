@@ -6,6 +6,7 @@ package import Logging
 import NIOCore
 import OpenAIAPI
 import ServiceLifecycle
+package import Storage
 import UnixSignals
 
 /// The HTTP server: listens, answers, and stops without dropping what is under way.
@@ -15,11 +16,13 @@ package struct ServingApplication: Sendable {
 
     /// - Parameters:
     ///   - directory: the deployments requests can name; more may be added while the server runs.
+    ///   - storage: where responses are kept for later requests; nil keeps none.
     ///   - onListening: called once with the port, as soon as connections are accepted.
     package init(
         configuration: ServingConfiguration,
         directory: DeploymentDirectory,
         environment: ServingEnvironment = ServingEnvironment(),
+        storage: (any RecordStore)? = nil,
         logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
@@ -27,6 +30,7 @@ package struct ServingApplication: Sendable {
             configuration: configuration,
             directory: directory,
             environment: environment,
+            storage: storage,
             logger: logger
         )
         self.onListening = onListening

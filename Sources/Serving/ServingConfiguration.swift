@@ -10,6 +10,9 @@ package struct ServingConfiguration: Sendable {
     package var allowedOrigin: String?
     /// Largest request body, in bytes.
     package var bodyBytes = 10 << 20
+    /// Largest stored conversation that a request may go on with, in bytes of JSON; every response in it repeats its
+    /// settings and functions.
+    package var conversationBytes = 64 << 20
     /// Largest list of request headers, in bytes.
     package var headerBytes = 32 << 10
     /// Most open connections; more wait in the system's queue.

@@ -8,8 +8,13 @@ enum Surface: Equatable {
     case openAI, anthropic, ollama
 
     /// Paths of no API at all count as OpenAI's.
-    init(path: String) {
-        if path == "/v1/messages" || path.hasPrefix("/v1/messages/") {
+    ///
+    /// - Parameter isAnthropics: whether the caller is one of Anthropic's clients, who look for models where OpenAI's do.
+    init(path: String, isAnthropics: Bool = false) {
+        let isOfModels = path == "/v1/models" || path.hasPrefix("/v1/models/")
+        if isAnthropics, isOfModels {
+            self = .anthropic
+        } else if path == "/v1/messages" || path.hasPrefix("/v1/messages/") {
             self = .anthropic
         } else if path.hasPrefix("/api/") {
             self = .ollama

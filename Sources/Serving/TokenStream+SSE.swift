@@ -1,4 +1,5 @@
 import Hummingbird
+import JSON
 import NIOCore
 import OpenAIAPI
 
@@ -7,6 +8,8 @@ struct StreamedAnswer: Sendable {
     let run: GenerationRun
     let stream: TokenStream
     let recorder: RunRecorder
+    /// Keeps the whole answer before its end is told; nil for answers that nobody asks for again.
+    let keep: AnswerKeeper?
     let limits: ServingConfiguration
     let clock: any Clock<Duration>
     /// Closes the connection, which ends a write that nobody reads.
@@ -42,7 +45,20 @@ struct StreamedAnswer: Sendable {
         if run.clientHasGone {
             stream.abandon()
         } else {
-            stream.close(interruption: run.interruptionError, timing: recorder.timing())
+            let timing = recorder.timing()
+            let failure = await keepWhole(timing)
+            stream.close(interruption: run.interruptionError, failure: failure, timing: timing)
+        }
+    }
+
+    /// Keeps the whole answer; nil unless that failed.
+    private func keepWhole(_ timing: RunTiming) async -> APIError? {
+        guard let keep, let object = stream.whole(timing) else { return nil }
+        do {
+            try await keep(object)
+            return nil
+        } catch {
+            return error
         }
     }
 

@@ -56,10 +56,19 @@ final class TokenStream: Sendable {
         }
     }
 
+    /// The object of the whole answer; nil when it is not complete.
+    func whole(_ timing: RunTiming) -> JSONValue? {
+        state.withLock { $0.answers.isComplete ? $0.format.whole($0.answers, timing) : nil }
+    }
+
     /// Ends the stream: as its format has it, or with the error that cut it short.
-    func close(interruption: APIError?, timing: RunTiming) {
+    ///
+    /// - Parameter failure: what went wrong after the answer was complete.
+    func close(interruption: APIError?, failure: APIError? = nil, timing: RunTiming) {
         append { state in
-            if state.answers.isComplete {
+            if let failure {
+                state.append(state.format.failure(failure))
+            } else if state.answers.isComplete {
                 for object in state.format.closing(state.answers, timing) { state.append(object) }
                 state.bytes += state.format.framing.end
             } else {

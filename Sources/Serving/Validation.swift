@@ -12,10 +12,14 @@ struct AnswerOptions: Sendable {
     var streaming: GenerationFields.StreamOptions?
     /// Answers per prompt.
     var choiceCount: Int
+    /// Answers that are written per prompt; the best `choiceCount` of them are returned.
+    var candidateCount: Int
     var reportsLogprobs: Bool
     var returnsTokenIDs: Bool
     /// Whether calls are written as `function_call`, as for the older `functions`.
     var callsAreLegacy = false
+    /// The request's parameter that holds the prompt; nil for the usual one.
+    var promptParameter: String?
 }
 
 /// A request for an answer that cannot be invalid any more: its fields agree with each other and with the model.
@@ -54,7 +58,7 @@ struct ChatRequest: Sendable {
 
 extension FunctionCalls {
     /// nil when no function may be called.
-    fileprivate init?(_ fields: ToolFields) {
+    init?(_ fields: ToolFields) {
         let callable = fields.callable
         if callable.isEmpty { return nil }
         self.init(
@@ -79,7 +83,13 @@ extension ToolDefinition {
 
 extension ReasoningRequest {
     /// nil when nothing is asked. An effort that the model's template cannot be told of is refused, not ignored.
-    fileprivate init?(_ fields: ReasoningFields, for deployment: Deployment) throws(APIError) {
+    ///
+    /// - Parameter parameter: where the request says it.
+    init?(
+        _ fields: ReasoningFields,
+        parameter: String = "reasoning_effort",
+        for deployment: Deployment
+    ) throws(APIError) {
         switch fields.effort {
         case nil: return nil
         case .level(let level):
@@ -90,7 +100,7 @@ extension ReasoningRequest {
         guard let capabilities = deployment.templateCapabilities, !isHeard(by: capabilities) else { return }
         // Not to think is what a model without thoughts does anyhow.
         if fields.isOff == true, deployment.toolSupport.reasoning == nil { return nil }
-        throw .unsupported("reasoning_effort", "This model's chat template has no switch for its thoughts.")
+        throw .unsupported(parameter, "This model's chat template has no switch for its thoughts.")
     }
 }
 
@@ -107,18 +117,21 @@ struct CompletionBatch: Sendable {
             throw .invalidValue("n", "a stream with 'echo' and 'logprobs' has one answer per prompt.")
         }
         var parameters = try fields.parameters(upTo: request.maxTokens, for: deployment)
-        parameters.logprobCount = request.logprobs
+        // The best answers are those with the likeliest tokens.
+        parameters.logprobCount = request.candidateCount > fields.choiceCount ? request.logprobs ?? 0 : request.logprobs
         parameters.promptLogprobCount = request.echoesPrompt ? request.logprobs : nil
         parameters.addsSpecialTokens = request.addsSpecialTokens
         texts = request.prompts.map { prompt in
             let source: PromptSource =
                 switch prompt {
-                case .text(let text): .text(text)
+                case .text(let text): request.suffix.map { .between(before: text, after: $0) } ?? .text(text)
                 case .tokens(let tokens): .tokens(tokens.map { TokenID($0) })
                 }
-            return TextRequest(id: id, prompt: source, choiceCount: fields.choiceCount, parameters: parameters)
+            return TextRequest(id: id, prompt: source, choiceCount: request.candidateCount, parameters: parameters)
         }
-        options = AnswerOptions(fields, model: request.model, reportsLogprobs: request.logprobs != nil)
+        var options = AnswerOptions(fields, model: request.model, reportsLogprobs: request.logprobs != nil)
+        options.candidateCount = request.candidateCount
+        self.options = options
         echoesPrompt = request.echoesPrompt
     }
 }
@@ -128,6 +141,7 @@ extension AnswerOptions {
         self.model = model
         streaming = fields.streaming
         choiceCount = fields.choiceCount
+        candidateCount = fields.choiceCount
         self.reportsLogprobs = reportsLogprobs
         returnsTokenIDs = fields.returnsTokenIDs
     }

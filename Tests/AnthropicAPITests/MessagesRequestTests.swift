@@ -28,8 +28,8 @@ import Testing
             #","tools":[],"tool_choice":{"type":"none"},"mcp_servers":[],"container":null,"#
                 + #""speed":"standard","output_config":{}"#
         )
-        #expect(request == (try read("")) && !request.prompt.isThinkingOff)
-        #expect(try read(#","thinking":{"type":"disabled"}"#).prompt.isThinkingOff)
+        #expect(request == (try read("")))
+        #expect(try read(#","tool_choice":{"type":"auto"}"#) == request)
     }
 
     @Test func `texts come as strings and as blocks`() throws {
@@ -67,14 +67,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (#","tools":[{"name":"f","input_schema":{}}]"#, "unsupported_parameter", "tools"),
-        (#","tool_choice":{"type":"auto"}"#, "unsupported_parameter", "tool_choice"),
-        (#","thinking":{"type":"enabled","budget_tokens":1024}"#, "unsupported_parameter", "thinking"),
+        (#","thread":{"type":"create"}"#, "unsupported_parameter", "thread"),
         (#","mcp_servers":[{}]"#, "unsupported_parameter", "mcp_servers"),
         (#","container":"c""#, "unsupported_parameter", "container"),
         (#","context_management":{}"#, "unsupported_parameter", "context_management"),
-        (#","output_config":{"effort":"low"}"#, "unsupported_parameter", "output_config"),
-        (#","output_format":{"type":"json_schema"}"#, "unsupported_parameter", "output_format"),
         (#","diagnostics":{"previous_message_id":null}"#, "unsupported_parameter", "diagnostics"),
         (#","inference_geo":"eu""#, "unsupported_parameter", "inference_geo"),
         (#","speed":"fast""#, "unsupported_parameter", "speed"),
@@ -101,9 +97,11 @@ import Testing
     @Test(arguments: [
         ("image", "unsupported_parameter", "messages[0].content[0]"),
         ("document", "unsupported_parameter", "messages[0].content[0]"),
-        ("tool_use", "unsupported_parameter", "messages[0].content[0]"),
-        ("tool_result", "unsupported_parameter", "messages[0].content[0]"),
-        ("thinking", "unsupported_parameter", "messages[0].content[0]"),
+        ("server_tool_use", "unsupported_parameter", "messages[0].content[0]"),
+        ("redacted_thinking", "unsupported_parameter", "messages[0].content[0]"),
+        ("tool_use", "invalid_value", "messages[0].content[0].type"),
+        ("thinking", "invalid_value", "messages[0].content[0].type"),
+        ("tool_result", "missing_required_parameter", "messages[0].content[0].tool_use_id"),
         ("poem", "invalid_value", "messages[0].content[0].type"),
         ("text", "missing_required_parameter", "messages[0].content[0].text"),
     ])
@@ -163,6 +161,13 @@ import Testing
             busy.json(requestID: "r").serialized()
                 == #"{"type":"error","error":{"type":"overloaded_error","message":"no"},"request_id":"r"}"#
         )
+    }
+
+    @Test func `a client that asks for a held conversation is told that it must do without`() throws {
+        let error = try #require(throws: APIError.self) { try read(#","thread":{"type":"create"}"#) }
+        let details = MessagesError(error).json(requestID: "r")["error"]?["details"]
+        #expect(details == ["error_code": "thread_unsupported_request", "unsupported": ["thread"]])
+        #expect(MessagesError(.missing("thread")).details == nil)
     }
 
     @discardableResult

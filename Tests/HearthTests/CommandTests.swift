@@ -1,5 +1,6 @@
 import ArgumentParser
 import Inference
+import Storage
 import Tensors
 import Testing
 
@@ -34,6 +35,22 @@ import Testing
         #expect(try plain.diskCache.configuration(variables)?.folder == "/y/hearth/prefixes")
         let old: Serve = try parse("serve m --cache-ttl 7d")
         #expect(throws: ValidationError.self) { try old.diskCache.configuration(Environment([:])) }
+    }
+
+    @Test func `responses are stored in the store unless told otherwise`() throws {
+        let plain: Serve = try parse("serve m")
+        #expect(plain.storage.setting(Environment(["HEARTH_HOME": "/h"])).value == "/h/storage.sqlite")
+        #expect(plain.storage.setting(Environment(["HEARTH_STORAGE": "memory"])).value == "memory")
+        let off: Serve = try parse("serve m --storage off")
+        #expect(try off.storage.open(Environment(["HEARTH_STORAGE": "memory"])) == nil)
+        #expect(try plain.storage.open(Environment(["HEARTH_STORAGE": "memory"])) is MemoryStore)
+    }
+
+    @Test func `a place that cannot be written is an error only where it was named`() throws {
+        let plain: Serve = try parse("serve m")
+        #expect(try plain.storage.open(Environment(["XDG_DATA_HOME": "/proc"])) == nil)
+        let named: Serve = try parse("serve m --storage /proc/hearth/storage.sqlite")
+        #expect(throws: StorageError.self) { try named.storage.open(Environment([:])) }
     }
 
     @Test func `pins are named, and warmed from a file`() throws {

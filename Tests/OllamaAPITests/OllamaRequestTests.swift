@@ -47,8 +47,34 @@ import Testing
     ])
     func `what asks for nothing is accepted`(fields: String) throws {
         let request = try chat(fields)
-        #expect(request == (try chat("")) && !request.fields.isThinkingOff)
-        #expect(try chat(#","think":false"#).fields.isThinkingOff)
+        #expect(request == (try chat("")))
+    }
+
+    @Test func `functions, calls and their results are read`() throws {
+        let call = #"{"id":"c","function":{"index":0,"name":"f","arguments":{"a":[1]}}}"#
+        let request = try chat(
+            #","tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}],"#
+                + #""messages":[{"role":"assistant","content":"","thinking":"so","tool_calls":[\#(call)]},"#
+                + #"{"role":"tool","tool_name":"f","tool_call_id":"c","content":"x"}]"#
+        )
+        #expect(request.tools.tools == [ToolDefinition(name: "f", description: "d", parameters: ["type": "object"])])
+        #expect(request.tools.choice == .auto && !request.continuesFinalMessage)
+        let (answer, result) = (request.messages[0], request.messages[1])
+        #expect(answer.calls == [.init(id: "c", name: "f", arguments: ["a": [1]])] && answer.thinking == "so")
+        #expect(result.role == .tool && result.toolName == "f" && result.callID == "c" && result.content == "x")
+        #expect(try chat(#","messages":[{"role":"assistant","content":"a"}]"#).continuesFinalMessage)
+    }
+
+    @Test func `thoughts and formats are asked for`() throws {
+        func fields(_ text: String) throws -> OllamaFields { try chat("," + text).fields }
+        #expect(try fields(#""think":true"#).thinking == .on && fields(#""think":false"#).thinking == .off)
+        #expect(try fields(#""think":"low""#).thinking == .level("low") && fields(#""think":null"#).thinking == nil)
+        #expect(
+            try fields(#""format":"json""#).structure == RequestedStructure(output: .jsonObject, parameter: "format")
+        )
+        let schema = try fields(#""format":{"type":"object"}"#).structure
+        #expect(schema == RequestedStructure(output: .jsonSchema(["type": "object"]), parameter: "format"))
+        #expect(try generate(#","format":"","think":"high""#).fields.thinking == .level("high"))
     }
 
     @Test(arguments: ["0", "-1", "3.5", #""5m""#, #""1h30m""#, #""-1""#, #""1.5s""#, "null"])
@@ -57,10 +83,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (#","tools":[{"type":"function"}]"#, "unsupported_parameter", "tools"),
-        (#","format":"json""#, "unsupported_parameter", "format"),
-        (#","format":{"type":"object"}"#, "unsupported_parameter", "format"),
-        (#","think":"high""#, "unsupported_parameter", "think"),
+        (#","tools":[{"type":"function"}]"#, "missing_required_parameter", "tools[0].function"),
+        (#","tools":[{"type":"function","function":{"name":"a b"}}]"#, "invalid_value", "tools[0].function.name"),
+        (#","format":"yaml""#, "invalid_value", "format"), (#","format":["json"]"#, "invalid_type", "format"),
+        (#","think":"max""#, "invalid_value", "think"), (#","think":1"#, "invalid_type", "think"),
         (#","truncate":true"#, "unsupported_parameter", "truncate"),
         (#","shift":true"#, "unsupported_parameter", "shift"),
         (#","logprobs":true"#, "unsupported_parameter", "logprobs"),
@@ -83,11 +109,26 @@ import Testing
         (#","messages":[{"content":"a"}]"#, "missing_required_parameter", "messages[0].role"),
         (#","messages":[{"role":"user","content":["a"]}]"#, "invalid_type", "messages[0].content"),
         (#","prompt":"a""#, "unknown_parameter", "prompt"),
-        (#","messages":[{"role":"tool","content":"a"}]"#, "unsupported_parameter", "messages[0].role"),
         (#","messages":[{"role":"poet","content":"a"}]"#, "invalid_value", "messages[0].role"),
         (#","messages":[{"role":"user","images":["a"]}]"#, "unsupported_parameter", "messages[0].images"),
-        (#","messages":[{"role":"assistant","tool_calls":[{}]}]"#, "unsupported_parameter", "messages[0].tool_calls"),
-        (#","messages":[{"role":"assistant","thinking":"a"}]"#, "unsupported_parameter", "messages[0].thinking"),
+        (
+            #","messages":[{"role":"assistant","tool_calls":[{}]}]"#, "missing_required_parameter",
+            "messages[0].tool_calls[0].function"
+        ),
+        (
+            #","messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}]"#,
+            "invalid_type", "messages[0].tool_calls[0].function.arguments"
+        ),
+        (
+            #","messages":[{"role":"user","tool_calls":[{"function":{"name":"f"}}]}]"#, "invalid_value",
+            "messages[0].tool_calls"
+        ),
+        (#","messages":[{"role":"user","thinking":"a"}]"#, "invalid_value", "messages[0].thinking"),
+        (#","messages":[{"role":"user","tool_name":"f"}]"#, "invalid_value", "messages[0].tool_name"),
+        (
+            #","tools":[{"type":"function","function":{"name":"f"}}],"messages":[{"role":"assistant","content":"a"}]"#,
+            "invalid_value", "tools"
+        ),
     ])
     func `what a chat cannot honour is refused by name`(fields: String, code: String, parameter: String) throws {
         let error = #expect(throws: APIError.self) { try chat(fields) }
@@ -100,6 +141,7 @@ import Testing
         (#","images":["i"]"#, "unsupported_parameter", "images"),
         (#","context":[1]"#, "unsupported_parameter", "context"),
         (#","raw":true,"system":"s""#, "invalid_value", "system"),
+        (#","raw":true,"think":true"#, "invalid_value", "think"),
         (#","prompt":1"#, "invalid_type", "prompt"),
         (#","messages":[]"#, "unknown_parameter", "messages"),
     ])

@@ -30,6 +30,31 @@ import Testing
         }
     }
 
+    @Test func `of many answers the best come back, and all are counted`() async throws {
+        try await withServer { server in
+            let body = #"{"model":"scripted","prompt":["ab\n","x\nHé"],"best_of":4,"n":2,"max_tokens":3}"#
+            let answer = try await server.send("POST", "/v1/completions", body).json()
+            let choices = try #require(answer["choices"]?.arrayValue)
+            #expect(choices.map { $0["text"]?.stringValue } == ["Hé", "Hé", "llo", "llo"])
+            #expect(choices.map { $0["logprobs"] } == [.null, .null, .null, .null])
+            #expect(answer["usage"]?["completion_tokens"] == 24)
+        }
+    }
+
+    @Test(arguments: [
+        (#""n":3,"best_of":2"#, "below 'n'"), (#""best_of":2,"stream":true"#, "streamed"), (#""best_of":0"#, "minimum"),
+    ])
+    func `a choice of the best that cannot be made is refused`(fields: String, message: String) async throws {
+        try await withServer { server in
+            let body = #"{"model":"scripted","prompt":"ab","#
+            let response = try await server.send("POST", "/v1/completions", body + fields + "}")
+            let error = try response.json()["error"]
+            #expect(response.status == 400)
+            #expect(error?["param"] == "best_of")
+            #expect(error?["message"]?.stringValue?.contains(message) == true)
+        }
+    }
+
     @Test(arguments: [0, 1])
     func `an echo with log probabilities scores the prompt`(maxTokens: Int) async throws {
         try await withServer { server in

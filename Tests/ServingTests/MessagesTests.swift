@@ -108,6 +108,25 @@ import Testing
         }
     }
 
+    @Test func `models are listed in the form of the client that asks`() async throws {
+        try await withServer { server in
+            let headers = ["anthropic-version": "2023-06-01"]
+            let list = try await server.send("GET", "/v1/models?limit=5", headers: headers)
+            let model =
+                #"{"type":"model","id":"scripted","display_name":"scripted","created_at":"2023-11-14T22:13:20Z","#
+                + #""lifecycle":"active","max_input_tokens":4096,"max_tokens":4096}"#
+            #expect(
+                list.body == #"{"data":[\#(model)],"has_more":false,"first_id":"scripted","last_id":"scripted"}"#
+            )
+            #expect(list.headers["request-id"] != nil)
+            #expect(try await server.send("GET", "/v1/models/scripted", headers: headers).body == model)
+            let missing = try await server.send("GET", "/v1/models/other", headers: headers)
+            #expect(missing.status == 404)
+            #expect(try missing.json()["type"] == "error")
+            #expect(try await server.send("GET", "/v1/models").json()["object"] == "list")
+        }
+    }
+
     @Test func `the assistant's last message is gone on with`() async throws {
         try await withServer { server in
             let messages = #"[{"role":"user","content":"hi"},{"role":"assistant","content":"x\nHé"}]"#
@@ -177,8 +196,8 @@ import Testing
 
     @Test func `silence is filled with pings`() async throws {
         try await withServer({ $0.keepAliveInterval = .milliseconds(5) }) { server in
-            let stop = String(repeating: "a", count: 201)
-            let body = Self.endless.replacing("4000", with: "200") + #","stream":true,"stop_sequences":["\#(stop)"]"#
+            let stop = String(repeating: "a", count: 1001)
+            let body = Self.endless.replacing("4000", with: "1000") + #","stream":true,"stop_sequences":["\#(stop)"]"#
             let response = try await server.send("POST", "/v1/messages", body.wrapped)
             let parts = response.body.components(separatedBy: "event: message_start\n")
             #expect(parts.count == 2 && parts[0].replacing(": keep-alive\n\n", with: "").isEmpty)
@@ -204,8 +223,29 @@ import Testing
     static let refusals: [Refusal] = [
         Refusal(body: "{", name: "JSON"),
         Refusal(body: #"{"model":"scripted","messages":[{"role":"user","content":"a"}]}"#, name: "'max_tokens'"),
-        Refusal(body: "{\(question),\"tools\":[{\"name\":\"f\"}]}", name: "'tools'"),
+        Refusal(body: "{\(question),\"tools\":[{\"name\":\"f\"}]}", name: "'tools[0].input_schema'"),
+        Refusal(
+            body: (question + #","tools":[{"name":"f","input_schema":{"properties":{"a":{"format":"nope"}}}}]"#)
+                .wrapped,
+            name: "'tools'"
+        ),
+        Refusal(
+            body: (question + #","output_config":{"format":{"type":"json_schema","schema":{"format":"nope"}}}"#)
+                .wrapped,
+            name: "'output_config.format.schema'"
+        ),
+        Refusal(
+            body: (question + #","tools":[{"name":"f","input_schema":{}}],"#
+                + #""output_config":{"format":{"type":"json_schema","schema":{"format":"nope"}}}"#).wrapped,
+            name: "'output_config.format.schema'"
+        ),
+        Refusal(
+            body: (question + #","tools":[{"name":"f","input_schema":{"properties":{"a":{"format":"nope"}}}}],"#
+                + #""output_config":{"format":{"type":"json_schema","schema":{}}}"#).wrapped,
+            name: "'tools': at '/properties/a/format': function 'f'"
+        ),
         Refusal(body: "{\(question),\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":9}}", name: "'thinking'"),
+        Refusal(body: "{\(question),\"output_config\":{\"effort\":\"low\"}}", name: "'output_config.effort'"),
         Refusal(body: "{\(question),\"temperature\":1.5}", name: "'temperature'"),
         Refusal(body: "{\(question),\"temprature\":1}", name: "'temprature'"),
         Refusal(

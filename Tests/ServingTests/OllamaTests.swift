@@ -67,7 +67,8 @@ import Testing
 
     @Test func `thoughts are told apart from the answer`() {
         func format(_ kind: OllamaReply.Kind) -> OllamaFormat {
-            OllamaFormat(kind: kind, model: "scripted", now: { Date(timeIntervalSince1970: 1_700_000_000) })
+            let now = Date(timeIntervalSince1970: 1_700_000_000)
+            return OllamaFormat(kind: kind, model: "scripted", now: { now }, makeID: { "x" })
         }
         let events: [TextEvent] = [
             .started(choice: 0, cachedTokenCount: 0), .part(choice: 0, .reasoning("so")),
@@ -143,7 +144,7 @@ import Testing
             #expect(processes["models"]?[1]?["context_length"] == 4096)
             let show = try await server.send("POST", "/api/show", #"{"model":"s"}"#).json()
             let family = try #require(show["details"]?["family"]?.stringValue)
-            #expect(show["capabilities"] == ["completion"])
+            #expect(show["capabilities"] == ["completion", "tools"])
             #expect(show["model_info"]?["\(family).context_length"] == 4096)
             let version = try await server.send("GET", "/api/version").json()
             #expect(version["version"]?.stringValue?.isEmpty == false)
@@ -196,11 +197,18 @@ import Testing
         }
     }
 
+    /// A function with a schema that cannot be followed.
+    static let nameless =
+        #"[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"format":"nope"}}}}}]"#
+
     /// Path, members of the body, status, and the name the error must mention.
     static let refusals: [(path: String, fields: String, status: Int, name: String)] = [
-        ("/api/chat", question + #","tools":[{"type":"function"}]"#, 400, "'tools'"),
-        ("/api/chat", question + #","format":"json""#, 400, "'format'"),
+        ("/api/chat", question + #","tools":[{"type":"function"}]"#, 400, "'tools[0].function'"),
+        ("/api/chat", question + #","tools":\#(nameless)"#, 400, "'tools'"),
+        ("/api/chat", question + #","format":"yaml""#, 400, "'format'"),
+        ("/api/chat", question + #","format":{"format":"nope"}"#, 400, "'format'"),
         ("/api/chat", question + #","think":true"#, 400, "'think'"),
+        ("/api/chat", question + #","think":"low""#, 400, "'think'"),
         ("/api/chat", question + #","options":{"temperature":9}"#, 400, "'options.temperature'"),
         ("/api/chat", question + #","options":{"num_ctx":100000}"#, 400, "'options.num_ctx'"),
         ("/api/chat", question + #","options":{"tempurature":1}"#, 400, "'options.tempurature'"),
@@ -208,8 +216,8 @@ import Testing
         ("/api/generate", #""model":"scripted","prompt":"a","template":"x""#, 400, "'template'"),
         ("/api/generate", #""model":"scripted","prompt":"a","raw":true,"system":"x""#, 400, "'system'"),
         ("/api/show", #""model":"other""#, 404, "'other'"), ("/api/show", #""model":1"#, 400, "'model'"),
-        ("/api/embed", #""model":"scripted","input":"a""#, 501, "embeddings"),
-        ("/api/embeddings/", #""model":"scripted","prompt":"a""#, 501, "embeddings"),
+        ("/api/embed", #""model":"scripted","input":"a""#, 400, "'model'"),
+        ("/api/embeddings/", #""model":"other","prompt":"a""#, 404, "'other'"),
         ("/api/pull", #""model":"scripted""#, 501, "hearth pull"), ("/api/poetry", "", 404, "/api/poetry"),
     ]
 

@@ -15,8 +15,18 @@ import Testing
         #expect(Route.find("//") == .index)
     }
 
+    @Test func `responses are found by their names`() {
+        #expect(Route.find("/v1/responses/") == .responses)
+        #expect(Route.find("/v1/responses/input_tokens") == .responseTokens)
+        #expect(Route.find("/v1/responses/resp%5F1") == .response("resp_1"))
+        #expect(Route.find("/v1/responses/resp_1/cancel/") == .responseCancel("resp_1"))
+        #expect(Route.find("/v1/responses/resp_1/input_items") == .responseInput("resp_1"))
+        #expect(Route.find("/v1/responses/resp_1/other") == nil)
+        #expect(Route.find("/v1/responses/a/b/cancel") == nil)
+    }
+
     @Test(arguments: [
-        ("/api/embed", 501), ("/api/embeddings/", 501), ("/api/blobs/sha256:00", 501), ("/api/delete", 501),
+        ("/api/blobs/sha256:00", 501), ("/api/delete", 501),
         ("/api/no", 404),
         ("/api", 404),
     ])

@@ -5,6 +5,7 @@ import JSON
 import Logging
 import Models
 import Serving
+import Storage
 import Synchronization
 import TestModels
 import Testing
@@ -48,9 +49,12 @@ enum ScriptedDeployment {
         aliases: [String] = [],
         room: Room = Room(),
         template: String = template,
-        samplingDefaults: SamplingDefaults = SamplingDefaults()
+        samplingDefaults: SamplingDefaults = SamplingDefaults(),
+        answering answer: String? = nil
     ) throws -> Deployment {
-        let model = ScriptedModel(vocabularySize: 257, contextLength: room.contextLength, script: write)
+        let model = ScriptedModel(vocabularySize: 257, contextLength: room.contextLength) { tokens, logits in
+            if let answer { write(answer, after: tokens, logits) } else { write(tokens, logits) }
+        }
         let traits = model.traits
         let engine = try Engine(
             model: model,
@@ -95,6 +99,18 @@ enum ScriptedDeployment {
         for index in logits.indices { logits[index] = -20 }
         logits[next] = 10
         logits[(next + 1) % 257] = -2
+    }
+
+    /// The same for an answer of the test's own: its longest beginning that ends `tokens` is gone on with.
+    private static func write(
+        _ answer: String,
+        after tokens: [TokenID],
+        _ logits: UnsafeMutableBufferPointer<Float>
+    ) {
+        let answer = answer.utf8.map { TokenID(Int($0)) } + [TokenID(end)]
+        let written = (0..<answer.count).last { tokens.suffix($0) == answer.prefix($0) } ?? 0
+        for index in logits.indices { logits[index] = -20 }
+        logits[Int(answer[written].rawValue)] = 10
     }
 
     /// A byte-level tokenizer without merges, read from files as any other.
@@ -184,6 +200,7 @@ struct RunningServer: Sendable {
 func withServer(
     _ configure: (inout ServingConfiguration) -> Void = { _ in },
     directory: DeploymentDirectory? = nil,
+    storage: (any RecordStore)? = nil,
     _ body: (RunningServer) async throws -> Void
 ) async throws {
     var configuration = ServingConfiguration()
@@ -191,7 +208,7 @@ func withServer(
     configuration.gracePeriod = .seconds(10)
     configure(&configuration)
     let directory = try directory ?? DeploymentDirectory([try ScriptedDeployment.make()])
-    let server = try await startServer(configuration, directory, signals: [])
+    let server = try await startServer(configuration, directory, storage: storage, signals: [])
     try await body(server)
     server.application.stop()
     #expect(try await server.outcome.value == .drained)
@@ -200,6 +217,7 @@ func withServer(
 func startServer(
     _ configuration: ServingConfiguration,
     _ directory: DeploymentDirectory,
+    storage: (any RecordStore)? = nil,
     signals: [StopSignal]
 ) async throws -> RunningServer {
     var environment = ServingEnvironment()
@@ -213,6 +231,7 @@ func startServer(
         configuration: configuration,
         directory: directory,
         environment: environment,
+        storage: storage,
         logger: logger
     ) { port.yield($0) }
     let outcome = Task<StopOutcome, any Error> {

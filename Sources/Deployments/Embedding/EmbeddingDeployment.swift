@@ -35,9 +35,31 @@ package final class EmbeddingDeployment: Sendable {
     /// Most tokens of a text, those around it included.
     package var contextLength: Int { traits.contextLength }
 
+    /// Floats of a whole vector.
+    package var dimensionCount: Int { traits.dimensionCount }
+
+    /// What was loaded.
+    package var details: ModelDetails {
+        ModelDetails(
+            architecture: traits.architecture,
+            parameterCount: traits.parameterCount,
+            vocabularySize: traits.vocabularySize,
+            contextLength: contextLength,
+            path: path
+        )
+    }
+
+    /// File or folder the weights came from.
+    private let path: String
     private let engine: EmbeddingEngine
 
-    package init(identity: DeploymentIdentity, tokenizer: Tokenizer, engine: EmbeddingEngine) {
+    package init(
+        identity: DeploymentIdentity,
+        tokenizer: Tokenizer,
+        engine: EmbeddingEngine,
+        path: String
+    ) {
+        self.path = path
         name = identity.name
         aliases = identity.aliases
         created = identity.created
@@ -47,11 +69,14 @@ package final class EmbeddingDeployment: Sendable {
 
     /// The vectors of `inputs`, in order. Cancelling the caller's task gives them up.
     ///
-    /// - Parameter dimensions: how many floats to keep of each vector, which is then made of length 1 again; nil keeps all.
-    ///   Only models made for it (Matryoshka, arXiv:2205.13147) keep their meaning.
+    /// - Parameters:
+    ///   - dimensions: how many floats to keep of each vector, which is then made of length 1 again; nil keeps all.
+    ///     Only models made for it (Matryoshka, arXiv:2205.13147) keep their meaning.
+    ///   - truncates: whether a text that does not fit the model's context loses its end; if not, it is an error.
     package func embed(
         _ inputs: [EmbeddingInput],
-        dimensions: Int? = nil
+        dimensions: Int? = nil,
+        truncates: Bool = false
     ) async throws(EmbeddingError) -> EmbeddingAnswer {
         if let dimensions, !(1...traits.dimensionCount).contains(dimensions) {
             throw .dimensionsOutOfRange(asked: dimensions, limit: traits.dimensionCount)
@@ -59,7 +84,7 @@ package final class EmbeddingDeployment: Sendable {
         for (index, input) in inputs.enumerated() where input == .text("") || input == .tokens([]) {
             throw .emptyText(index: index)
         }
-        let texts = await tokens(of: inputs)
+        let texts = await tokens(of: inputs, truncates: truncates)
         var vectors = try await engine.embed(texts)
         if let dimensions, dimensions < traits.dimensionCount {
             for index in vectors.indices { vectors[index] = Self.shortened(vectors[index], to: dimensions) }
@@ -74,18 +99,37 @@ package final class EmbeddingDeployment: Sendable {
     package func shutdown() async { await engine.shutdown() }
 
     /// Encodes away from the threads that Swift's tasks share: a large request has more than a megabyte of text.
-    private func tokens(of inputs: [EmbeddingInput]) async -> [[TokenID]] {
-        await withCheckedContinuation { continuation in
+    private func tokens(of inputs: [EmbeddingInput], truncates: Bool) async -> [[TokenID]] {
+        let limit = contextLength
+        return await withCheckedContinuation { continuation in
             DispatchQueue.global().async { [tokenizer] in
                 let texts = inputs.map { input in
                     switch input {
-                    case .text(let text): tokenizer.encode(text, addSpecial: true, parseSpecial: false)
-                    case .tokens(let tokens): tokens
+                    case .text(let text):
+                        let tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: false)
+                        if !truncates || tokens.count <= limit { return tokens }
+                        let bare = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
+                        return Self.truncated(tokens, bare: bare, to: limit)
+                    case .tokens(let tokens):
+                        return truncates ? Array(tokens.prefix(limit)) : tokens
                     }
                 }
                 continuation.resume(returning: texts)
             }
         }
+    }
+
+    /// The first tokens of a text, with what the model wants around it.
+    ///
+    /// - Parameters:
+    ///   - tokens: the text's tokens with those around them, more than `limit`.
+    ///   - bare: the text's tokens alone.
+    static func truncated(_ tokens: [TokenID], bare: [TokenID], to limit: Int) -> [TokenID] {
+        let around = tokens.count - bare.count
+        let before = (0...max(around, 0)).first { tokens.dropFirst($0).starts(with: bare) }
+        guard let before, around < limit else { return Array(tokens.prefix(limit)) }
+        let after = around - before
+        return Array(tokens.prefix(limit - after) + tokens.suffix(after))
     }
 
     private static func shortened(_ vector: [Float], to count: Int) -> [Float] {

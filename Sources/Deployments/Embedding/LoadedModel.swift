@@ -70,7 +70,8 @@ extension EmbeddingDeployment {
         return EmbeddingDeployment(
             identity: DeploymentIdentity(name: configuration.name, aliases: configuration.aliases),
             tokenizer: tokenizer,
-            engine: engine
+            engine: engine,
+            path: configuration.path
         )
     }
 

@@ -56,16 +56,24 @@ extension Deployment {
         var answer = AnswerGrammar(content: content)
         answer.thoughts = thoughts
         if let calls = request.functions {
-            let format = toolSupport.format
-            answer.functions = calls.functions.map { CallableFunction(name: $0.name, parameters: $0.parameters) }
-            answer.syntaxes = format.forms.map { CallSyntax($0) }
-            answer.isCallRequired = calls.isRequired
-            answer.callLimit = calls.allowsSeveral ? format.callLimit : 1
+            answer.allow(calls, writtenAs: toolSupport.format)
         }
-        return try structures.constraint(
-            .answer(answer),
-            parameter: request.functions?.parameter ?? structure?.parameter ?? "",
-            continuesText: continuesText
-        )
+        do throws(DeploymentError) {
+            return try structures.constraint(
+                .answer(answer),
+                parameter: request.functions?.parameter ?? structure?.parameter ?? "",
+                continuesText: continuesText
+            )
+        } catch {
+            // Beside functions, the structure may be what cannot be followed: then it refuses by itself, under its name.
+            if request.functions != nil, let structure {
+                _ = try structures.constraint(
+                    .structure(structure.kind),
+                    parameter: structure.parameter,
+                    continuesText: continuesText
+                )
+            }
+            throw error
+        }
     }
 }

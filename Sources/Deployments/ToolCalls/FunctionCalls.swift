@@ -1,4 +1,4 @@
-import Grammars
+package import Grammars
 package import JSON
 
 /// The functions that an answer may call, and how.
@@ -33,6 +33,16 @@ package struct FunctionCalls: Sendable, Equatable {
         self.isRequired = isRequired
         self.allowsSeveral = allowsSeveral
         self.parameter = parameter
+    }
+}
+
+extension AnswerGrammar {
+    /// Lets the answer call functions.
+    package mutating func allow(_ calls: FunctionCalls, writtenAs format: ToolCallFormat) {
+        functions = calls.functions.map { CallableFunction(name: $0.name, parameters: $0.parameters) }
+        syntaxes = format.forms.map { CallSyntax($0) }
+        isCallRequired = calls.isRequired
+        callLimit = calls.allowsSeveral ? format.callLimit : 1
     }
 }
 

@@ -221,7 +221,7 @@ extension ToolCallParser {
             scan += 1
             if step == .done { return endCall() }
         }
-        if isEnd { return failCall() }
+        if isEnd { return expectation.isConstrained && !hasGoodName ? drop() : failCall() }
         if expectation.isConstrained { passArguments() }
         return false
     }
@@ -275,6 +275,13 @@ extension ToolCallParser {
         return true
     }
 
+    /// Leaves out the rest of an answer that broke off within the marks of a call: it can be nothing else.
+    private mutating func drop() -> Bool {
+        (start, scan, textEnd) = (text.count, text.count, text.count)
+        (reader, section, state) = (nil, nil, .content)
+        return true
+    }
+
     /// Passes over what closes a call, and finds the next one or the content after it.
     private mutating func goOn(isEnd: Bool) -> Bool {
         guard let section else { return false }
@@ -299,6 +306,7 @@ extension ToolCallParser {
         case .none: break
         }
         if isOpen, !isEnd { return false }
+        if isOpen, expectation.isConstrained { return drop() }
         (textEnd, state) = (start, .content)
         self.section = nil
         return true

@@ -57,7 +57,10 @@ struct ToolHistory {
         let given = message["tool_call_id"]?.stringValue
         let name = message["name"]?.stringValue
         let wanted = given.map { identifier(for: $0) }
-        let position = unanswered.firstIndex { wanted == nil ? $0.name == name : $0.identifier == wanted }
+        // A result that says nothing of its call is that of the first call without one.
+        let position = unanswered.firstIndex { call in
+            wanted.map { $0 == call.identifier } ?? name.map { $0 == call.name } ?? true
+        }
         if let position {
             let call = unanswered.remove(at: position)
             message["tool_call_id"] = .string(call.identifier)

@@ -25,7 +25,7 @@ extension CompletionBatch {
         guard echoesPrompt else { return echo }
         switch prompt {
         case .text(let text): echo.text = text
-        case .tokens, .chat: echo.text = tokenizer.decode(tokens, skipSpecial: false)
+        case .tokens, .chat, .between: echo.text = tokenizer.decode(tokens, skipSpecial: false)
         }
         if options.reportsLogprobs { echo.tokenBytes = tokens.map { tokenizer.bytes(of: $0) } }
         return echo

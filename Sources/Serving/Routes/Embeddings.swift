@@ -41,7 +41,9 @@ extension APIService {
         defer { permit.leave() }
         let task = Task { () async -> Result<EmbeddingAnswer, EmbeddingError> in
             do throws(EmbeddingError) {
-                return .success(try await embedder.embed(work.inputs, dimensions: work.dimensions))
+                return .success(
+                    try await embedder.embed(work.inputs, dimensions: work.dimensions, truncates: work.truncates)
+                )
             } catch {
                 return .failure(error)
             }
@@ -89,6 +91,8 @@ struct EmbeddingWork: Sendable {
     var inputs: [EmbeddingInput]
     /// Floats to keep of each vector; nil keeps all.
     var dimensions: Int?
+    /// Whether texts that do not fit the model's context lose their end.
+    var truncates = false
     /// The request's parameter that held text `index`, for errors.
     var parameter: @Sendable (Int) -> String
 }

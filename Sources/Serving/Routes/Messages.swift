@@ -11,10 +11,10 @@ extension APIService {
         let chat = try ChatRequest(body, for: deployment, id: exchange.id)
         return try await answer([chat.text], chat.options, on: deployment, for: exchange) { run in
             MessagesFormat(
-                id: "msg_" + environment.makeID(),
                 requestID: exchange.id,
                 request: body,
-                promptTokenCount: run.generations[0].promptTokens.count
+                promptTokenCount: run.generations[0].promptTokens.count,
+                makeID: environment.makeID
             )
         }
     }

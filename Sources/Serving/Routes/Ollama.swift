@@ -11,6 +11,8 @@ extension APIService {
         switch route {
         case .chat: try await ollamaChat(exchange)
         case .generate: try await ollamaGenerate(exchange)
+        case .embed: try await ollamaEmbed(exchange, .embed)
+        case .embeddings: try await ollamaEmbed(exchange, .legacy)
         case .tags: .json(["models": .array(ollamaModels.map(\.tag))])
         case .processes: .json(["models": .array(ollamaModels.map(\.process))])
         case .show: try await ollamaShow(exchange)
@@ -21,7 +23,7 @@ extension APIService {
     private func ollamaChat(_ exchange: Exchange) async throws -> Response {
         let body = try OllamaChatRequest(try await bodies.json(exchange.request))
         let deployment = try directory.findTagged(body.fields.model)
-        let format = OllamaFormat(kind: .chat, model: body.fields.model, now: environment.now)
+        let format = ollamaFormat(.chat, body.fields)
         if body.messages.isEmpty { return loaded(format, body.fields) }
         let chat = try ChatRequest(body, for: deployment, id: exchange.id)
         return try await answer([chat.text], chat.options, on: deployment, for: exchange) { _ in format }
@@ -30,7 +32,7 @@ extension APIService {
     private func ollamaGenerate(_ exchange: Exchange) async throws -> Response {
         let body = try OllamaGenerateRequest(try await bodies.json(exchange.request))
         let deployment = try directory.findTagged(body.fields.model)
-        let format = OllamaFormat(kind: .generate, model: body.fields.model, now: environment.now)
+        let format = ollamaFormat(.generate, body.fields)
         if body.prompt.isEmpty { return loaded(format, body.fields) }
         let chat = try ChatRequest(body, for: deployment, id: exchange.id)
         return try await answer([chat.text], chat.options, on: deployment, for: exchange) { _ in format }
@@ -38,8 +40,36 @@ extension APIService {
 
     private func ollamaShow(_ exchange: Exchange) async throws -> Response {
         let body = try OllamaShowRequest(try await bodies.json(exchange.request))
-        let deployment = try directory.findTagged(body.model)
-        return .json(deployment.ollamaModel(name: deployment.name).show)
+        let model = try directory.findTagged(body.model) { name throws(APIError) in try directory.findModel(name) }
+        return .json(model.ollamaModel(name: model.names[0]).show)
+    }
+
+    private func ollamaEmbed(_ exchange: Exchange, _ kind: OllamaEmbeddingRequest.Kind) async throws -> Response {
+        let body = try OllamaEmbeddingRequest(try await bodies.json(exchange.request), kind: kind)
+        let embedder = try directory.findTagged(body.model) { name throws(APIError) in
+            try directory.findEmbedder(name)
+        }
+        try body.options.checkContext(embedder.contextLength)
+        var work = EmbeddingWork(
+            inputs: body.inputs.map { .text($0) },
+            dimensions: body.dimensions,
+            parameter: body.parameter
+        )
+        work.truncates = body.truncates
+        let waiting = exchange.start.duration(to: .now)
+        let answer = body.inputs.isEmpty ? nil : try await embed(work, with: embedder, for: exchange)
+        let response = OllamaEmbeddingResponse(
+            body,
+            vectors: answer?.vectors ?? [],
+            tokenCount: answer?.tokenCount ?? 0,
+            total: exchange.start.duration(to: .now),
+            waiting: waiting
+        )
+        return .json(response.json)
+    }
+
+    private func ollamaFormat(_ kind: OllamaReply.Kind, _ fields: OllamaFields) -> OllamaFormat {
+        OllamaFormat(kind: kind, model: fields.model, now: environment.now, makeID: environment.makeID)
     }
 
     /// Answers a request that only asks for the model.
@@ -50,33 +80,66 @@ extension APIService {
     }
 
     private var ollamaModels: [OllamaModel] {
-        directory.deployments.flatMap { deployment in
-            ([deployment.name] + deployment.aliases).map { deployment.ollamaModel(name: $0) }
-        }
+        directory.models.flatMap { model in model.names.map { model.ollamaModel(name: $0) } }
     }
 }
 
 extension DeploymentDirectory {
-    /// The deployment called `name`. Ollama's tools write `:latest` behind names that have no tag.
-    fileprivate func findTagged(_ name: String) throws(APIError) -> Deployment {
+    /// What `find` finds called `name`. Ollama's tools write `:latest` behind names that have no tag.
+    fileprivate func findTagged<Model>(
+        _ name: String,
+        _ find: (String) throws(APIError) -> Model
+    ) throws(APIError) -> Model {
         let tag = ":latest"
-        if name.hasSuffix(tag), let found = try? find(String(name.dropLast(tag.count))) { return found }
-        return try find(name)
+        let isTagged = name.hasSuffix(tag) && !models.contains { $0.names.contains(name) }
+        return try find(isTagged ? String(name.dropLast(tag.count)) : name)
+    }
+
+    /// The model that writes and is called `name`, with Ollama's tag or without.
+    fileprivate func findTagged(_ name: String) throws(APIError) -> Deployment {
+        try findTagged(name) { name throws(APIError) in try find(name) }
+    }
+}
+
+extension LoadedModel {
+    fileprivate func ollamaModel(name: String) -> OllamaModel {
+        switch self {
+        case .text(let deployment): deployment.ollamaModel(name: name)
+        case .embedding(let embedder): embedder.ollamaModel(name: name)
+        }
+    }
+}
+
+extension OllamaModel {
+    fileprivate init(_ details: ModelDetails, name: String, created: Date) {
+        self.init(
+            name: name,
+            modified: created,
+            bytes: Deployment.bytesOnDisk(details.path),
+            format: details.path.hasSuffix(".gguf") ? "gguf" : "safetensors",
+            family: details.architecture
+        )
+        parameterCount = details.parameterCount
+        contextLength = details.contextLength
+        vocabularySize = details.vocabularySize
+    }
+}
+
+extension EmbeddingDeployment {
+    fileprivate func ollamaModel(name: String) -> OllamaModel {
+        var model = OllamaModel(details, name: name, created: created)
+        model.embeddingLength = dimensionCount
+        model.capabilities = ["embedding"]
+        return model
     }
 }
 
 extension Deployment {
     fileprivate func ollamaModel(name: String) -> OllamaModel {
-        var model = OllamaModel(
-            name: name,
-            modified: created,
-            bytes: Self.bytesOnDisk(details.path),
-            format: details.path.hasSuffix(".gguf") ? "gguf" : "safetensors",
-            family: details.architecture
-        )
-        model.parameterCount = details.parameterCount
-        model.contextLength = contextLength
-        model.vocabularySize = details.vocabularySize
+        var model = OllamaModel(details, name: name, created: created)
+        model.capabilities = ["completion"]
+        if hasChatTemplate { model.capabilities.append("tools") }
+        if toolSupport.reasoning != nil { model.capabilities.append("thinking") }
         let defaults = samplingDefaults
         model.defaults = [
             ("temperature", defaults.temperature.map { "\($0)" }),

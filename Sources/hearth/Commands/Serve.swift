@@ -44,6 +44,8 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var diskCache: DiskCacheOptions
 
+    @OptionGroup var storage: StorageOptions
+
     @Option(help: "Most sequences computed at a time (HEARTH_MAX_RUNNING; 64).")
     var maxRunning: Int?
 
@@ -96,6 +98,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let settings = try ServeSettings(self, Environment())
         Output.note(settings.announcement)
+        let storage = try storage.open(settings.environment)
         let access = try ModelAccess(settings.environment)
         var configurations: [DeploymentConfiguration] = []
         for (index, text) in (models + embed).enumerated() {
@@ -107,7 +110,7 @@ struct Serve: AsyncParsableCommand {
             configurations.append(configuration)
         }
         try Self.requireDistinctNames(configurations)
-        try await ServeSession(settings: settings, configurations: configurations).run()
+        try await ServeSession(settings: settings, storage: storage, configurations: configurations).run()
     }
 
     private static func requireDistinctNames(_ configurations: [DeploymentConfiguration]) throws {

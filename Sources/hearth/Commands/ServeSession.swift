@@ -3,11 +3,14 @@ import Foundation
 import JSON
 import Logging
 import Serving
+import Storage
 import Synchronization
 
 /// A server's life: listens at once, loads meanwhile, tells when it is ready, stops in good order.
 struct ServeSession: Sendable {
     let settings: ServeSettings
+    /// Where responses are kept; nil keeps none.
+    let storage: (any RecordStore)?
     let configurations: [DeploymentConfiguration]
 
     /// Returns when the server was stopped; throws when it could not start.
@@ -17,6 +20,7 @@ struct ServeSession: Sendable {
         let application = ServingApplication(
             configuration: settings.serving,
             directory: directory,
+            storage: storage,
             logger: settings.logger,
             onListening: { portContinuation.yield($0) }
         )

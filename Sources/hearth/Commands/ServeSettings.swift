@@ -43,7 +43,8 @@ struct ServeSettings: Sendable {
             store \(environment.home.sentence), keys \(serving.apiKeys.isEmpty ? "not asked for" : "asked for"), \
             steps of \(limits.tokensPerStep) tokens, \(limits.maxRunning) sequences at a time, \
             speculation \(command.speculation.method(environment).sentence), \
-            disk cache \(DiskCacheOptions.sentence(base.diskCache))
+            disk cache \(DiskCacheOptions.sentence(base.diskCache)), \
+            storage \(command.storage.setting(environment).sentence)
             """
     }
 

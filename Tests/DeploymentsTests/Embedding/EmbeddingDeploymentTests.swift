@@ -52,6 +52,17 @@ import Tokenization
         }
     }
 
+    @Test func `a long text can lose its end, and keeps the tokens around it`() async throws {
+        let embedder = try embedder("tiny/bert-f32.gguf")
+        let text = String(repeating: "Hello, you! ", count: 100)
+        let tokens = embedder.tokenizer.encode(text, addSpecial: true, parseSpecial: false)
+        let kept = Array(tokens.prefix(255)) + [TokenID(3)]
+        let answer = try await embedder.embed([.text(text), .text("a"), .tokens(kept)], truncates: true)
+        #expect(answer.vectors[0] == answer.vectors[2] && answer.tokenCount == 256 + 3 + 256)
+        let cut = try await embedder.embed([.tokens(tokens), .tokens(Array(tokens.prefix(256)))], truncates: true)
+        #expect(cut.vectors[0] == cut.vectors[1])
+    }
+
     @Test func `an encoder that is to write is refused with what to do instead`() throws {
         let configuration = DeploymentConfiguration(name: "e", path: try TestData.path("tiny/bert-f32.gguf"))
         let error = #expect(throws: DeploymentError.self) { try Deployment.load(configuration) }

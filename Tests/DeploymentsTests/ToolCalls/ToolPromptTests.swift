@@ -125,6 +125,21 @@ import Tokenization
         #expect(history.messages[1]["tool_call_id"] == history.messages[0]["tool_calls"]?[0]?["id"])
     }
 
+    @Test func `results that name no call answer the calls in their order`() {
+        let calls = [Self.call("f", [:], nil), Self.call("g", [:], nil)]
+        var history = ToolHistory(
+            [
+                ["role": "assistant", "tool_calls": .array(calls)], ["role": "tool", "content": "1"],
+                ["role": "tool", "content": "2"],
+            ],
+            needsShortIdentifiers: false
+        )
+        history.complete()
+        #expect(history.messages[1...].map { $0["name"] } == ["f", "g"])
+        let identifiers = history.messages[0]["tool_calls"]?.arrayValue?.map { $0["id"] }
+        #expect(history.messages[1...].map { $0["tool_call_id"] } == identifiers)
+    }
+
     @Test func `calls of one message are told apart where a template knows one a message`() {
         var history = ToolHistory(
             [

@@ -1,0 +1,54 @@
+package import JSON
+
+extension MessagesRequest {
+    /// Bodies that have every part of a request, for descriptions.
+    package static let examples: [JSONValue] = CountTokensRequest.examples.map { example in
+        var body = example.objectValue ?? JSONObject()
+        body["max_tokens"] = 16
+        body["stop_sequences"] = ["a"]
+        body["metadata"] = ["user_id": "u"]
+        return .object(body)
+    }
+}
+
+extension CountTokensRequest {
+    package static let examples: [JSONValue] = [
+        [
+            "model": "m", "system": [["type": "text", "text": "Be brief."]],
+            "messages": [
+                ["role": "user", "content": [["type": "text", "text": "Hello"]]],
+                ["role": "assistant", "content": "Hello."], ["role": "user", "content": "And?"],
+            ],
+        ],
+        [
+            "model": "m", "thinking": ["type": "adaptive", "display": "summarized"],
+            "tools": [["name": "f", "description": "d", "input_schema": ["type": "object"], "strict": true]],
+            "tool_choice": ["type": "tool", "name": "f", "disable_parallel_tool_use": true],
+            "messages": [
+                ["role": "user", "content": "Hello"],
+                [
+                    "role": "assistant",
+                    "content": [
+                        ["type": "thinking", "thinking": "So.", "signature": "s"],
+                        ["type": "tool_use", "id": "t", "name": "f", "input": [:]],
+                    ],
+                ],
+                [
+                    "role": "user",
+                    "content": [
+                        [
+                            "type": "tool_result", "tool_use_id": "t", "content": [["type": "text", "text": "1"]],
+                            "is_error": false,
+                        ]
+                    ],
+                ],
+            ],
+        ],
+        [
+            "model": "m", "messages": [["role": "user", "content": "Hello"]],
+            "tools": [["name": "f", "input_schema": ["type": "object"]]], "tool_choice": ["type": "any"],
+            "thinking": ["type": "enabled", "budget_tokens": 8],
+            "output_config": ["effort": "high", "format": ["type": "json_schema", "schema": ["type": "object"]]],
+        ],
+    ]
+}

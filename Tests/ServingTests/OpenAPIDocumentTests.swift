@@ -1,0 +1,22 @@
+import Foundation
+import JSON
+import Testing
+
+@testable import Serving
+
+@Suite struct OpenAPIDocumentTests {
+    private let paths = OpenAPIDocument.json["paths"]?.objectValue ?? JSONObject()
+
+    @Test func `every path of the server that answers in JSON is described, and no other`() {
+        let described = Set(paths.keys.compactMap { $0.components(separatedBy: "/{").first })
+        let served = Set(Route.paths.filter { !$0.hasPrefix("/api/") })
+        #expect(described == served.subtracting(["/metrics", "/openapi.json"]))
+    }
+
+    @Test func `methods are those that routes answer to`() throws {
+        for (path, methods) in paths {
+            let route = try #require(Route.find(path))
+            for method in methods.objectValue?.keys ?? [] { #expect(route.methods.contains(method.uppercased())) }
+        }
+    }
+}
