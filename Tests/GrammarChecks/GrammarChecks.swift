@@ -16,23 +16,29 @@ struct GrammarChecks {
                 let request = try JSONValue(parsing: line)
                 let clock = ContinuousClock()
                 let start = clock.now
-                let grammar = try grammar(request)
+                let grammar = request["kind"] == "calls" ? try CallWriter.grammar(request) : try grammar(request)
                 answer["milliseconds"] = .number((clock.now - start) / .milliseconds(1))
                 answer["compiled"] = true
                 switch request["op"]?.stringValue {
                 case "accepts": answer["accepted"] = accepts(grammar, texts(request))
                 case "generate": answer["texts"] = generate(grammar, request)
-                case "masks":
+                case "masks", "calls":
                     let path = request["vocabulary"]?.stringValue ?? ""
                     let vocabulary = try vocabularies[path] ?? Vocabulary(path)
                     vocabularies[path] = vocabulary
-                    answer["mask_us"] = masks(grammar, vocabulary, texts(request))
+                    if request["op"] == "masks" {
+                        answer["mask_us"] = masks(grammar, vocabulary, texts(request))
+                        answer["vocabulary_size"] = .integer(Int64(vocabulary.tokenizer.vocabularySize))
+                    } else {
+                        answer["answers"] = CallWriter(grammar, vocabulary, request).answers(request)
+                    }
                 default: answer["error"] = "unknown op"
                 }
             } catch let error as GrammarError {
                 answer["compiled"] = false
                 answer["error"] = .string(error.description)
                 if case .unsupported(_, let pointer) = error { answer["pointer"] = .string(pointer) }
+                if case .unsatisfiable = error { answer["unsatisfiable"] = true }
             } catch {
                 answer["compiled"] = false
                 answer["error"] = .string("\(error)")
@@ -45,13 +51,20 @@ struct GrammarChecks {
         let source = request["source"] ?? .null
         switch request["kind"]?.stringValue {
         case "json_schema":
-            let isComplete = request["order"]?.stringValue == "any"
-            return try Grammar(schema: source, options: isComplete ? .complete : .answer)
+            return try Grammar(schema: source, options: options(request))
         case "regex": return try Grammar(regularExpression: source.stringValue ?? "")
         case "choice": return try Grammar(choices: (source.arrayValue ?? []).compactMap(\.stringValue))
         case "gbnf": return try Grammar(gbnf: source.stringValue ?? "")
         default: throw GrammarError.syntax("unknown kind", offset: 0)
         }
+    }
+
+    /// `order` "any" allows every valid value, "declared" what answers may be; `undeclared` says whether members that a
+    /// schema does not name may come, where that is not as usual for the order.
+    private static func options(_ request: JSONValue) -> SchemaOptions {
+        var options: SchemaOptions = request["order"]?.stringValue == "any" ? .complete : .answer
+        if let allowed = request["undeclared"]?.boolValue { options.allowsUndeclaredMembers = allowed }
+        return options
     }
 
     private static func texts(_ request: JSONValue) -> [String] {
@@ -88,7 +101,7 @@ struct GrammarChecks {
             }
             let closers: [UInt8] = bytes.count < eager ? [] : Array("\"}],:".utf8)
             let order = closers + (0...255).map { UInt8($0) }.shuffled(using: &random)
-            guard let byte = order.first(where: { matcher.accept($0) }) else { return nil }
+            guard let byte = order.first(where: { matcher.accept(CollectionOfOne($0)) }) else { return nil }
             bytes.append(byte)
         }
         return matcher.mayEnd ? String(decoding: bytes, as: UTF8.self) : nil
