@@ -1,5 +1,5 @@
 # Every verb sets up what it needs, can be run again at any time, and survives being interrupted.
-.PHONY: run test build lint format bench bench-peers bench-serve conformance sanitize clean help
+.PHONY: run test build lint format bench bench-peers bench-serve conformance check-grammars check-functions sanitize clean help
 
 HEARTH := .build/release/hearth
 SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.c' -o -name '*.h')
@@ -50,6 +50,15 @@ conformance: $(HEARTH) ## A live server under official clients, and whole-model 
 	@scripts/setup test
 	@scripts/test-data
 	@scripts/conformance
+
+check-grammars: ## Structured output beside the JSON Schema Test Suite, validators and peers; ARGS="--quick", ARGS="suite"
+	@scripts/setup test
+	@scripts/check-grammars $(ARGS)
+
+check-functions: $(HEARTH) ## Function calls of the default model under BFCL's questions; ARGS="--quick"
+	@scripts/setup test
+	@scripts/test-data
+	@scripts/check-functions $(ARGS)
 
 sanitize: ## The tests under Thread Sanitizer and Address Sanitizer
 	@scripts/setup test

@@ -12,16 +12,26 @@ NAME = "smollm2-135m"
 
 
 class Server:
-    """`HEARTH serve MODEL` on a free port; the model is also called NAME."""
+    """`HEARTH serve MODEL` on a free port; the model is also called NAME. Responses are stored at `storage`."""
 
-    def __init__(self, hearth, model):
+    def __init__(self, hearth, model, storage="memory"):
         with contextlib.closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
-        command = [hearth, "serve", model, "--port", str(self.port), "--alias", NAME]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.command = [hearth, "serve", model, "--port", str(self.port), "--alias", NAME, "--storage", storage]
+        self.command += ["--log-level", "warning"]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
         self.wait_ready()
+
+    def restart(self):
+        """Stops the server as a service manager does, and starts it again."""
+        self.process.terminate()
+        assert self.process.wait(60) == 0, self.process.returncode
+        self.start()
 
     def wait_ready(self):
         deadline = time.monotonic() + 60
@@ -53,9 +63,9 @@ class Server:
         assert self.metric("hearth_engine_invariant_violations_total") == 0
 
 
-def run(checks, make_client):
+def run(checks, make_client, storage="memory"):
     """Starts the server that the command line names, runs every check, and prints `N passed, N failed`."""
-    server = Server(sys.argv[1], sys.argv[2])
+    server = Server(sys.argv[1], sys.argv[2], storage)
     server.client = make_client(server.origin)
     failed = 0
     try:

@@ -1,13 +1,19 @@
 """The official `ollama` client against a live server: what it asks for it gets, and nothing leaks.
 
-    ollama_conformance.py HEARTH MODEL
+    ollama_conformance.py HEARTH MODEL EMBEDDER
 
-Starts `HEARTH serve MODEL` on a free port, runs every check, and prints `N passed, N failed`.
+Starts `HEARTH serve MODEL` on a free port, and `HEARTH serve EMBEDDER` on another for the checks that embed, runs every
+check, and prints `N passed, N failed`.
 """
 
-import ollama
+import json
+import sys
+from typing import Literal
 
-from live_server import NAME, run
+import ollama
+import pydantic
+
+from live_server import NAME, Server, run
 
 CHECKS = []
 
@@ -42,7 +48,8 @@ def models_are_listed_shown_and_running(server):
     listed = server.client.list().models[0]
     assert listed.size > 10**7 and listed.details.format == "gguf" and listed.details.family == "llama", listed
     shown = server.client.show(NAME)
-    assert shown.modelinfo["llama.context_length"] > 1000 and "completion" in shown.capabilities, shown
+    assert shown.modelinfo["llama.context_length"] > 1000, shown
+    assert shown.capabilities == ["completion", "tools"], shown
     assert NAME in [model.model for model in server.client.ps().models]
 
 
@@ -106,24 +113,172 @@ def an_empty_request_loads_the_model(server):
 @check
 def errors_have_their_status_and_name_the_field(server):
     assert refusal(chat, server, model="nobody").status_code == 404
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    nameless = {"type": "function", "function": {"description": "f"}}
+    strange = {"type": "object", "properties": {"a": {"type": "string", "format": "nope"}}}
     for field, extra in (
-        ("'tools'", {"tools": [tool]}),
-        ("'format'", {"format": "json"}),
+        ("'tools[0].function.name'", {"tools": [nameless]}),
+        ("/properties/a/format", {"format": strange}),
+        ("'format'", {"format": strange}),
         ("'think'", {"think": True}),
+        ("'think'", {"think": "high"}),
         ("'options.temperature'", {"temperature": 9.5}),
         ("'options.num_ctx'", {"num_ctx": 10**8}),
     ):
         error = refusal(chat, server, **extra)
         assert error.status_code == 400 and field in error.error, error
     error = refusal(server.client.embed, NAME, "a")
-    assert error.status_code == 501 and "embeddings" in error.error, error
+    assert error.status_code == 400 and "'model'" in error.error, error
     assert refusal(server.client.pull, NAME).status_code == 501
     error = refusal(server.client.generate, NAME, "a", template="{{ .Prompt }}")
     assert error.status_code == 400 and "'template'" in error.error, error
     pictures = [{"role": "user", "content": "a", "images": ["AAAA"]}]
     error = refusal(chat, server, messages=pictures)
     assert error.status_code == 400 and "messages[0].images" in error.error, error
+
+
+def get_weather(city: str, unit: Literal["celsius", "fahrenheit"], days: int = 1) -> str:
+    """The weather of a city.
+
+    Args:
+      city: The city's name.
+      unit: Of the temperature.
+      days: Days to look ahead.
+    """
+    return f"18 degrees {unit} in {city}, for {days} days"
+
+
+ROLL = {
+    "type": "function",
+    "function": {
+        "name": "roll",
+        "description": "Rolls a die.",
+        "parameters": {
+            "type": "object",
+            "properties": {"sides": {"type": "integer", "enum": [6, 20]}, "why": {"type": "string"}},
+            "required": ["sides"],
+        },
+    },
+}
+
+
+def asked(city):
+    """A question and the call that follows it."""
+    arguments = {"city": city, "unit": "celsius"}
+    return [
+        {"role": "user", "content": f"What is the weather in {city}?"},
+        {"role": "assistant", "tool_calls": [{"function": {"name": "get_weather", "arguments": arguments}}]},
+    ]
+
+
+# Ollama has no way to force a call, so the model sees a few.
+WEATHER = [*asked("Rome"), *asked("Oslo"), {"role": "user", "content": "What is the weather in Paris?"}]
+
+
+def call_is_valid(call):
+    name, arguments = call.function.name, call.function.arguments
+    if name == "roll":
+        assert arguments["sides"] in (6, 20) and set(arguments) <= {"sides", "why"}, call
+    else:
+        assert name == "get_weather" and {"city", "unit"} <= set(arguments) <= {"city", "unit", "days"}, call
+        assert isinstance(arguments["city"], str) and isinstance(arguments.get("days", 1), int), call
+
+
+@check
+def calls_are_valid_and_streamed_as_they_are_whole(server):
+    made = 0
+    for seed in range(6):
+        extra = dict(messages=WEATHER, tools=[get_weather, ROLL], num_predict=160, temperature=1.2, seed=seed)
+        whole = chat(server, **extra).message
+        for call in whole.tool_calls or []:
+            call_is_valid(call)
+        made += len(whole.tool_calls or [])
+        parts = list(chat(server, stream=True, **extra))
+        calls = [call for part in parts for call in part.message.tool_calls or []]
+        assert calls == list(whole.tool_calls or []), (calls, whole)
+        assert "".join(part.message.content or "" for part in parts) == whole.content, (parts, whole)
+    assert made >= 3, f"the model made only {made} calls"
+
+
+@check
+def results_go_back_to_the_model(server):
+    call = {"function": {"name": "get_weather", "arguments": {"city": "Paris", "unit": "celsius"}}}
+    for result in ({"tool_name": "get_weather"}, {}):
+        messages = [
+            {"role": "user", "content": "What is the weather in Paris?"},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "content": get_weather("Paris", "celsius"), **result},
+        ]
+        answer = chat(server, messages=messages, tools=[get_weather])
+        assert answer.message.content or answer.message.tool_calls, answer
+        plain = chat(server, messages=messages)
+        assert plain.message.content and not plain.message.tool_calls, plain
+
+
+class Person(pydantic.BaseModel):
+    name: str = pydantic.Field(max_length=40)
+    born: int = pydantic.Field(ge=1000, le=2100)
+    fields: list[Literal["math", "poetry", "music"]] = pydantic.Field(max_length=2)
+
+
+@check
+def a_format_is_kept_to(server):
+    messages = [{"role": "user", "content": "Tell me about Ada Lovelace."}]
+    schema = Person.model_json_schema()
+    for temperature in (0, 1.5):
+        answer = chat(server, messages=messages, format=schema, num_predict=300, temperature=temperature, seed=3)
+        assert answer.done_reason == "stop", answer
+        Person.model_validate_json(answer.message.content)
+    stream = chat(server, True, messages=messages, format=schema, num_predict=300)
+    whole = chat(server, messages=messages, format=schema, num_predict=300).message.content
+    assert "".join(part.message.content for part in stream) == whole
+    Person.model_validate_json(whole)
+    answer = chat(server, messages=messages, format="json", num_predict=400, temperature=0.7, seed=2)
+    assert answer.done_reason == "length" or isinstance(json.loads(answer.message.content), dict), answer
+    for raw in (False, True):
+        prompt = server.client.generate(
+            NAME, "Ada Lovelace", raw=raw, format=schema, options=options({"num_predict": 300})
+        )
+        Person.model_validate_json(prompt.response)
+
+
+@check
+def a_model_that_does_not_think_may_be_told_not_to(server):
+    answer = chat(server, think=False)
+    assert answer.message.content == chat(server).message.content and not answer.message.thinking, answer
+
+
+@check
+def texts_are_embedded(server):
+    other = Server(sys.argv[1], sys.argv[3])
+    try:
+        embeddings_are_right(client(other.origin))
+    finally:
+        other.process.terminate()
+        other.process.wait(60)
+
+
+def embeddings_are_right(embedder):
+    texts = ["The cat sits on the mat.", "A kitten rests on a rug.", "Interest rates rose again."]
+    answer = embedder.embed(NAME, texts)
+    assert [len(vector) for vector in answer.embeddings] == [384] * 3 and answer.prompt_eval_count > 15, answer
+    assert answer.total_duration >= answer.load_duration > 0
+    near, far = (sum(a * b for a, b in zip(answer.embeddings[0], answer.embeddings[index])) for index in (1, 2))
+    assert near > 0.4 > far, (near, far)
+    assert embedder.embed(NAME + ":latest", texts[1]).embeddings == [answer.embeddings[1]]
+    assert embedder.embeddings(NAME, texts[2]).embedding == answer.embeddings[2]
+    short = embedder.embed(NAME, texts[0], dimensions=64).embeddings[0]
+    assert len(short) == 64 and abs(sum(value * value for value in short) - 1) < 1e-5
+    long = "word " * 5000
+    assert len(embedder.embed(NAME, long).embeddings[0]) == 384
+    error = refusal(embedder.embed, NAME, [texts[0], long], truncate=False)
+    assert error.status_code == 400 and "'input[1]'" in error.error, error
+    error = refusal(embedder.embed, NAME, texts, dimensions=385)
+    assert error.status_code == 400 and "'dimensions'" in error.error, error
+    assert embedder.show(NAME).capabilities == ["embedding"]
+    assert NAME in [model.model for model in embedder.list().models]
+    assert NAME in [model.model for model in embedder.ps().models]
+    error = refusal(embedder.chat, NAME, [{"role": "user", "content": "hi"}])
+    assert error.status_code == 400 and "embeddings" in error.error, error
 
 
 @check
