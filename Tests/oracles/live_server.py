@@ -19,8 +19,9 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
-        self.command = [hearth, "serve", model, "--port", str(self.port), "--alias", NAME, "--storage", storage]
-        self.command += ["--log-level", "warning"]
+        self.command = [hearth, "serve", model, "--port", str(self.port), "--alias", NAME]
+        # The storage comes last: checks put another in its place.
+        self.command += ["--log-level", "warning", "--storage", storage]
         self.start()
 
     def start(self):
