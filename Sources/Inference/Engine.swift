@@ -21,6 +21,7 @@ package actor Engine: GenerationBackend {
     /// Where blocks outlive the process; nil when they do not.
     let disk: EngineDisk?
     private var scratch = SamplerScratch()
+    private let preparation = ConstraintPreparation()
     /// Nil where steps may take as long as they take.
     private var pacer: StepPacer?
     /// Guesses tokens so that a step can bring several of them; nil draws one a step.
@@ -209,7 +210,9 @@ extension Engine {
         for admission in plan.admitted { start(admission, at: begin) }
         if !plan.admitted.isEmpty { publish() }
         speculate(&plan, tokenLimit: tokenLimit)
+        let isPreparing = beginConstraints(plan)
         let logits = model.forward(plan.batch)
+        if isPreparing { endConstraints() }
         pacer?.learn(
             promptTokenCount: plan.promptTokenCount,
             tokenCount: plan.batch.tokens.count,
@@ -243,6 +246,23 @@ extension Engine {
         figures.cachedPromptTokens += UInt64(request.usage.cachedTokens)
         figures.restoredPromptTokens += UInt64(admission.restoredTokenCount)
         if let queueTime = request.queueTime { figures.queueTime.observe(queueTime) }
+    }
+
+    /// Starts on what the constrained rows may say next; false where there are none.
+    private func beginConstraints(_ plan: StepPlan) -> Bool {
+        var rows: [ConstraintPreparation.Row] = []
+        for row in plan.rows where row.logits.draws {
+            guard let constraint = active[row.id]?.sampler.lendConstraint() else { continue }
+            rows.append(ConstraintPreparation.Row(id: row.id, constraint: constraint))
+        }
+        if rows.isEmpty { return false }
+        preparation.begin(rows)
+        return true
+    }
+
+    /// Gives the rows their constraints back.
+    private func endConstraints() {
+        for row in preparation.end() { active[row.id]?.sampler.takeBack(row.constraint) }
     }
 
     /// Turns the step's logits into one of `outcomes` per row, and sends the tokens to the rows' callers.

@@ -20,8 +20,15 @@ struct GrammarConstraint: TokenConstraint {
 
     var mustEnd: Bool { matcher.mustEnd }
 
+    /// Without the space that the first token of an answer loses.
+    private var vocabulary: GrammarVocabulary { dropsSpace ? tokens.firstVocabulary : tokens.vocabulary }
+
+    /// The matcher keeps what it finds.
+    mutating func prepare() {
+        if !isLost { _ = matcher.allowedTokens(vocabulary) }
+    }
+
     mutating func restrict(_ logits: UnsafeMutableBufferPointer<Float>, endingTokens: Set<TokenID>) {
-        let vocabulary = dropsSpace ? tokens.firstVocabulary : tokens.vocabulary
         let endings = endingTokens.lazy.map { Int($0.rawValue) }.filter { logits.indices.contains($0) }
         let kept = matcher.mayEnd ? endings.map { ($0, logits[$0]) } : []
         lastEndings = endingTokens

@@ -26,6 +26,14 @@ package struct Sampler: Sendable {
         constraint = request.constraint
     }
 
+    /// Hands the constraint out, if there is one; nothing may be drawn until it is back.
+    mutating func lendConstraint() -> (any TokenConstraint)? {
+        defer { constraint = nil }
+        return constraint
+    }
+
+    mutating func takeBack(_ constraint: any TokenConstraint) { self.constraint = constraint }
+
     /// Draws the next token and takes note of it.
     ///
     /// - Parameters:

@@ -7,6 +7,9 @@ package protocol TokenConstraint: Sendable {
     /// Whether only a token that ends the answer may come next.
     var mustEnd: Bool { get }
 
+    /// Works out what `restrict` will need. The engine calls it while the model computes the logits, on another thread.
+    mutating func prepare()
+
     /// Makes -∞ of the logits of tokens that may not come next.
     ///
     /// - Parameters:
