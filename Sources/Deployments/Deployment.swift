@@ -114,15 +114,14 @@ package final class Deployment: Sendable {
         let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
         let maxTokens = try await answerLimit(promptTokenCount: prompt.count, request.parameters)
         let interpretation = interpretation(of: request, prompt: prompt)
-        let constraint = try constraint(for: request, interpretation)
+        let structure = try constraint(for: request, interpretation)
+        let constraint = thoughtBudget(for: request, interpretation, within: structure)
         var runs: [ChoiceRun] = []
         for choice in 0..<request.choiceCount {
             var generation = engineRequest(request, prompt: prompt, maxTokens: maxTokens, choice: choice)
-            if let constraint {
-                generation.constraint = constraint
-                // What is complete can only end.
-                generation.ignoresEndOfSequence = false
-            }
+            generation.constraint = constraint
+            // What is complete can only end.
+            if structure != nil { generation.ignoresEndOfSequence = false }
             do {
                 runs.append(ChoiceRun(id: generation.id, events: try await backend.submit(generation)))
             } catch {

@@ -17,6 +17,8 @@ package struct ReasoningFields: Sendable, Equatable {
 
     /// nil leaves it to the template.
     package var effort: Effort?
+    /// Most tokens of thought; nil leaves them to the model. vLLM's `thinking_token_budget`.
+    package var budget: Int?
 
     package init(effort: Effort? = nil) { self.effort = effort }
 
@@ -38,6 +40,11 @@ package struct ReasoningFields: Sendable, Equatable {
         default:
             throw .invalidType(parameter, expected: "a string or an integer", got: value)
         }
+    }
+
+    /// Reads the budget that stands beside the effort.
+    mutating func readBudget(_ reader: inout FieldReader) throws(APIError) {
+        budget = try reader.integer("thinking_token_budget", in: 0...GenerationFields.tokenLimit)
     }
 
     /// Whether the request turns thinking off; nil when it says nothing.

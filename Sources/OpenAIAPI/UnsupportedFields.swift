@@ -35,8 +35,8 @@ extension UnsupportedField {
     private static let truncation = "This server never truncates a prompt; a prompt that does not fit is an error."
     private static let reporting = "This server does not report this."
     private static let reasoning =
-        "This server does not control reasoning; "
-        + "use chat_template_kwargs where the model's template has a switch."
+        "Use reasoning_effort or thinking_token_budget, "
+        + "or chat_template_kwargs where the model's template has another switch."
 
     /// Refused in every kind of generation.
     static let generation: [UnsupportedField] =
@@ -63,7 +63,6 @@ extension UnsupportedField {
         chatTemplate,
         UnsupportedField("reasoning", reasoning),
         UnsupportedField("thinking", reasoning),
-        UnsupportedField("thinking_token_budget", reasoning),
         UnsupportedField("reasoning_format", reasoning, harmless: ["none"]),
         UnsupportedField("include_reasoning", reasoning, harmless: [true]),
         UnsupportedField("verbosity", "This server does not steer the answer's length; say so in a message."),

@@ -91,16 +91,36 @@ extension ReasoningRequest {
         for deployment: Deployment
     ) throws(APIError) {
         switch fields.effort {
-        case nil: return nil
+        case nil: self.init()
         case .level(let level):
             self.init(isOn: level != .none, effort: level == .none ? nil : level.rawValue)
         case .budget(let tokens):
             self.init(isOn: tokens > 0, budget: tokens)
         }
-        guard let capabilities = deployment.templateCapabilities, !isHeard(by: capabilities) else { return }
+        if let limit = fields.budget { budget = min(limit, budget ?? limit) }
+        if self == ReasoningRequest() { return nil }
+        guard let capabilities = deployment.templateCapabilities else { return }
+        if let budget, budget > 0 {
+            let name = fields.budget == nil ? parameter : "thinking_token_budget"
+            try checkBudget(name, capabilities, for: deployment)
+        }
+        if isHeard(by: capabilities) { return }
         // Not to think is what a model without thoughts does anyhow.
         if fields.isOff == true, deployment.toolSupport.reasoning == nil { return nil }
         throw .unsupported(parameter, "This model's chat template has no switch for its thoughts.")
+    }
+
+    /// A budget needs no switch where the marks of thoughts are known, since they are ended when it is spent.
+    private mutating func checkBudget(
+        _ parameter: String,
+        _ capabilities: TemplateCapabilities,
+        for deployment: Deployment
+    ) throws(APIError) {
+        if deployment.toolSupport.reasoning != nil {
+            if capabilities.thinkingSwitches.isEmpty, effort == nil { isOn = nil }
+        } else if !capabilities.readsThinkingBudget {
+            throw .unsupported(parameter, "This model does not think before it answers.")
+        }
     }
 }
 

@@ -27,6 +27,24 @@ extension Deployment {
         )
     }
 
+    /// What ends an answer's thoughts when they have had their tokens, and keeps to `structure`; `structure` alone where no
+    /// budget was asked for.
+    func thoughtBudget(
+        for request: TextRequest,
+        _ interpretation: AnswerInterpretation?,
+        within structure: (any TokenConstraint)?
+    ) -> (any TokenConstraint)? {
+        guard case .chat(let chat) = request.prompt, let limit = chat.reasoning?.budget else { return structure }
+        guard let expectation = interpretation?.expectation, let format = expectation.reasoning else { return structure }
+        return ThoughtBudget(
+            limit,
+            format,
+            isOpen: expectation.startsInReasoning,
+            tokenizer: tokenizer,
+            within: structure
+        )
+    }
+
     /// What keeps an answer to the structure and the functions that were asked for; nil when nothing was.
     func constraint(
         for request: TextRequest,
