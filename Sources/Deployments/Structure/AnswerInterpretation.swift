@@ -35,7 +35,9 @@ extension Deployment {
         within structure: (any TokenConstraint)?
     ) -> (any TokenConstraint)? {
         guard case .chat(let chat) = request.prompt, let limit = chat.reasoning?.budget else { return structure }
-        guard let expectation = interpretation?.expectation, let format = expectation.reasoning else { return structure }
+        guard let expectation = interpretation?.expectation, let format = expectation.reasoning else {
+            return structure
+        }
         return ThoughtBudget(
             limit,
             format,
