@@ -8,6 +8,7 @@
 #include "include/ck_attention.h"
 #include "include/ck_elementwise.h"
 #include "include/ck_encoder.h"
+#include "include/ck_low_rank.h"
 
 #define CK_NAME(name) name##_avx2
 #define CK_FUSED 1
@@ -37,6 +38,7 @@
 #include "templates/layer_norm.h"
 #include "templates/gelu.h"
 #include "templates/text_attention.h"
+#include "templates/low_rank.h"
 
 #pragma clang attribute pop
 

@@ -12,6 +12,7 @@
 #include "ck_ceilings.h"
 #include "ck_elementwise.h"
 #include "ck_encoder.h"
+#include "ck_low_rank.h"
 #include "ck_matmul.h"
 
 enum { portable = ck_instruction_set_portable, neon = ck_instruction_set_neon };
@@ -277,6 +278,33 @@ static void check_text_attention(int32_t head_width) {
 }
 
 /// Ceilings are loops, not results: they must count what they did and read what there is.
+static void check_low_rank(int32_t element) {
+    enum { rank = 7, inputs = 50, outputs = 37, rows = 13, padded = 64, panels = 3 };
+    const size_t bytes = element == ck_low_rank_f32 ? 4 : 2;
+    const size_t a_count = rank * padded, b_count = panels * rank * 16;
+    uint8_t *a = allocate(a_count * bytes), *b = allocate(b_count * bytes);
+    float x[rows * inputs], t[2][rows * rank], y[2][rows * outputs];
+    for (size_t i = 0; i < a_count + b_count; i++) {
+        const float value = i < a_count && i % padded >= inputs ? 0 : next_float(1);
+        // The upper half of a float is bf16, and as f16 a finite number too.
+        uint32_t bits;
+        memcpy(&bits, &value, 4);
+        const uint16_t half = element == ck_low_rank_f16 ? (uint16_t)(bits >> 16 & 0xbbff) : (uint16_t)(bits >> 16);
+        uint8_t *place = i < a_count ? a + i * bytes : b + (i - a_count) * bytes;
+        memcpy(place, bytes == 4 ? (const void *)&value : (const void *)&half, bytes);
+    }
+    const ck_low_rank change = {a, b, element, rank, inputs, outputs, 0.5f};
+    fill(x, rows * inputs, 1), fill(y[0], rows * outputs, 1);
+    memcpy(y[1], y[0], sizeof y[0]);
+    for (int i = 0; i < 2; i++) {
+        ck_low_rank_shrink(i ? neon : portable, &change, x, inputs, t[i], rank, rows);
+        ck_low_rank_expand(i ? neon : portable, &change, t[i], rank, y[i], outputs, rows, 0, panels);
+    }
+    report("ck_low_rank_shrink", element, is_near(t[0], t[1], rows * rank, 1e-5));
+    report("ck_low_rank_expand", element, is_near(y[0], y[1], rows * outputs, 1e-5));
+    free(a), free(b);
+}
+
 static void check_ceilings(void) {
     _Alignas(64) uint64_t words[128];
     uint64_t all = 0;
@@ -306,6 +334,9 @@ int main(void) {
     check_encoders();
     check_text_attention(32);
     check_text_attention(20);
+    check_low_rank(ck_low_rank_f32);
+    check_low_rank(ck_low_rank_f16);
+    check_low_rank(ck_low_rank_bf16);
     check_ceilings();
     printf("neon_equivalence: %d of %d checks agree\n", check_count - failure_count, check_count);
     return failure_count > 0;

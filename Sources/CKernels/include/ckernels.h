@@ -24,6 +24,7 @@
 #include "ck_elementwise.h"
 #endif
 #include "ck_encoder.h"
+#include "ck_low_rank.h"
 #include "ck_ceilings.h"
 
 #endif

@@ -25,38 +25,43 @@ extension Compute {
     ///   - bias: `[outputs]`, or nil.
     ///   - y: `[rows, outputs]`, not x.
     ///   - scratch: holds normed rows; its shape and contents are undefined afterwards.
+    ///   - update: what is added to some rows; nil adds nothing.
     package func matMul(
         _ weights: PackedMatrix,
         norm: RowNorm,
         of x: FloatMatrix,
         bias: [Float]? = nil,
         into y: FloatMatrix,
-        scratch: FloatMatrix
+        scratch: FloatMatrix,
+        update: LowRankUpdate? = nil
     ) {
         guard let activations = activations(for: weights) else {
             rmsNorm(x, gain: norm.gain, epsilon: norm.epsilon, into: scratch)
-            matMul(weights, scratch, bias: bias, into: y)
+            matMul(weights, scratch, bias: bias, into: y, update: update)
             return
         }
         precondition(norm.gain.count == x.width, "matMul: a gain of \(norm.gain.count) for rows of \(x.width)")
         activations.reshape(rows: x.rows, inputs: x.width)
         let most = Self.rowsAtATime(width: x.width)
-        scratch.reshape(rows: most * runCount(x.rows, floatsPerRow: x.width), width: x.width)
+        let work = x.width * (update?.isEmpty == false ? 16 : 1)
+        scratch.reshape(rows: most * runCount(x.rows, floatsPerRow: work), width: x.width)
+        let lowRank = kernel(of: update, rows: x.rows)
         norm.gain.withUnsafeBufferPointer { gain in
             let kernel = NormKernel(x, gain.baseAddress, norm.epsilon, set: instructionSet.rawValue)
             let quantize = QuantizeKernel(activations, set: instructionSet.rawValue)
-            let job = (norm: kernel, quantize: quantize, scratch: scratch.pointer, most: most)
-            overRows(x.rows, floatsPerRow: x.width, job) { job, run in
-                let most = job.pointee.most
-                let buffer = job.pointee.scratch + run.index * most * job.pointee.norm.width
+            let job = (norm: kernel, quantize: quantize, lowRank: lowRank, scratch: scratch.pointer, most: most)
+            overRows(x.rows, floatsPerRow: work, job) { job, run in
+                let (most, width) = (job.pointee.most, job.pointee.norm.width)
+                let buffer = job.pointee.scratch + run.index * most * width
                 for first in stride(from: run.first, to: run.rows.upperBound, by: most) {
                     let rows = first..<min(first + most, run.rows.upperBound)
                     job.pointee.norm.run(first, count: rows.count, into: buffer)
                     job.pointee.quantize.run(buffer, to: rows)
+                    job.pointee.lowRank.shrink(buffer, width: width, rows: rows)
                 }
             }
         }
-        matMul(weights, quantized: activations, bias: bias, into: y)
+        matMul(weights, quantized: activations, bias: bias, lowRank: lowRank, into: y)
     }
 
     /// y = (activation(gate) · up) Wᵀ (+ y).
@@ -68,40 +73,46 @@ extension Compute {
     ///   - y: `[rows, outputs]`, not gateUp.
     ///   - accumulate: whether the old y is added.
     ///   - scratch: holds gated rows; its shape and contents are undefined afterwards.
+    ///   - update: what is added to some rows; nil adds nothing.
     package func matMul(
         _ weights: PackedMatrix,
         gated gateUp: FloatMatrix,
         _ activation: GateActivation,
         into y: FloatMatrix,
         accumulate: Bool,
-        scratch: FloatMatrix
+        scratch: FloatMatrix,
+        update: LowRankUpdate? = nil
     ) {
         guard let activations = activations(for: weights) else {
             gate(gateUp, activation, into: scratch)
-            matMul(weights, scratch, into: y, accumulate: accumulate)
+            matMul(weights, scratch, into: y, accumulate: accumulate, update: update)
             return
         }
         precondition(gateUp.width % 2 == 0, "matMul: rows of \(gateUp.width) are no gate and what it gates")
         let width = gateUp.width / 2
         activations.reshape(rows: gateUp.rows, inputs: width)
         let most = Self.rowsAtATime(width: width)
-        scratch.reshape(rows: most * runCount(gateUp.rows, floatsPerRow: 4 * width), width: width)
+        let work = width * (update?.isEmpty == false ? 16 : 4)
+        scratch.reshape(rows: most * runCount(gateUp.rows, floatsPerRow: work), width: width)
+        let lowRank = kernel(of: update, rows: gateUp.rows)
         let job = (
             gate: GateKernel(gateUp, activation, set: instructionSet.rawValue),
             quantize: QuantizeKernel(activations, set: instructionSet.rawValue),
+            lowRank: lowRank,
             scratch: scratch.pointer,
             most: most
         )
-        overRows(gateUp.rows, floatsPerRow: 4 * width, job) { job, run in
-            let most = job.pointee.most
-            let buffer = job.pointee.scratch + run.index * most * job.pointee.gate.width
+        overRows(gateUp.rows, floatsPerRow: work, job) { job, run in
+            let (most, width) = (job.pointee.most, job.pointee.gate.width)
+            let buffer = job.pointee.scratch + run.index * most * width
             for first in stride(from: run.first, to: run.rows.upperBound, by: most) {
                 let rows = first..<min(first + most, run.rows.upperBound)
                 job.pointee.gate.run(first, count: rows.count, into: buffer)
                 job.pointee.quantize.run(buffer, to: rows)
+                job.pointee.lowRank.shrink(buffer, width: width, rows: rows)
             }
         }
-        matMul(weights, quantized: activations, into: y, accumulate: accumulate)
+        matMul(weights, quantized: activations, lowRank: lowRank, into: y, accumulate: accumulate)
     }
 
     /// The buffer for products with `weights` where one form does for all of them; nil where floats are wanted too.

@@ -12,16 +12,32 @@ extension Compute {
     ///   - bias: `[outputs]`, or nil.
     ///   - y: `[rows, outputs]`, not x.
     ///   - accumulate: whether the old y is added.
+    ///   - update: what is added to some rows; nil adds nothing.
     package func matMul(
         _ weights: PackedMatrix,
         _ x: FloatMatrix,
         bias: [Float]? = nil,
         into y: FloatMatrix,
-        accumulate: Bool = false
+        accumulate: Bool = false,
+        update: LowRankUpdate? = nil
     ) {
         if weights.wants(.int8) { int8Activations.quantize(x, on: self) }
         if weights.wants(.int12) { int12Activations.quantize(x, on: self) }
-        multiply(weights, Operand(x, int8Activations, int12Activations), bias, into: y, accumulate: accumulate)
+        let lowRank = kernel(of: update, rows: x.rows)
+        if lowRank.isActive {
+            overRows(x.rows, floatsPerRow: 16 * x.width, (kernel: lowRank, x: x.pointer, width: x.width)) { job, run in
+                let (x, width) = (job.pointee.x, job.pointee.width)
+                job.pointee.kernel.shrink(x + run.first * width, width: width, rows: run.rows)
+            }
+        }
+        let operand = Operand(x, int8Activations, int12Activations)
+        multiply(weights, operand, bias, lowRank, into: y, accumulate: accumulate)
+    }
+
+    /// What tasks need of `update`.
+    func kernel(of update: LowRankUpdate?, rows: Int) -> LowRankKernel {
+        guard let update, !update.isEmpty else { return .none }
+        return update.kernel(rows: rows, set: instructionSet.rawValue)
     }
 
     /// As above with ready activations, so that one quantisation serves several products. All of W must take their form.
@@ -32,8 +48,20 @@ extension Compute {
         into y: FloatMatrix,
         accumulate: Bool = false
     ) {
+        matMul(weights, quantized: x, bias: bias, lowRank: .none, into: y, accumulate: accumulate)
+    }
+
+    /// The same with a low-rank update, the shrinking half of which is done.
+    func matMul(
+        _ weights: PackedMatrix,
+        quantized x: QuantizedActivations,
+        bias: [Float]? = nil,
+        lowRank: LowRankKernel,
+        into y: FloatMatrix,
+        accumulate: Bool = false
+    ) {
         precondition(weights.soleForm == x.form, "matMul: weights that do not take \(x.form) activations")
-        multiply(weights, Operand(x), bias, into: y, accumulate: accumulate)
+        multiply(weights, Operand(x), bias, lowRank, into: y, accumulate: accumulate)
     }
 
     /// x in the forms that the weights want.
@@ -60,6 +88,7 @@ extension Compute {
         _ weights: PackedMatrix,
         _ x: Operand,
         _ bias: [Float]?,
+        _ lowRank: LowRankKernel,
         into y: FloatMatrix,
         accumulate: Bool
     ) {
@@ -70,20 +99,21 @@ extension Compute {
         )
         precondition(bias == nil || bias?.count == weights.outputs, "matMul: bias of another length")
         guard x.rows > 0, let bias else {
-            if x.rows > 0 { run(weights, x, ck_destination(y, accumulate, nil)) }
+            if x.rows > 0 { run(weights, x, lowRank, ck_destination(y, accumulate, nil)) }
             return
         }
-        bias.withUnsafeBufferPointer { run(weights, x, ck_destination(y, accumulate, $0.baseAddress)) }
+        bias.withUnsafeBufferPointer { run(weights, x, lowRank, ck_destination(y, accumulate, $0.baseAddress)) }
     }
 
     /// Hands out the sections' panels.
-    private func run(_ weights: PackedMatrix, _ x: Operand, _ y: ck_destination) {
+    private func run(_ weights: PackedMatrix, _ x: Operand, _ lowRank: LowRankKernel, _ y: ck_destination) {
         let product = Product(
             weights: weights,
             split: ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount),
             int8: x.int8,
             int12: x.int12,
             floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
+            lowRank: lowRank,
             destination: y,
             set: instructionSet.rawValue
         )
@@ -98,6 +128,7 @@ private struct Product {
     let int8: ck_activations
     let int12: ck_activations
     let floats: ck_float_rows
+    let lowRank: LowRankKernel
     let destination: ck_destination
     let set: Int32
 
@@ -112,6 +143,9 @@ private struct Product {
                 case .int8: withUnsafePointer(to: int8) { ck_matmul_quantized(set, panels, $0, part, range) }
                 case .int12: withUnsafePointer(to: int12) { ck_matmul_quantized(set, panels, $0, part, range) }
                 }
+            }
+            if lowRank.isActive, let y = part.values {
+                lowRank.expand(range, firstOutput: section.firstOutput, into: y, stride: Int(part.stride))
             }
         }
     }

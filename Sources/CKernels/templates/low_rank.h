@@ -1,0 +1,122 @@
+// Low-rank changes: see ck_low_rank.h. Needs cache_elements.h and rope.h (partial loads and stores).
+
+_Static_assert(
+    ck_low_rank_f32 == ck_cache_f32 && ck_low_rank_f16 == ck_cache_f16 && ck_low_rank_bf16 == ck_cache_bf16,
+    "the factors are read as elements of the cache are");
+
+/// A · x for `rows` rows of x and `ranks` rows of A, at most four each.
+CK_INLINE void CK_NAME(shrink_tile)(
+    const ck_low_rank *p, const int32_t element, const float *x, ptrdiff_t x_stride, float *t, ptrdiff_t t_stride,
+    const size_t rows, size_t first_rank, const size_t ranks) {
+    const size_t width = (size_t)p->inputs, stride = (width + 15) / 16 * 16;
+    const char *a = (const char *)p->a + first_rank * stride * CK_NAME(bytes_of)(element);
+    const size_t row_bytes = stride * CK_NAME(bytes_of)(element);
+    ck_lanes sums[4][4];
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+        for (size_t k = 0; k < ranks; k++) sums[r][k] = (ck_lanes)0.0f;
+    }
+    for (size_t i = 0; i < width; i += 16) {
+        ck_lanes inputs[4];
+#pragma clang loop unroll(full)
+        for (size_t r = 0; r < rows; r++)
+            inputs[r] = CK_NAME(load_up_to)(x + (ptrdiff_t)r * x_stride + i, width - i);
+#pragma clang loop unroll(full)
+        for (size_t k = 0; k < ranks; k++) {
+            const ck_lanes factor =
+                CK_NAME(load_elements)(a + k * row_bytes + i * CK_NAME(bytes_of)(element), element);
+#pragma clang loop unroll(full)
+            for (size_t r = 0; r < rows; r++)
+                sums[r][k] = CK_NAME(multiply_add)(factor, inputs[r], sums[r][k]);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+        for (size_t k = 0; k < ranks; k++)
+            t[(ptrdiff_t)r * t_stride + (ptrdiff_t)(first_rank + k)] =
+                p->scale * CK_NAME(sum_of_lanes)(sums[r][k]);
+    }
+}
+
+CK_INLINE void CK_NAME(shrink_rows)(
+    const ck_low_rank *p, const int32_t element, const float *x, ptrdiff_t x_stride, float *t, ptrdiff_t t_stride,
+    const size_t rows) {
+    const size_t rank = (size_t)p->rank;
+    size_t k = 0;
+    for (; k + 4 <= rank; k += 4) CK_NAME(shrink_tile)(p, element, x, x_stride, t, t_stride, rows, k, 4);
+    for (; k < rank; k++) CK_NAME(shrink_tile)(p, element, x, x_stride, t, t_stride, rows, k, 1);
+}
+
+CK_INLINE void CK_NAME(shrink)(
+    const ck_low_rank *p, const int32_t element, const float *x, ptrdiff_t x_stride, float *t, ptrdiff_t t_stride,
+    size_t rows) {
+    size_t r = 0;
+    for (; r + 4 <= rows; r += 4)
+        CK_NAME(shrink_rows)
+        (p, element, x + (ptrdiff_t)r * x_stride, x_stride, t + (ptrdiff_t)r * t_stride, t_stride, 4);
+    for (; r < rows; r++)
+        CK_NAME(shrink_rows)
+        (p, element, x + (ptrdiff_t)r * x_stride, x_stride, t + (ptrdiff_t)r * t_stride, t_stride, 1);
+}
+
+void CK_NAME(ck_low_rank_shrink)(
+    const ck_low_rank *p, const float *x, ptrdiff_t x_stride, float *t, ptrdiff_t t_stride, size_t rows) {
+    switch (p->element) {
+    case ck_low_rank_f16: CK_NAME(shrink)(p, ck_cache_f16, x, x_stride, t, t_stride, rows); break;
+    case ck_low_rank_bf16: CK_NAME(shrink)(p, ck_cache_bf16, x, x_stride, t, t_stride, rows); break;
+    default: CK_NAME(shrink)(p, ck_cache_f32, x, x_stride, t, t_stride, rows); break;
+    }
+}
+
+/// y += B · t for one panel and `rows` rows, at most CK_ROWS.
+CK_INLINE void CK_NAME(expand_tile)(
+    const ck_low_rank *p, const int32_t element, int32_t panel, const float *t, ptrdiff_t t_stride, float *y,
+    ptrdiff_t y_stride, const size_t rows) {
+    const size_t rank = (size_t)p->rank, bytes = 16 * CK_NAME(bytes_of)(element);
+    const char *b = (const char *)p->b + (size_t)panel * rank * bytes;
+    const size_t left = (size_t)(p->outputs - 16 * panel);
+    ck_lanes sums[CK_ROWS];
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) sums[r] = (ck_lanes)0.0f;
+    for (size_t k = 0; k < rank; k++) {
+        const ck_lanes factor = CK_NAME(load_elements)(b + k * bytes, element);
+#pragma clang loop unroll(full)
+        for (size_t r = 0; r < rows; r++)
+            sums[r] = CK_NAME(multiply_add)(factor, (ck_lanes)t[(ptrdiff_t)r * t_stride + (ptrdiff_t)k], sums[r]);
+    }
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+        float *out = y + (ptrdiff_t)r * y_stride + 16 * panel;
+        CK_NAME(store_up_to)(out, CK_NAME(load_up_to)(out, left) + sums[r], left);
+    }
+}
+
+CK_INLINE void CK_NAME(expand)(
+    const ck_low_rank *p, const int32_t element, const float *t, ptrdiff_t t_stride, float *y, ptrdiff_t y_stride,
+    size_t rows, int32_t first_panel, int32_t panel_end) {
+    for (int32_t panel = first_panel; panel < panel_end; panel++) {
+        size_t r = 0;
+        for (; r + CK_ROWS <= rows; r += CK_ROWS)
+            CK_NAME(expand_tile)
+            (p, element, panel, t + (ptrdiff_t)r * t_stride, t_stride, y + (ptrdiff_t)r * y_stride, y_stride, CK_ROWS);
+        for (; r < rows; r++)
+            CK_NAME(expand_tile)
+            (p, element, panel, t + (ptrdiff_t)r * t_stride, t_stride, y + (ptrdiff_t)r * y_stride, y_stride, 1);
+    }
+}
+
+void CK_NAME(ck_low_rank_expand)(
+    const ck_low_rank *p, const float *t, ptrdiff_t t_stride, float *y, ptrdiff_t y_stride, size_t rows,
+    int32_t first_panel, int32_t panel_end) {
+    switch (p->element) {
+    case ck_low_rank_f16:
+        CK_NAME(expand)(p, ck_cache_f16, t, t_stride, y, y_stride, rows, first_panel, panel_end);
+        break;
+    case ck_low_rank_bf16:
+        CK_NAME(expand)(p, ck_cache_bf16, t, t_stride, y, y_stride, rows, first_panel, panel_end);
+        break;
+    default: CK_NAME(expand)(p, ck_cache_f32, t, t_stride, y, y_stride, rows, first_panel, panel_end); break;
+    }
+}

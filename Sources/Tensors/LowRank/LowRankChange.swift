@@ -1,0 +1,90 @@
+import CKernels
+
+/// A low-rank change of a matrix `[outputs, inputs]`: W + scale · B A, computed beside the product with W.
+///
+/// The factors are kept in the narrowest of bf16, f16 and float32 that loses no bit of them.
+/// Source: Hu et al., *LoRA: Low-Rank Adaptation of Large Language Models*, arXiv:2106.09685, eq. 3.
+///
+/// Unchecked: the factors are written in `init` only.
+package final class LowRankChange: @unchecked Sendable {
+    package let rank: Int
+    package let inputs: Int
+    package let outputs: Int
+    /// Bytes that the factors take.
+    package let byteCount: Int
+    /// What kernels read; valid as long as this lives.
+    let view: ck_low_rank
+    private let memory: UnsafeMutableRawPointer
+
+    /// Packs the factors.
+    ///
+    /// - Parameters:
+    ///   - a: A, `[rank, inputs]`.
+    ///   - b: B, `[outputs, rank]`.
+    ///   - rank: at least 1.
+    ///   - scale: what B A is multiplied by.
+    package init(a: [Float], b: [Float], rank: Int, scale: Float) {
+        precondition(rank > 0 && !a.isEmpty && !b.isEmpty, "LowRankChange: empty factors")
+        precondition(a.count % rank == 0 && b.count % rank == 0, "LowRankChange: \(a.count), \(b.count) of \(rank)")
+        self.rank = rank
+        inputs = a.count / rank
+        outputs = b.count / rank
+        let type = FactorType.narrowest(for: a, b)
+        let rowStride = (inputs + 15) / 16 * 16
+        let aBytes = rank * rowStride * type.byteCount
+        byteCount = aBytes + (outputs + 15) / 16 * 16 * rank * type.byteCount
+        memory = .allocate(byteCount: byteCount + 64, alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount + 64)
+        for row in 0..<rank {
+            for input in 0..<inputs { type.store(a[row * inputs + input], row * rowStride + input, in: memory) }
+        }
+        let panels = memory + aBytes
+        for output in 0..<outputs {
+            for k in 0..<rank {
+                type.store(b[output * rank + k], (output / 16 * rank + k) * 16 + output % 16, in: panels)
+            }
+        }
+        view = ck_low_rank(
+            a: UnsafeRawPointer(memory),
+            b: UnsafeRawPointer(panels),
+            element: type.kernelType,
+            rank: Int32(rank),
+            inputs: Int32(inputs),
+            outputs: Int32(outputs),
+            scale: scale
+        )
+    }
+
+    deinit { memory.deallocate() }
+}
+
+/// How factors are kept.
+private enum FactorType {
+    case float32, float16, bfloat16
+
+    /// bf16 before f16 before float32, as far as every value keeps its bits.
+    static func narrowest(for factors: [Float]...) -> FactorType {
+        if factors.allSatisfy({ $0.allSatisfy { $0.bitPattern & 0xFFFF == 0 } }) { return .bfloat16 }
+        if factors.allSatisfy({ $0.allSatisfy { Float(Float16($0)) == $0 } }) { return .float16 }
+        return .float32
+    }
+
+    var byteCount: Int { self == .float32 ? 4 : 2 }
+
+    var kernelType: Int32 {
+        switch self {
+        case .float32: Int32(ck_low_rank_f32)
+        case .float16: Int32(ck_low_rank_f16)
+        case .bfloat16: Int32(ck_low_rank_bf16)
+        }
+    }
+
+    func store(_ value: Float, _ index: Int, in memory: UnsafeMutableRawPointer) {
+        switch self {
+        case .float32: memory.storeBytes(of: value, toByteOffset: 4 * index, as: Float.self)
+        case .float16: memory.storeBytes(of: Float16(value).bitPattern, toByteOffset: 2 * index, as: UInt16.self)
+        case .bfloat16:
+            memory.storeBytes(of: UInt16(value.bitPattern >> 16), toByteOffset: 2 * index, as: UInt16.self)
+        }
+    }
+}

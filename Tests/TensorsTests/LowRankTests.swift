@@ -1,0 +1,162 @@
+import CKernels
+import Testing
+
+@testable import Tensors
+
+@Suite struct LowRankTests {
+    private let workers = WorkerPool(threadCount: 2)
+
+    /// Factors of one change, and what they make of a row by the formula.
+    private struct Factors {
+        let rank: Int
+        let inputs: Int
+        let outputs: Int
+        let a: [Float]
+        let b: [Float]
+        let scale: Float
+
+        init(rank: Int, inputs: Int, outputs: Int, bits: UInt32, seed: UInt64) {
+            var random = SeededGenerator(state: seed)
+            func values(_ count: Int) -> [Float] {
+                (0..<count).map { _ in Float(bitPattern: random.float().bitPattern & bits) }
+            }
+            (self.rank, self.inputs, self.outputs) = (rank, inputs, outputs)
+            a = values(rank * inputs)
+            b = values(outputs * rank)
+            scale = 0.75
+        }
+
+        var change: LowRankChange { LowRankChange(a: a, b: b, rank: rank, scale: scale) }
+
+        /// scale · B A x, and Σ of the magnitudes of its products.
+        func reference(_ x: [Float]) -> (values: [Double], magnitudes: [Double]) {
+            var t = [Double](repeating: 0, count: rank)
+            var tMagnitudes = t
+            for k in 0..<rank {
+                for i in 0..<inputs {
+                    t[k] += Double(scale) * Double(a[k * inputs + i]) * Double(x[i])
+                    tMagnitudes[k] += (Double(scale) * Double(a[k * inputs + i]) * Double(x[i])).magnitude
+                }
+            }
+            let rows = (0..<outputs).map { output in b[(output * rank)..<(output * rank + rank)].map(Double.init) }
+            return (
+                rows.map { zip($0, t).reduce(0) { $0 + $1.0 * $1.1 } },
+                rows.map { zip($0, tMagnitudes).reduce(0) { $0 + $1.0.magnitude * $1.1 } }
+            )
+        }
+    }
+
+    /// Bits that bf16, f16 and float32 keep of a float between -1 and 1.
+    private static let forms: [(bits: UInt32, bytes: Int)] = [(0xFFFF_0000, 2), (0xFFFF_E000, 2), (0xFFFF_FFFF, 4)]
+
+    @Test(arguments: InstructionSet.available)
+    func `a change adds scale B A x, in every form and at every size`(set: InstructionSet) throws {
+        let compute = Compute(instructionSet: set, workers: workers)
+        for (form, bits) in Self.forms.map(\.bits).enumerated() {
+            for (rank, inputs, outputs) in [(1, 1, 1), (3, 17, 15), (4, 33, 16), (8, 64, 40), (17, 96, 33)] {
+                let factors = Factors(rank: rank, inputs: inputs, outputs: outputs, bits: bits, seed: UInt64(form + 1))
+                let change = factors.change
+                let weights = try StoredWeights(.f32, outputs: outputs, inputs: inputs, seed: 2).packed(on: workers)
+                let update = LowRankUpdate()
+                for rows in [1, 5, 13] {
+                    let x = FloatMatrix(randomRows: rows, width: inputs, seed: 5)
+                    let plain = FloatMatrix(rows: rows, width: outputs)
+                    let changed = FloatMatrix(rows: rows, width: outputs)
+                    compute.matMul(weights, x, into: plain)
+                    update.removeAll()
+                    update.append(LowRankProduct([change], outputs: [outputs]), rows: 0..<rows)
+                    compute.matMul(weights, x, into: changed, update: update)
+                    var wrong = 0
+                    for row in 0..<rows {
+                        let (values, magnitudes) = factors.reference(Array(x.row(row)))
+                        for output in 0..<outputs {
+                            let base = Double(plain.row(row)[output])
+                            let bound = 1e-5 * (magnitudes[output] + base.magnitude) + 1e-12
+                            if !(abs(Double(changed.row(row)[output]) - base - values[output]) <= bound) { wrong += 1 }
+                        }
+                    }
+                    #expect(wrong == 0, "\(set) form \(form) \(rows)x\(inputs)x\(outputs) rank \(rank)")
+                }
+            }
+        }
+    }
+
+    @Test func `factors are kept in the narrowest type that loses no bit`() {
+        for (bits, bytes) in Self.forms {
+            let change = Factors(rank: 4, inputs: 32, outputs: 16, bits: bits, seed: 3).change
+            #expect(change.byteCount == 4 * (32 + 16) * bytes)
+        }
+    }
+
+    @Test(arguments: InstructionSet.available, [ElementType.q4_0, .f16, .f32])
+    func `rows of several adapters, of some and of none have the bits that they have alone`(
+        set: InstructionSet,
+        type: ElementType
+    ) throws {
+        let compute = Compute(instructionSet: set, workers: workers)
+        let (inputs, sections) = (256, [64, 32, 32])
+        let sources = sections.enumerated().map { StoredWeights(type, outputs: $1, inputs: inputs, seed: UInt64($0)) }
+        let weights = try packed(sources, inputs: inputs)
+        let products = [4, 16, 7].enumerated().map { index, rank in
+            LowRankProduct(
+                sections.enumerated().map { section, outputs in
+                    // One of the three leaves the middle as it is.
+                    if index == 1, section == 1 { return nil }
+                    let seed = UInt64(10 * index + section)
+                    return Factors(rank: rank, inputs: inputs, outputs: outputs, bits: .max, seed: seed).change
+                },
+                outputs: sections
+            )
+        }
+        // Rows of none, the first, none, the second, the third, the first again.
+        let runs = [(1..<4, 0), (5..<15, 1), (15..<16, 2), (16..<21, 0)]
+        let x = FloatMatrix(randomRows: 23, width: inputs, seed: 9)
+        let together = result(weights, x, runs.map { ($0.0, products[$0.1]) }, on: compute)
+        for row in 0..<23 {
+            let single = FloatMatrix(rows: 1, width: inputs)
+            _ = single.elements.update(fromContentsOf: x.row(row))
+            let own = runs.first { $0.0.contains(row) }.map { [(0..<1, products[$0.1])] } ?? []
+            #expect(result(weights, single, own, on: compute)[0] == together[row], "\(set) \(type) row \(row)")
+            let isChanged = result(weights, single, [], on: compute)[0] != together[row]
+            #expect(isChanged == !own.isEmpty)
+        }
+    }
+
+    /// The sources under one another.
+    private func packed(_ sources: [StoredWeights], inputs: Int) throws -> PackedMatrix {
+        let buffers = sources.map { source in
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: source.bytes.count, alignment: 64)
+            buffer.copyBytes(from: source.bytes)
+            return buffer
+        }
+        defer { for buffer in buffers { buffer.deallocate() } }
+        let parts = zip(sources, buffers).map {
+            PackedMatrix.Source(bytes: UnsafeRawBufferPointer($1), elementType: $0.type, outputs: $0.outputs)
+        }
+        return try PackedMatrix(packing: parts, inputs: inputs, on: workers)
+    }
+
+    /// The rows of norm(x) Wᵀ and of (gate x) Wᵀ under the changes given, one after the other.
+    private func result(
+        _ weights: PackedMatrix,
+        _ x: FloatMatrix,
+        _ runs: [(Range<Int>, LowRankProduct)],
+        on compute: Compute
+    ) -> [[Float]] {
+        let update = LowRankUpdate()
+        for (rows, product) in runs { update.append(product, rows: rows) }
+        let (y, z, scratch) = (FloatMatrix(), FloatMatrix(), FloatMatrix())
+        y.reshape(rows: x.rows, width: weights.outputs)
+        z.reshape(rows: x.rows, width: weights.outputs)
+        let gain = [Float](repeating: 0.5, count: x.width)
+        let norm = RowNorm(gain: gain, epsilon: 1e-5)
+        compute.matMul(weights, norm: norm, of: x, into: y, scratch: scratch, update: update)
+        let doubled = FloatMatrix(rows: x.rows, width: 2 * x.width)
+        for row in 0..<x.rows {
+            for half in 0..<2 { for i in 0..<x.width { doubled.row(row)[half * x.width + i] = x.row(row)[i] } }
+        }
+        z.elements.update(repeating: 1)
+        compute.matMul(weights, gated: doubled, .silu, into: z, accumulate: true, scratch: scratch, update: update)
+        return (0..<x.rows).map { Array(y.row($0)) + Array(z.row($0)) }
+    }
+}
