@@ -124,7 +124,7 @@ let package = Package(
         tests("JSONTests", ["JSON"]),
         tests("GrammarsTests", ["Grammars", "JSON"]),
         tests("TensorsTests", ["Tensors", "CKernels"]),
-        tests("CheckpointsTests", ["Checkpoints", "JSON", "Tensors"]),
+        tests("CheckpointsTests", ["Checkpoints", "TestModels", "JSON", "Tensors"]),
         tests("TokenizationTests", ["Tokenization", "Checkpoints", "JSON"]),
         tests("ModelsTests", ["Models", "Tensors", "Checkpoints", "Tokenization", "TestModels"]),
         tests(

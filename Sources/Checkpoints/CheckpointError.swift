@@ -8,6 +8,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
     case unreadable(path: String, reason: String)
     /// What is there is no checkpoint of a kind that can be read; `reason` says what was looked for.
     case notACheckpoint(path: String, reason: String)
+    /// The same for an adapter.
+    case notAnAdapter(path: String, reason: String)
     /// A format version, byte order or feature of the format that is not read.
     case unsupportedFormat(file: String, reason: String)
     /// A tensor's element type that is not read; `type` is its name or number in the file.
@@ -41,6 +43,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
             "\(path) cannot be read: \(reason)."
         case .notACheckpoint(let path, let reason):
             "\(path) is no model: \(reason)."
+        case .notAnAdapter(let path, let reason):
+            "\(path) is no adapter: \(reason)."
         case .unsupportedFormat(let file, let reason):
             "\(file) cannot be used: \(reason)."
         case .unsupportedElementType(let file, let tensor, let type, let offset):
@@ -75,8 +79,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
                 : "The tensor \(name) is in \(file) and again in \(otherFile)."
         case .missingTensor(let name, let file):
             "The index says that the tensor \(name) is in \(file), but it is not."
-        case .notFound, .unreadable, .notACheckpoint, .unsupportedFormat, .unsupportedElementType, .truncated,
-            .tooLarge, .damaged:
+        case .notFound, .unreadable, .notACheckpoint, .notAnAdapter, .unsupportedFormat, .unsupportedElementType,
+            .truncated, .tooLarge, .damaged:
             ""
         }
     }

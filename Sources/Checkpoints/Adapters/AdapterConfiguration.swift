@@ -1,0 +1,66 @@
+import Foundation
+import JSON
+
+/// What `adapter_config.json` says of ranks and scales. What it asks for and cannot be done is refused by name.
+struct AdapterConfiguration {
+    private let rank: Int
+    private let alpha: Float
+    /// By the name of a module, or a pattern for the end of it, as `peft.utils.get_pattern_key` matches them.
+    private let ranks: [(pattern: NSRegularExpression, rank: Int)]
+    private let alphas: [(pattern: NSRegularExpression, alpha: Float)]
+    private let scalesByRoot: Bool
+
+    init(_ settings: JSONSettings) throws(CheckpointError) {
+        let kind = try settings.string("peft_type") ?? "LORA"
+        guard kind == "LORA" else { throw settings.invalid("peft_type", "is \(kind); only LORA is supported") }
+        for key in ["use_dora", "fan_in_fan_out", "lora_bias"] where try settings.bool(key) == true {
+            throw settings.invalid(key, "is true, which is not supported")
+        }
+        let bias = try settings.string("bias") ?? "none"
+        guard bias == "none" else { throw settings.invalid("bias", "is \(bias); only none is supported") }
+        for key in ["layer_replication", "trainable_token_indices", "modules_to_save"] {
+            if let value = settings[key], value.arrayValue?.isEmpty != true, value.objectValue?.isEmpty != true {
+                throw settings.invalid(key, "is set, which is not supported")
+            }
+        }
+        rank = try settings.require(settings.count("r"), "r")
+        alpha = try settings.float("lora_alpha") ?? 8
+        scalesByRoot = try settings.bool("use_rslora") ?? false
+        ranks = try Self.patterns("rank_pattern", settings) { (nested, key) throws(CheckpointError) in
+            try nested.require(nested.count(key), key)
+        }.map { (pattern: $0.0, rank: $0.1) }
+        alphas = try Self.patterns("alpha_pattern", settings) { (nested, key) throws(CheckpointError) in
+            try nested.require(nested.float(key), key)
+        }.map { (pattern: $0.0, alpha: $0.1) }
+    }
+
+    func rank(of name: String) -> Int { ranks.first { Self.matches($0.pattern, name) }?.rank ?? rank }
+
+    /// alpha / rank, or with `use_rslora` alpha / √rank (Kalajdzievski, arXiv:2312.03732).
+    func scale(of name: String, rank: Int) -> Float {
+        let alpha = alphas.first { Self.matches($0.pattern, name) }?.alpha ?? alpha
+        return alpha / (scalesByRoot ? Float(rank).squareRoot() : Float(rank))
+    }
+
+    private static func patterns<Value>(
+        _ key: String,
+        _ settings: JSONSettings,
+        _ read: (JSONSettings, String) throws(CheckpointError) -> Value
+    ) throws(CheckpointError) -> [(NSRegularExpression, Value)] {
+        guard let nested = try settings.nested(key) else { return [] }
+        var patterns: [(NSRegularExpression, Value)] = []
+        for name in nested.object.keys {
+            guard name.utf8.count <= 1024, let pattern = try? NSRegularExpression(pattern: "(.*\\.)?(?:\(name))$")
+            else {
+                throw settings.invalid(key, "has a key that is no pattern: \(name.prefix(100))")
+            }
+            patterns.append((pattern, try read(nested, name)))
+        }
+        return patterns
+    }
+
+    private static func matches(_ pattern: NSRegularExpression, _ name: String) -> Bool {
+        let all = NSRange(name.startIndex..., in: name)
+        return pattern.firstMatch(in: name, options: .anchored, range: all) != nil
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import TestModels
+import Testing
+
+@testable import Checkpoints
+
+@Suite struct AdapterCheckpointTests {
+    /// The adapter of the tiny llama with some of its settings replaced.
+    private func adapter(_ changes: [(String, String)]) throws -> AdapterCheckpoint {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("adapter-\(UUID().uuidString)")
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter"), toPath: folder.path)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let settings = folder.appendingPathComponent("adapter_config.json")
+        var text = try String(contentsOf: settings, encoding: .utf8)
+        for (old, new) in changes {
+            #expect(text.contains(old))
+            text = text.replacingOccurrences(of: old, with: new)
+        }
+        try Data(text.utf8).write(to: settings)
+        return try AdapterCheckpoint(path: folder.path)
+    }
+
+    private func scale(_ name: String, _ changes: [(String, String)]) throws -> Float? {
+        try adapter(changes).factors.first { $0.name == name }?.scale
+    }
+
+    @Test func `ranks and alphas go by patterns, and both formats agree`() throws {
+        let folder = try adapter([])
+        let query = try #require(folder.factors.first { $0.name == "model.layers.0.self_attn.q_proj" })
+        #expect((query.rank, query.inputs, query.outputs, query.scale) == (16, 256, 256, 12.0 / 16))
+        let up = try #require(folder.factors.first { $0.name == "model.layers.1.mlp.up_proj" })
+        #expect((up.rank, up.scale) == (1, 12))
+        let file = try AdapterCheckpoint(path: TestData.tiny("llama-adapter.gguf"))
+        #expect(file.factors.count == folder.factors.count && file.format == .gguf)
+        #expect(file.factors.first { $0.name == "blk.1.ffn_up" }?.b == up.b)
+    }
+
+    @Test func `alpha may differ by module, and be divided by the root of the rank`() throws {
+        let pattern = (#""alpha_pattern": {}"#, #""alpha_pattern": {"v_proj": 3}"#)
+        #expect(try scale("model.layers.0.self_attn.v_proj", [pattern]) == 3.0 / 5)
+        #expect(try scale("model.layers.0.self_attn.o_proj", [pattern]) == 12.0 / 5)
+        let root = (#""use_rslora": false"#, #""use_rslora": true"#)
+        #expect(try scale("model.layers.0.self_attn.q_proj", [root]) == 3)
+    }
+
+    @Test(arguments: [
+        (#""use_dora": false"#, #""use_dora": true"#, "use_dora"), (#""bias": "none""#, #""bias": "all""#, "bias"),
+        (#""modules_to_save": null"#, #""modules_to_save": ["lm_head"]"#, "modules_to_save"),
+        (#""peft_type": "LORA""#, #""peft_type": "IA3""#, "peft_type"), (#""r": 5"#, #""r": "many""#, "r"),
+        (#""rank_pattern": {"#, #""rank_pattern": {"(": 3, "#, "rank_pattern"),
+        (#""r": 5"#, #""r": 6"#, "the tensor model.layers.0.mlp.down_proj"),
+    ])
+    func `what cannot be done is refused by name`(old: String, new: String, key: String) throws {
+        let error = #expect(throws: CheckpointError.self) { try adapter([(old, new)]) }
+        guard case .invalidValue(_, let found, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(found == key)
+    }
+
+    @Test func `what is no adapter is told so`() throws {
+        for name in ["llama-folder", "llama-f32.gguf"] {
+            let error = #expect(throws: CheckpointError.self) { try AdapterCheckpoint(path: TestData.tiny(name)) }
+            guard case .notAnAdapter = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+        #expect(throws: CheckpointError.notFound(path: "/nowhere")) { try AdapterCheckpoint(path: "/nowhere") }
+    }
+}
