@@ -110,6 +110,17 @@ package final class Decoder: LanguageModel {
         if let scale = configuration.embeddingScale { compute.scale(workspace.hidden, by: scale) }
     }
 
+    /// What the rows' adapters add to a product; nil where no row has any.
+    private func update(of product: AdaptedProduct, layer: Int) -> LowRankUpdate? {
+        if step.adapterRuns.isEmpty { return nil }
+        workspace.update.removeAll()
+        for run in step.adapterRuns {
+            guard let change = run.adapter.change(of: product, layer: layer) else { continue }
+            workspace.update.append(change, rows: run.tokens)
+        }
+        return workspace.update
+    }
+
     /// hidden += W_o · attention(W_qkv · norm(hidden)).
     private func attend(layer: Int, cache: KVStore) {
         let parameters = weights.layers[layer]
@@ -120,7 +131,8 @@ package final class Decoder: LanguageModel {
             of: workspace.hidden,
             bias: parameters.queryKeyValueBias,
             into: fused,
-            scratch: workspace.scratch
+            scratch: workspace.scratch,
+            update: update(of: .queryKeyValue, layer: layer)
         )
         let preparation = HeadPreparation(
             queryNorm: parameters.queryNorm,
@@ -138,23 +150,16 @@ package final class Decoder: LanguageModel {
             softcap: configuration.attentionLogitSoftcap
         )
         compute.attend(attention, fused, preparing: preparation, cache: cache, into: workspace.attended)
-        guard let postNorm = parameters.postAttentionNorm else {
-            compute.matMul(
-                parameters.attentionOutput,
-                workspace.attended,
-                bias: parameters.attentionOutputBias,
-                into: workspace.hidden,
-                accumulate: true
-            )
-            return
-        }
+        let postNorm = parameters.postAttentionNorm
         compute.matMul(
             parameters.attentionOutput,
             workspace.attended,
             bias: parameters.attentionOutputBias,
-            into: workspace.branch
+            into: postNorm == nil ? workspace.hidden : workspace.branch,
+            accumulate: postNorm == nil,
+            update: update(of: .attentionOutput, layer: layer)
         )
-        addBranch(postNorm: postNorm)
+        if let postNorm { addBranch(postNorm: postNorm) }
     }
 
     /// hidden += W_down · (activation(W_gate · x) ⊙ W_up · x), x = norm(hidden).
@@ -166,7 +171,8 @@ package final class Decoder: LanguageModel {
             norm: RowNorm(gain: parameters.feedForwardNorm, epsilon: configuration.normEpsilon),
             of: workspace.hidden,
             into: workspace.gateUp,
-            scratch: workspace.scratch
+            scratch: workspace.scratch,
+            update: update(of: .gateUp, layer: layer)
         )
         compute.matMul(
             parameters.down,
@@ -174,7 +180,8 @@ package final class Decoder: LanguageModel {
             layout.activation,
             into: postNorm == nil ? workspace.hidden : workspace.branch,
             accumulate: postNorm == nil,
-            scratch: workspace.scratch
+            scratch: workspace.scratch,
+            update: update(of: .down, layer: layer)
         )
         if let postNorm { addBranch(postNorm: postNorm) }
     }

@@ -12,11 +12,21 @@ final class DecoderStep {
     /// Indices of the tokens whose logits are wanted, in order.
     private(set) var logitTokens: [Int] = []
 
+    /// Neighbouring tokens under one adapter, in order; none where the model is as it is.
+    private(set) var adapterRuns: [AdapterRun] = []
+
+    /// Tokens that are computed under one adapter.
+    struct AdapterRun {
+        var adapter: Adapter
+        var tokens: Range<Int>
+    }
+
     /// Becomes the step of `batch`.
     func update(_ batch: ForwardBatch) {
         tokens.removeAll(keepingCapacity: true)
         positions.removeAll(keepingCapacity: true)
         logitTokens.removeAll(keepingCapacity: true)
+        adapterRuns.removeAll(keepingCapacity: true)
         for token in batch.tokens { tokens.append(token.rawValue) }
         for row in batch.rows {
             precondition(
@@ -25,6 +35,7 @@ final class DecoderStep {
             )
             let end = positions.count + row.tokenCount
             for token in end - row.logitCount..<end { logitTokens.append(token) }
+            if let adapter = row.adapter { append(adapter, positions.count..<end) }
             for offset in 0..<row.tokenCount { positions.append(Int32(row.firstPosition + offset)) }
         }
         precondition(positions.count == tokens.count, "\(tokens.count) tokens, \(positions.count) in rows")
@@ -38,6 +49,15 @@ final class DecoderStep {
                 first += row.tokenCount
             }
             rows.removeLast(rows.count - batch.rows.count)
+        }
+    }
+
+    /// Lengthens the last run, or begins one.
+    private func append(_ adapter: Adapter, _ tokens: Range<Int>) {
+        if let last = adapterRuns.last, last.adapter === adapter, last.tokens.upperBound == tokens.lowerBound {
+            adapterRuns[adapterRuns.count - 1].tokens = last.tokens.lowerBound..<tokens.upperBound
+        } else {
+            adapterRuns.append(AdapterRun(adapter: adapter, tokens: tokens))
         }
     }
 }

@@ -26,6 +26,8 @@ package struct ForwardRow: Sendable, Equatable {
     package var blockTable: [BlockID]
     /// How many of the row's last tokens want logits: 0 for an unfinished prefill chunk, otherwise 1 or more.
     package var logitCount: Int
+    /// What changes the row's weights; nil for the model as it is.
+    package var adapter: Adapter?
 
     package init(firstPosition: Int, tokenCount: Int, blockTable: [BlockID], logitCount: Int) {
         self.firstPosition = firstPosition

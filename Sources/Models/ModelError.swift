@@ -9,6 +9,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case unsupportedType(tensor: String, type: String)
     case notPackable(tensors: String, reason: String)
     case unsupportedSetting(name: String, value: String, architecture: String)
+    /// An adapter is for another model.
+    case adapterUnfit(weight: String, reason: String)
     /// The checkpoint's settings for embeddings are missing or cannot be used.
     case unreadableSettings(CheckpointError)
     /// Never reaches a user: the weights are packed again.
@@ -32,6 +34,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
             "The weights of \(tensors) cannot be used: \(reason)."
         case .unsupportedSetting(let name, let value, let architecture):
             "The \(architecture) model's setting \(name) = \(value) is not supported."
+        case .adapterUnfit(let weight, let reason):
+            "The adapter is not for this model: \(weight): \(reason)."
         case .unreadableSettings(let error): error.description
         case .unusablePack(let error): error.description
         }

@@ -1,0 +1,150 @@
+package import Checkpoints
+import Tensors
+
+/// What an adapter must fit: the names, shapes and row orders of a decoder's weights.
+package struct AdapterBase: Sendable {
+    private let configuration: ModelConfiguration
+    private let names: LayerNames
+
+    /// - Parameter checkpoint: of the decoder that adapters are for.
+    package init(_ checkpoint: Checkpoint) throws(ModelError) {
+        configuration = checkpoint.configuration
+        let architecture = try ArchitectureRegistry.architecture(named: configuration.architecture)
+        names = try architecture.layout(configuration, format: checkpoint.format).names
+    }
+
+    /// A matrix that can be changed.
+    private struct Target {
+        var layer: Int
+        var product: AdaptedProduct
+        /// Which of the product's matrices it is.
+        var section: Int
+        var inputs: Int
+        var outputs: Int
+        /// Heads whose rows the two formats order differently; nil where they agree.
+        var rotatedHeads: Int?
+    }
+
+    /// Inputs of a product, and the outputs of its matrices.
+    private func shape(of product: AdaptedProduct) -> (inputs: Int, outputs: [Int]) {
+        let width = configuration.width
+        let queries = configuration.headCount * configuration.headWidth
+        let keys = configuration.kvHeadCount * configuration.headWidth
+        switch product {
+        case .queryKeyValue: return (width, [queries, keys, keys])
+        case .attentionOutput: return (queries, [width])
+        case .gateUp: return (width, [configuration.feedForwardWidth, configuration.feedForwardWidth])
+        case .down: return (configuration.feedForwardWidth, [width])
+        }
+    }
+
+    private func matrices(of product: AdaptedProduct) -> [TensorName] {
+        switch product {
+        case .queryKeyValue: [names.query, names.key, names.value]
+        case .attentionOutput: [names.attentionOutput]
+        case .gateUp: [names.gate, names.up]
+        case .down: [names.down]
+        }
+    }
+
+    /// Every matrix by its name in the format given.
+    private func targets(_ format: CheckpointFormat) -> [String: Target] {
+        var targets: [String: Target] = [:]
+        for layer in 0..<configuration.layerCount {
+            for product in AdaptedProduct.allCases {
+                let shape = shape(of: product)
+                for (section, name) in matrices(of: product).enumerated() {
+                    let spelled =
+                        format == .gguf ? "blk.\(layer).\(name.gguf)" : "model.layers.\(layer).\(name.huggingFace)"
+                    var target = Target(
+                        layer: layer,
+                        product: product,
+                        section: section,
+                        inputs: shape.inputs,
+                        outputs: shape.outputs[section]
+                    )
+                    if product == .queryKeyValue, section < 2 {
+                        target.rotatedHeads = shape.outputs[section] / configuration.headWidth
+                    }
+                    targets[spelled] = target
+                }
+            }
+        }
+        return targets
+    }
+
+    /// Makes an adapter of what was read, or says by name what does not fit.
+    ///
+    /// - Parameter fingerprint: names the content.
+    package func adapter(_ checkpoint: AdapterCheckpoint, fingerprint: String) throws(ModelError) -> Adapter {
+        let targets = targets(checkpoint.format)
+        let none = AdaptedProduct.allCases.map { [LowRankChange?](repeating: nil, count: shape(of: $0).outputs.count) }
+        var changes = Array(repeating: none, count: configuration.layerCount)
+        var byteCount = 0
+        for factors in checkpoint.factors {
+            let name = Self.plain(factors.name)
+            guard let target = targets[name] else {
+                throw .adapterUnfit(weight: factors.name, reason: "the model has no linear layer of that name")
+            }
+            guard factors.inputs == target.inputs, factors.outputs == target.outputs else {
+                throw .adapterUnfit(
+                    weight: factors.name,
+                    reason: "it changes a weight of \([factors.outputs, factors.inputs]), "
+                        + "and the model's is \([target.outputs, target.inputs])"
+                )
+            }
+            let change = LowRankChange(
+                a: factors.a,
+                b: reordered(factors, target.rotatedHeads, from: checkpoint.format),
+                rank: factors.rank,
+                scale: factors.scale
+            )
+            byteCount += change.byteCount
+            changes[target.layer][target.product.rawValue][target.section] = change
+        }
+        let layers = changes.map { products in
+            zip(AdaptedProduct.allCases, products).map { product, changes in
+                changes.contains { $0 != nil }
+                    ? LowRankProduct(changes, outputs: shape(of: product).outputs) : nil
+            }
+        }
+        return Adapter(fingerprint: fingerprint, layers: layers, byteCount: byteCount)
+    }
+
+    /// A name without what models that also see images put before it.
+    private static func plain(_ name: String) -> String {
+        for prefix in ["language_model.", "model.language_model."] where name.hasPrefix(prefix) {
+            let rest = String(name.dropFirst(prefix.count))
+            return rest.hasPrefix("model.") ? rest : "model." + rest
+        }
+        return name
+    }
+
+    /// B with its rows as the model has them: llama's GGUF files put the two numbers that are turned together beside each
+    /// other, folders half a head apart (`permute` in llama.cpp's `convert_hf_to_gguf.py`).
+    private func reordered(
+        _ factors: AdapterCheckpoint.Factors,
+        _ heads: Int?,
+        from format: CheckpointFormat
+    ) -> [Float] {
+        let isAdjacent = configuration.rope.pairing == .adjacent
+        let wasAdjacent = format == .gguf && Self.permuted.contains(configuration.architecture)
+        guard let heads, isAdjacent != wasAdjacent else { return factors.b }
+        let (rank, width) = (factors.rank, configuration.headWidth)
+        var rows: [Float] = []
+        rows.reserveCapacity(factors.b.count)
+        for head in 0..<heads {
+            for index in 0..<width {
+                // The row of the other order that comes to stand at `index`.
+                let half = width / 2
+                let source = isAdjacent ? index % 2 * half + index / 2 : index % half * 2 + index / half
+                let start = (head * width + source) * rank
+                rows += factors.b[start..<start + rank]
+            }
+        }
+        return rows
+    }
+
+    /// Architectures whose GGUF files are reordered.
+    private static let permuted: Set<String> = ["llama", "mistral"]
+}
