@@ -42,13 +42,20 @@ package struct BlockHasher: Sendable {
         keys = (key(1), key(2), key(3), key(4))
     }
 
-    /// The parent of a sequence's first block: requests whose salts differ share nothing.
-    package func root(salt: String?) -> BlockHash {
+    /// The parent of a sequence's first block: requests whose salts or adapters differ share nothing.
+    ///
+    /// - Parameter adapter: the fingerprint of what changes the model; nil for the model as it is.
+    package func root(salt: String?, adapter: String? = nil) -> BlockHash {
         var state = BlockHash(first: keys.0, second: keys.2)
-        guard let salt else { return state }
-        absorb(1, into: &state)
-        for byte in salt.utf8 { absorb(UInt64(byte) | 0x100, into: &state) }
+        if let adapter { absorb(adapter, kind: 2, into: &state) }
+        if let salt { absorb(salt, kind: 1, into: &state) }
         return state
+    }
+
+    /// Absorbs a text that no other kind of text can stand for.
+    private func absorb(_ text: String, kind: UInt64, into state: inout BlockHash) {
+        absorb(kind, into: &state)
+        for byte in text.utf8 { absorb(UInt64(byte) | kind << 8, into: &state) }
     }
 
     /// The hash of a block that holds `tokens` and follows the block named `parent`.

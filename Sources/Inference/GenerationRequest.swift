@@ -1,3 +1,4 @@
+package import Models
 package import Tokenization
 
 /// Names one request inside the engine; unique among the requests it holds.
@@ -39,6 +40,9 @@ package struct GenerationRequest: Sendable {
     package var cacheSalt: String?
     /// Order in the waiting queue: lower runs first, equal ones in the order they came.
     package var priority: Int
+    /// What changes the model for this request; nil for the model as it is. Requests under different adapters share no
+    /// cached blocks.
+    package var adapter: Adapter?
     /// What the answer must be, from its first token on; nil for anything.
     package var constraint: (any TokenConstraint)?
 
@@ -62,6 +66,7 @@ package struct GenerationRequest: Sendable {
         promptLogprobCount = nil
         cacheSalt = nil
         priority = 0
+        adapter = nil
         constraint = nil
     }
 

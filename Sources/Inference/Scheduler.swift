@@ -387,12 +387,13 @@ extension TokenSequence {
         // All of them, unless the row ends before the tokens do: then they need not be copied.
         let table = blockCount == blocks.count ? blocks : Array(blocks.prefix(blockCount))
         let row = PlannedRow(id: id, logits: logits, firstPosition: computedCount, tokenCount: tokenCount)
-        let forward = ForwardRow(
+        var forward = ForwardRow(
             firstPosition: computedCount,
             tokenCount: tokenCount,
             blockTable: table,
             logitCount: logitCount
         )
+        forward.adapter = adapter
         return (row, forward)
     }
 }

@@ -12,6 +12,8 @@ struct TokenSequence {
     let arrival: UInt64
     /// Whether the logits of every prompt position are wanted. Such a sequence takes nothing from the prefix cache.
     let wantsPromptLogits: Bool
+    /// What changes the model for it.
+    let adapter: Adapter?
     /// The parent hash of the first block.
     let rootHash: BlockHash
 
@@ -47,7 +49,8 @@ struct TokenSequence {
         priority = request.priority
         self.arrival = arrival
         wantsPromptLogits = request.promptLogprobCount != nil
-        rootHash = hasher.root(salt: request.cacheSalt)
+        adapter = request.adapter
+        rootHash = hasher.root(salt: request.cacheSalt, adapter: request.adapter?.fingerprint)
         tokens = request.prompt
         // So that steps need not: longer answers double their memory now and then.
         let expected = promptCount + min(maxTokens, Self.expectedTokens)

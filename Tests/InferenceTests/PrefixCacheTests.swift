@@ -56,6 +56,8 @@ import Tokenization
         #expect(hash != BlockHasher(seed: 2).hash(tokens(1, 2)[...], after: BlockHasher(seed: 2).root(salt: nil)))
         #expect(root != hasher.root(salt: ""))
         #expect(hasher.root(salt: "a") != hasher.root(salt: "b"))
+        #expect(hasher.root(salt: "a") != hasher.root(salt: nil, adapter: "a"))
+        #expect(hasher.root(salt: "a", adapter: "b") != hasher.root(salt: "b", adapter: "a"))
         #expect(BlockHasher().root(salt: nil) != BlockHasher().root(salt: nil))
     }
 
