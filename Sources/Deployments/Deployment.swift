@@ -46,6 +46,8 @@ package final class Deployment: Sendable {
     /// Sampling settings the model's makers recommend, used where a request is silent.
     package let samplingDefaults: SamplingDefaults
     package let tokenizer: Tokenizer
+    /// Variants of the model.
+    package let adapters: [DeployedAdapter]
 
     private let backend: any GenerationBackend
     private let renderer: PromptRenderer
@@ -56,13 +58,16 @@ package final class Deployment: Sendable {
     ///   - name: the name requests use.
     ///   - backend: what generates tokens; its context must be `details.contextLength`.
     ///   - chatTemplate: nil for a model that only completes text.
+    ///   - adapters: variants of the model, of different names.
     package init(
         identity: DeploymentIdentity,
         details: ModelDetails,
         tokenizer: Tokenizer,
         chatTemplate: ChatTemplate?,
+        adapters: [DeployedAdapter] = [],
         backend: any GenerationBackend
     ) {
+        self.adapters = adapters
         name = identity.name
         aliases = identity.aliases
         created = identity.created
@@ -177,6 +182,7 @@ package final class Deployment: Sendable {
         generation.promptLogprobCount = choice == 0 ? parameters.promptLogprobCount : nil
         generation.cacheSalt = parameters.cacheSalt
         generation.priority = parameters.priority
+        generation.adapter = request.adapter
         return generation
     }
 }

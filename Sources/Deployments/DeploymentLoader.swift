@@ -37,6 +37,8 @@ package struct DeploymentConfiguration: Sendable {
     package var draftLimit: Int
     /// How packed weights are kept on the disk; nil keeps them in memory only.
     package var packs: PackSetting?
+    /// Low-rank adapters that are served as variants of the model.
+    package var adapters: [AdapterReference]
     /// Whether the model turns texts into vectors even if it could write; encoders always do.
     package var isEmbedder: Bool
 
@@ -56,6 +58,7 @@ package struct DeploymentConfiguration: Sendable {
         speculation = .off
         draftLimit = EngineConfiguration.standardDraftLimit
         packs = nil
+        adapters = []
         isEmbedder = false
     }
 }
@@ -68,6 +71,7 @@ extension Deployment {
         let text = ConcurrentLoad { () throws(DeploymentError) in
             (try loadTokenizer(checkpoint), try parseTemplate(checkpoint))
         }
+        let adapters = try loadAdapters(configuration.adapters, of: checkpoint)
         let workers = WorkerPool(threadCount: configuration.threadCount)
         let model = try loadDecoder(checkpoint, configuration, workers: workers)
         let (tokenizer, template) = try text.value()
@@ -93,6 +97,7 @@ extension Deployment {
             details: details,
             tokenizer: tokenizer,
             chatTemplate: template,
+            adapters: adapters,
             backend: engine
         )
     }

@@ -1,4 +1,5 @@
 package import Inference
+package import Models
 package import Tokenization
 
 /// How an answer is sampled, bounded and reported.
@@ -64,6 +65,8 @@ package struct TextRequest: Sendable {
     package var parameters: GenerationParameters
     /// The functions that the answer may call; nil for an answer without calls.
     package var functions: FunctionCalls?
+    /// What changes the model for this request; nil for the model as it is.
+    package var adapter: Adapter?
 
     package init(id: String, prompt: PromptSource, choiceCount: Int = 1, parameters: GenerationParameters) {
         self.id = id

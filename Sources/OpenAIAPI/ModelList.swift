@@ -7,6 +7,8 @@ package struct ModelCard: Sendable, Equatable {
     package var created: Int
     /// Most tokens, prompt and answer together.
     package var contextLength: Int
+    /// The model that this is a variant of; nil for a model of its own (vLLM's field).
+    package var parent: String?
 
     package init(id: String, created: Int, contextLength: Int) {
         self.id = id
@@ -15,13 +17,15 @@ package struct ModelCard: Sendable, Equatable {
     }
 
     package var json: JSONValue {
-        [
+        var object: JSONObject = [
             "id": .string(id),
             "object": "model",
             "created": .integer(Int64(created)),
             "owned_by": "hearth",
             "max_model_len": .integer(Int64(contextLength)),
         ]
+        object["parent"] = parent.map { .string($0) }
+        return .object(object)
     }
 }
 

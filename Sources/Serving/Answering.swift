@@ -62,7 +62,8 @@ extension APIService {
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
         var generations: [TextGeneration] = []
-        for text in texts {
+        for var text in texts {
+            text.adapter = deployment.adapter(forModel: options.model)?.adapter
             do {
                 generations.append(try await deployment.generate(text, on: exchange.executor))
             } catch {

@@ -77,6 +77,8 @@ package final class DeploymentDirectory: Sendable {
             throw .missing("model")
         }
         if let found = state.models.first(where: { $0.names.contains(name) }) { return found }
+        let owners = state.models.filter { $0.hasVariant(name) }
+        if owners.count == 1 { return owners[0] }
         if state.isLoading { throw .modelLoading }
         throw .modelNotFound(name, known: state.models.compactMap(\.names.first))
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Deployments
 import Inference
 import Storage
 import Tensors
@@ -21,6 +22,23 @@ import Testing
         #expect(serve.apiKey == ["k"])
         #expect(serve.compute.instructionSet == "avx2")
         #expect(serve.host == nil)
+    }
+
+    @Test func `an adapter goes to the model that is named, or to the only one`() throws {
+        let serve: Serve = try parse("serve a b --adapter x=/p --adapter b:y=/q=r")
+        var configurations = [
+            DeploymentConfiguration(name: "a", path: "a"), DeploymentConfiguration(name: "b", path: "b"),
+        ]
+        #expect(throws: ValidationError.self) { try serve.adapters.apply(to: &configurations) }
+        configurations[0].isEmbedder = true
+        try serve.adapters.apply(to: &configurations)
+        let expected = [AdapterReference(name: "x", path: "/p"), AdapterReference(name: "y", path: "/q=r")]
+        #expect(configurations[0].adapters == [] && configurations[1].adapters == expected)
+        let other: Serve = try parse("serve a --adapter c:x=/p")
+        #expect(throws: ValidationError.self) { try other.adapters.apply(to: &configurations) }
+        for words in ["x", "=p", "x=", ":x=p", "a:=p"] {
+            #expect(AdapterArgument(argument: words) == nil)
+        }
     }
 
     @Test func `a disk cache is off until its size or its folder is named`() throws {

@@ -12,14 +12,14 @@ NAME = "smollm2-135m"
 
 
 class Server:
-    """`HEARTH serve MODEL` on a free port; the model is also called NAME. Responses are stored at `storage`."""
+    """`HEARTH serve MODEL` with `arguments` on a free port; the model is also called NAME. Responses are stored at `storage`."""
 
-    def __init__(self, hearth, model, storage="memory"):
+    def __init__(self, hearth, model, storage="memory", arguments=()):
         with contextlib.closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
-        self.command = [hearth, "serve", model, "--port", str(self.port), "--alias", NAME]
+        self.command = [hearth, "serve", model, "--port", str(self.port), "--alias", NAME, *arguments]
         # The storage comes last: checks put another in its place.
         self.command += ["--log-level", "warning", "--storage", storage]
         self.start()
@@ -64,9 +64,9 @@ class Server:
         assert self.metric("hearth_engine_invariant_violations_total") == 0
 
 
-def run(checks, make_client, storage="memory"):
+def run(checks, make_client, storage="memory", arguments=()):
     """Starts the server that the command line names, runs every check, and prints `N passed, N failed`."""
-    server = Server(sys.argv[1], sys.argv[2], storage)
+    server = Server(sys.argv[1], sys.argv[2], storage, arguments)
     server.client = make_client(server.origin)
     failed = 0
     try:

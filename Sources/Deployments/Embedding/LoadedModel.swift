@@ -18,6 +18,22 @@ package enum LoadedModel: Sendable {
         }
     }
 
+    /// The names of its variants, each the model's with an adapter's behind a colon.
+    package var variantNames: [String] {
+        switch self {
+        case .text(let deployment): deployment.variantNames
+        case .embedding: []
+        }
+    }
+
+    /// Whether `name` is that of one of its variants.
+    package func hasVariant(_ name: String) -> Bool {
+        switch self {
+        case .text(let deployment): deployment.adapter(forModel: name) != nil
+        case .embedding: false
+        }
+    }
+
     /// When the model was loaded.
     package var created: Date {
         switch self {

@@ -111,8 +111,13 @@ package enum ResponseSamples {
     package static let detokenize: [JSONValue] = [DetokenizeResponse(prompt: "a").json]
 
     private static let card = ModelCard(id: "m", created: 1, contextLength: 1)
-    package static let model: [JSONValue] = [card.json]
-    package static let models: [JSONValue] = [ModelList(models: [card]).json]
+    private static let variant = {
+        var variant = card
+        variant.parent = "m"
+        return variant
+    }()
+    package static let model: [JSONValue] = [card.json, variant.json]
+    package static let models: [JSONValue] = [ModelList(models: [card, variant]).json]
 
     package static let error: [JSONValue] = [
         APIError(status: 400, code: "c", parameter: "p", "message").json, APIError(status: 500, "message").json,

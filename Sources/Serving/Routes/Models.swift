@@ -8,7 +8,9 @@ import OpenAIAPI
 extension APIService {
     /// `GET /v1/models`: every name that requests may use.
     func models(_ exchange: Exchange) -> Response {
-        let cards = directory.models.flatMap { model in model.names.map { (id: $0, model: model) } }
+        let cards = directory.models.flatMap { model in
+            (model.names + model.variantNames).map { (id: $0, model: model) }
+        }
         switch exchange.surface {
         case .anthropic:
             return .json(MessagesModelList(models: cards.map { $0.model.messagesModel(id: $0.id) }).json)
@@ -29,7 +31,9 @@ extension APIService {
 
 extension LoadedModel {
     fileprivate func card(id: String) -> ModelCard {
-        ModelCard(id: id, created: Int(created.timeIntervalSince1970), contextLength: contextLength)
+        var card = ModelCard(id: id, created: Int(created.timeIntervalSince1970), contextLength: contextLength)
+        if hasVariant(id) { card.parent = names.first }
+        return card
     }
 
     fileprivate func messagesModel(id: String) -> MessagesModel {

@@ -15,6 +15,7 @@ struct Serve: AsyncParsableCommand {
               hearth serve smollm2-135m
               hearth serve ./model.gguf --port 9000 --alias gpt-4o-mini
               hearth serve smollm2-135m all-minilm-l6-v2
+              hearth serve smollm2-135m --adapter pirate=./pirate-lora
               hearth serve smollm2-135m hf:owner/model --host 0.0.0.0 --api-key "$KEY"
 
             Models that are not here are pulled first. The server listens on this machine only unless --host says \
@@ -45,6 +46,8 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var diskCache: DiskCacheOptions
 
     @OptionGroup var storage: StorageOptions
+
+    @OptionGroup var adapters: AdapterOptions
 
     @Option(help: "Most sequences computed at a time (HEARTH_MAX_RUNNING; 64).")
     var maxRunning: Int?
@@ -109,6 +112,7 @@ struct Serve: AsyncParsableCommand {
             try await speculation.apply(to: &configuration, settings.environment, access)
             configurations.append(configuration)
         }
+        try adapters.apply(to: &configurations)
         try Self.requireDistinctNames(configurations)
         try await ServeSession(settings: settings, storage: storage, configurations: configurations).run()
     }

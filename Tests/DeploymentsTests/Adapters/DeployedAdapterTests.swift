@@ -1,0 +1,57 @@
+import TestModels
+import Testing
+
+@testable import Deployments
+
+@Suite struct DeployedAdapterTests {
+    private func deployment(_ adapters: [(String, String)]) throws -> Deployment {
+        var configuration = DeploymentConfiguration(name: "tiny", path: try TestData.tiny("llama-f32.gguf"))
+        configuration.aliases = ["small"]
+        configuration.adapters = try adapters.map { AdapterReference(name: $0.0, path: try TestData.tiny($0.1)) }
+        return try Deployment.load(configuration)
+    }
+
+    @Test func `an adapter is found behind every name of its model, and by its own`() throws {
+        let deployment = try deployment([("a", "llama-adapter"), ("b", "llama-adapter.gguf")])
+        #expect(deployment.variantNames == ["tiny:a", "tiny:b"])
+        for name in ["tiny:b", "small:b", "b"] { #expect(deployment.adapter(forModel: name)?.name == "b") }
+        for name in ["tiny", "small", "tiny:", "tiny:c", "other:a", "c", ""] {
+            #expect(deployment.adapter(forModel: name) == nil)
+        }
+        let fingerprints = deployment.adapters.map(\.adapter.fingerprint)
+        #expect(fingerprints[0] != fingerprints[1] && fingerprints.allSatisfy { $0.count == 64 })
+    }
+
+    @Test func `two adapters of one name, and one of another model, are told at the start`() throws {
+        for adapters in [[("a", "llama-adapter"), ("a", "llama-adapter.gguf")], [("a", "gemma3-adapter")]] {
+            let error = #expect(throws: DeploymentError.self) { try deployment(adapters) }
+            guard case .modelUnavailable(let message) = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+            #expect(message.contains(adapters.count == 2 ? "'a'" : "model.layers.2.mlp.down_proj"))
+        }
+    }
+
+    @Test func `an answer under an adapter is another than the model's, and the same beside it`() async throws {
+        let deployment = try deployment([("a", "llama-adapter")])
+        func answer(_ name: String) async throws -> String {
+            var parameters = GenerationParameters(sampling: .greedy, maxTokens: 24)
+            parameters.ignoreEndOfSequence = true
+            var request = TextRequest(id: name, prompt: .text("hello there"), parameters: parameters)
+            request.adapter = deployment.adapter(forModel: name)?.adapter
+            var text = ""
+            for await event in try await deployment.generate(request).events {
+                if case .text(_, let delta, _, _) = event { text += delta }
+            }
+            return text
+        }
+        let (plain, changed) = (try await answer("tiny"), try await answer("a"))
+        #expect(plain != changed)
+        async let first = answer("tiny")
+        async let second = answer("tiny:a")
+        #expect(try await first == plain)
+        #expect(try await second == changed)
+        await deployment.shutdown(gracePeriod: .zero)
+    }
+}
