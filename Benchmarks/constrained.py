@@ -1,9 +1,6 @@
 """What keeping to a schema costs: tokens a second of answers that must, and of answers that need not, in pairs."""
 
-import os
-import statistics
-
-import measuring
+import kinds
 import overhead
 import servers
 import streams
@@ -43,24 +40,9 @@ def measure(options, count, kind, number):
 
 
 def run(options, key, done):
-    for number in range(options.rounds):
-        for kind in KINDS:
-            if (number, kind) in done:
-                continue
-            row = {**key, "round": number, "engine": kind}
-            row["busy"] = measuring.wait_for_idle(options.busy_limit, options.patience)
-            row |= measure(options, key["streams"], kind, number)
-            measuring.save(options.results, {**row, "load": os.getloadavg()[0]})
+    kinds.run(options, key, done, KINDS, lambda kind, number: measure(options, key["streams"], kind, number))
 
 
 def print_table(key, rows):
-    print(f"decode of {key['streams']} streams after {PROMPT} tokens, {GENERATE} out, nothing guessed")
-    print(measuring.heading(key, rows))
-    kinds = measuring.by_engine(rows)
-    print("| answers | tokens/s | of free ones (paired) | lowest–highest |\n|---|---|---|---|")
-    for kind, measured in kinds.items():
-        free = kinds.get("free", {})
-        pairs = [measured[number]["rate"] / free[number]["rate"] for number in measured if number in free]
-        middle = statistics.median(row["rate"] for row in measured.values())
-        if pairs:
-            print(f"| {kind} | {middle:.1f} | {statistics.median(pairs):.1%} | {min(pairs):.1%}–{max(pairs):.1%} |")
+    title = f"decode of {key['streams']} streams after {PROMPT} tokens, {GENERATE} out, nothing guessed"
+    kinds.print_table(title, key, rows, "free")

@@ -4,11 +4,12 @@
     serve_mix.py HEARTH MODEL.gguf --llama-server PROGRAM [--streams 16] [--rounds 3] [--threads 2]
     serve_mix.py HEARTH MODEL.gguf --overhead [--streams 1,16]
     serve_mix.py HEARTH MODEL.gguf --constrained [--streams 1,16]
+    serve_mix.py HEARTH MODEL.gguf --adapters FOLDER
 
 The mix: so many streams, all sent at once, each with a prefix that all share, a part of its own, and an answer of exactly
 so many tokens. Every round starts every server anew, so that the prefix is in no cache (--warm sends it once before).
 --overhead compares Hearth's server with `hearth bench`, which runs the same engine without HTTP; --constrained
-compares answers that keep to a schema with free ones. Results are appended to
+compares answers that keep to a schema with free ones, --adapters answers under adapters with the base's. Results are appended to
 --results as they come; a run that was interrupted goes on where it stopped. A round waits until the machine is idle.
 """
 
@@ -19,6 +20,7 @@ import pathlib
 import statistics
 import sys
 
+import adapters
 import constrained
 import measuring
 import overhead
@@ -126,6 +128,7 @@ def parse():
     parser.add_argument("--llama-server", help="llama.cpp's server; without it only Hearth runs")
     parser.add_argument("--overhead", action="store_true", help="the server beside the engine alone")
     parser.add_argument("--constrained", action="store_true", help="answers that keep to a schema beside free ones")
+    parser.add_argument("--adapters", help="folder of adapters, whose answers are timed beside the base's")
     parser.add_argument("--streams", default="16", help="how many at once; several with commas")
     parser.add_argument("--prefix", type=int, default=2048, help="tokens that all prompts begin with")
     parser.add_argument("--own", type=int, default=256, help="tokens of each prompt after them")
@@ -147,7 +150,9 @@ def main():
     options = parse()
     key = {"model": pathlib.Path(options.model).name, "threads": options.threads, "commit": measuring.commit()}
     for count in map(int, options.streams.split(",")):
-        if options.constrained:
+        if options.adapters:
+            sizes, measure, show = {"kind": "adapters", "streams": count}, adapters.run, adapters.print_table
+        elif options.constrained:
             sizes = {"kind": "constrained", "streams": count}
             measure, show = constrained.run, constrained.print_table
         elif options.overhead:
