@@ -62,8 +62,10 @@ extension APIService {
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
         var generations: [TextGeneration] = []
+        let name = options.model
+        let variant = deployment.adapter(forModel: name) ?? deployment.adapter(forModel: OllamaTag.removed(from: name))
         for var text in texts {
-            text.adapter = deployment.adapter(forModel: options.model)?.adapter
+            text.adapter = variant?.adapter
             do {
                 generations.append(try await deployment.generate(text, on: exchange.executor))
             } catch {

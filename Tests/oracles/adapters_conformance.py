@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 import numpy as np
 import openai
@@ -117,6 +118,23 @@ def every_route_takes_a_variant(server):
     assert response.output_text == streamed
     text = {name: server.client.completions.create(model=name, prompt="The sea", temperature=0, max_tokens=8) for name in (NAME, model)}
     assert text[NAME].choices[0].text != text[model].choices[0].text
+
+
+@check
+def other_apis_take_a_variant(server):
+    def post(path, body):
+        request = urllib.request.Request(server.origin + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    messages = [{"role": "user", "content": "Name three colours."}]
+    for name in (f"{NAME}:two", f"{NAME}:two:latest"):
+        body = {"model": name, "messages": messages, "stream": False, "options": {"temperature": 0, "num_predict": 24}}
+        assert post("/api/chat", body)["message"]["content"] == said(server, "two")
+    body = {"model": "two", "messages": messages, "max_tokens": 24, "temperature": 0}
+    assert post("/v1/messages", body)["content"][0]["text"] == said(server, "two")
+    with urllib.request.urlopen(server.origin + "/api/tags") as answer:
+        assert any(model["name"].endswith(":two") for model in json.load(answer)["models"])
 
 
 @check

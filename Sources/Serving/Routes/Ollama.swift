@@ -80,7 +80,19 @@ extension APIService {
     }
 
     private var ollamaModels: [OllamaModel] {
-        directory.models.flatMap { model in model.names.map { model.ollamaModel(name: $0) } }
+        directory.models.flatMap { model in
+            (model.names + model.variantNames).map { model.ollamaModel(name: $0) }
+        }
+    }
+}
+
+/// What Ollama's tools write behind names that have no tag.
+enum OllamaTag {
+    private static let latest = ":latest"
+
+    /// `name` without the tag.
+    static func removed(from name: String) -> String {
+        name.hasSuffix(latest) ? String(name.dropLast(latest.count)) : name
     }
 }
 
@@ -90,9 +102,7 @@ extension DeploymentDirectory {
         _ name: String,
         _ find: (String) throws(APIError) -> Model
     ) throws(APIError) -> Model {
-        let tag = ":latest"
-        let isTagged = name.hasSuffix(tag) && !models.contains { $0.names.contains(name) }
-        return try find(isTagged ? String(name.dropLast(tag.count)) : name)
+        try find(models.contains { $0.names.contains(name) } ? name : OllamaTag.removed(from: name))
     }
 
     /// The model that writes and is called `name`, with Ollama's tag or without.
