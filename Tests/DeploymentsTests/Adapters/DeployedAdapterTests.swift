@@ -1,3 +1,5 @@
+import Inference
+import Models
 import TestModels
 import Testing
 
