@@ -70,40 +70,56 @@ void CK_NAME(ck_low_rank_shrink)(
     }
 }
 
-/// y += B · t for one panel and `rows` rows, at most CK_ROWS.
+/// y += B · t for `panels` panels, at most four, and `rows` rows, at most CK_ROWS.
 CK_INLINE void CK_NAME(expand_tile)(
-    const ck_low_rank *p, const int32_t element, int32_t panel, const float *t, ptrdiff_t t_stride, float *y,
-    ptrdiff_t y_stride, const size_t rows) {
+    const ck_low_rank *p, const int32_t element, int32_t panel, const size_t panels, const float *t, ptrdiff_t t_stride,
+    float *y, ptrdiff_t y_stride, const size_t rows) {
     const size_t rank = (size_t)p->rank, bytes = 16 * CK_NAME(bytes_of)(element);
     const char *b = (const char *)p->b + (size_t)panel * rank * bytes;
-    const size_t left = (size_t)(p->outputs - 16 * panel);
-    ck_lanes sums[CK_ROWS];
+    ck_lanes sums[4][CK_ROWS];
 #pragma clang loop unroll(full)
-    for (size_t r = 0; r < rows; r++) sums[r] = (ck_lanes)0.0f;
+    for (size_t j = 0; j < panels; j++) {
+#pragma clang loop unroll(full)
+        for (size_t r = 0; r < rows; r++) sums[j][r] = (ck_lanes)0.0f;
+    }
     for (size_t k = 0; k < rank; k++) {
-        const ck_lanes factor = CK_NAME(load_elements)(b + k * bytes, element);
 #pragma clang loop unroll(full)
-        for (size_t r = 0; r < rows; r++)
-            sums[r] = CK_NAME(multiply_add)(factor, (ck_lanes)t[(ptrdiff_t)r * t_stride + (ptrdiff_t)k], sums[r]);
+        for (size_t j = 0; j < panels; j++) {
+            const ck_lanes factor = CK_NAME(load_elements)(b + (j * rank + k) * bytes, element);
+#pragma clang loop unroll(full)
+            for (size_t r = 0; r < rows; r++)
+                sums[j][r] = CK_NAME(multiply_add)(factor, (ck_lanes)t[(ptrdiff_t)(r * (size_t)t_stride + k)], sums[j][r]);
+        }
     }
 #pragma clang loop unroll(full)
-    for (size_t r = 0; r < rows; r++) {
-        float *out = y + (ptrdiff_t)r * y_stride + 16 * panel;
-        CK_NAME(store_up_to)(out, CK_NAME(load_up_to)(out, left) + sums[r], left);
+    for (size_t j = 0; j < panels; j++) {
+        const size_t first = 16 * ((size_t)panel + j), left = (size_t)p->outputs - first;
+#pragma clang loop unroll(full)
+        for (size_t r = 0; r < rows; r++) {
+            float *out = y + (ptrdiff_t)r * y_stride + first;
+            CK_NAME(store_up_to)(out, CK_NAME(load_up_to)(out, left) + sums[j][r], left);
+        }
     }
 }
 
 CK_INLINE void CK_NAME(expand)(
     const ck_low_rank *p, const int32_t element, const float *t, ptrdiff_t t_stride, float *y, ptrdiff_t y_stride,
     size_t rows, int32_t first_panel, int32_t panel_end) {
-    for (int32_t panel = first_panel; panel < panel_end; panel++) {
-        size_t r = 0;
-        for (; r + CK_ROWS <= rows; r += CK_ROWS)
+    size_t r = 0;
+    for (; r + CK_ROWS <= rows; r += CK_ROWS) {
+        for (int32_t panel = first_panel; panel < panel_end; panel++)
             CK_NAME(expand_tile)
-            (p, element, panel, t + (ptrdiff_t)r * t_stride, t_stride, y + (ptrdiff_t)r * y_stride, y_stride, CK_ROWS);
-        for (; r < rows; r++)
-            CK_NAME(expand_tile)
-            (p, element, panel, t + (ptrdiff_t)r * t_stride, t_stride, y + (ptrdiff_t)r * y_stride, y_stride, 1);
+            (p, element, panel, 1, t + (ptrdiff_t)r * t_stride, t_stride, y + (ptrdiff_t)r * y_stride, y_stride, CK_ROWS);
+    }
+    // A single row waits for each of its sums: four panels at a time keep the multipliers busy.
+    for (; r < rows; r++) {
+        const float *factors = t + (ptrdiff_t)r * t_stride;
+        float *out = y + (ptrdiff_t)r * y_stride;
+        int32_t panel = first_panel;
+        for (; panel + 4 <= panel_end; panel += 4)
+            CK_NAME(expand_tile)(p, element, panel, 4, factors, t_stride, out, y_stride, 1);
+        for (; panel < panel_end; panel++)
+            CK_NAME(expand_tile)(p, element, panel, 1, factors, t_stride, out, y_stride, 1);
     }
 }
 
