@@ -42,6 +42,11 @@ package struct GrammarMatcher: Sendable {
         return true
     }
 
+    /// Whether `allowedTokens` is likely to take microseconds rather than milliseconds.
+    package func knowsTokens(_ vocabulary: GrammarVocabulary) -> Bool {
+        recent.contains { $0.ways == ways } || machine.areKnown(ways, vocabulary)
+    }
+
     /// The tokens that may come next, of one vocabulary throughout, without those that end an answer: `mayEnd` says whether they may.
     package mutating func allowedTokens(_ vocabulary: GrammarVocabulary) -> TokenSet {
         if let known = recent.first(where: { $0.ways == ways }) { return known.tokens }

@@ -12,6 +12,7 @@ import Tokenization
         let divisor: Int
         let remainder: Int
         let calls: CallLog
+        var isWorthPreparing = true
         var mustEnd: Bool { false }
 
         mutating func prepare() { calls.append("prepare") }
@@ -39,6 +40,15 @@ import Tokenization
         #expect(answer.count == 4 && answer.allSatisfy { $0.rawValue % 4 == 1 })
         #expect(log.all == Array(repeating: ["prepare", "restrict", "take"], count: 4).flatMap { $0 })
         #expect(await engine.verifyIdle().isClean)
+    }
+
+    @Test func `what is not worth it is not prepared`() async throws {
+        let engine = try EngineTests.engine()
+        let log = CallLog()
+        var constrained = request(1, tokens(1, 2, 3), maxTokens: 2)
+        constrained.constraint = Remainder(divisor: 4, remainder: 1, calls: log, isWorthPreparing: false)
+        #expect(EngineTests.answer(try await EngineTests.events(constrained, on: engine)).count == 2)
+        #expect(log.all == ["restrict", "take", "restrict", "take"])
     }
 
     @Test func `rows beside each other keep to constraints of their own`() async throws {

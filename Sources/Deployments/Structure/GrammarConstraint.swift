@@ -23,6 +23,9 @@ struct GrammarConstraint: TokenConstraint {
     /// Without the space that the first token of an answer loses.
     private var vocabulary: GrammarVocabulary { dropsSpace ? tokens.firstVocabulary : tokens.vocabulary }
 
+    /// Only what a vocabulary meets for the first time is worth another thread.
+    var isWorthPreparing: Bool { !isLost && !matcher.knowsTokens(vocabulary) }
+
     /// The matcher keeps what it finds.
     mutating func prepare() {
         if !isLost { _ = matcher.allowedTokens(vocabulary) }

@@ -46,6 +46,8 @@ struct ThoughtBudget: TokenConstraint {
 
     var mustEnd: Bool { inner?.mustEnd ?? false }
 
+    var isWorthPreparing: Bool { inner?.isWorthPreparing ?? false }
+
     mutating func prepare() { inner?.prepare() }
 
     mutating func restrict(_ logits: UnsafeMutableBufferPointer<Float>, endingTokens: Set<TokenID>) {

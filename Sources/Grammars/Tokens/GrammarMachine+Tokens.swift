@@ -34,6 +34,11 @@ extension GrammarMachine {
         return allowed
     }
 
+    /// Whether all lexemes on top are at states that the vocabulary has met.
+    func areKnown(_ ways: Ways, _ vocabulary: GrammarVocabulary) -> Bool {
+        ways.tops.allSatisfy { vocabulary.knows(lexemeState($0, longestToken: vocabulary.trie.depth).0) }
+    }
+
     /// The state of the lexeme on top, as tokens see it.
     private func lexemeState(_ top: Int32, longestToken: Int) -> (LexemeState, Lexeme) {
         let frame = arena.frames[Int(top)]

@@ -18,6 +18,9 @@ package final class GrammarVocabulary: Sendable {
         self.size = size
     }
 
+    /// Whether a state was looked at before, so that asking for it again costs little.
+    func knows(_ state: LexemeState) -> Bool { known.withLock { $0[state] != nil } }
+
     /// What tokens do to a lexeme at a state.
     func tokens(_ state: LexemeState, of automaton: ByteAutomaton, shortestEndings: [Int32]) -> LexemeTokens {
         if let tokens = known.withLock({ $0[state] }) { return tokens }

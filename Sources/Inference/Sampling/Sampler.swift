@@ -26,8 +26,9 @@ package struct Sampler: Sendable {
         constraint = request.constraint
     }
 
-    /// Hands the constraint out, if there is one; nothing may be drawn until it is back.
+    /// Hands the constraint out, if there is one and it is worth preparing; nothing may be drawn until it is back.
     mutating func lendConstraint() -> (any TokenConstraint)? {
+        guard constraint?.isWorthPreparing == true else { return nil }
         defer { constraint = nil }
         return constraint
     }

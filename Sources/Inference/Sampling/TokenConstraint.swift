@@ -7,7 +7,11 @@ package protocol TokenConstraint: Sendable {
     /// Whether only a token that ends the answer may come next.
     var mustEnd: Bool { get }
 
-    /// Works out what `restrict` will need. The engine calls it while the model computes the logits, on another thread.
+    /// Whether `restrict` would take long. Another thread costs the step more than some microseconds here.
+    var isWorthPreparing: Bool { get }
+
+    /// Works out what `restrict` will need. Where it is worth it, the engine calls it while the model computes the logits, on
+    /// another thread.
     mutating func prepare()
 
     /// Makes -∞ of the logits of tokens that may not come next.
