@@ -41,7 +41,7 @@ struct ThoughtBudget: TokenConstraint {
         closingTokens = tokenizer.encode(format.closing, addSpecial: false, parseSpecial: true)
         remaining = limit
         place = isOpen ? .within : .before
-        if isOpen, limit == 0 { place = .closing }
+        if isOpen, limit == 0, !closingTokens.isEmpty { place = .closing }
     }
 
     var mustEnd: Bool { inner?.mustEnd ?? false }
