@@ -71,14 +71,22 @@ extension FunctionCalls {
 }
 
 extension ToolDefinition {
-    /// The schema of the arguments, which are an object in any case.
-    fileprivate var argumentSchema: JSONValue {
+    /// The schema of the arguments, which are an object in any case, and an empty one for a function that lists its
+    /// arguments and has none: JSON Schema would allow any, but who calls such a function passes what it is given.
+    var argumentSchema: JSONValue {
         guard var schema = parameters else {
             return ["type": "object", "properties": [:], "additionalProperties": false]
         }
         if schema["type"] == nil { schema["type"] = "object" }
+        let isEmpty = schema["properties"] == [:] && (schema["required"] ?? []) == []
+        if isEmpty, Self.annotations.isSuperset(of: schema.keys) { schema["additionalProperties"] = false }
         return .object(schema)
     }
+
+    /// Keywords beside which empty `properties` are all that a schema says.
+    private static let annotations: Set = [
+        "type", "properties", "required", "title", "description", "$schema", "$comment",
+    ]
 }
 
 extension ReasoningRequest {

@@ -56,6 +56,25 @@ import Tokenization
         #expect(messages[2] == #"{"role":"tool","content":"1","tool_call_id":"c"}"#)
     }
 
+    @Test(
+        arguments: [
+            ("{}", #"{"type":"object"}"#),
+            (
+                #"{"properties":{},"required":[],"title":"T"}"#,
+                #"{"properties":{},"required":[],"title":"T","type":"object","additionalProperties":false}"#
+            ),
+            (#"{"type":"object","properties":{},"additionalProperties":true}"#, nil),
+            (#"{"type":"object","properties":{},"required":["a"]}"#, nil),
+            (#"{"type":"object","properties":{},"minProperties":1}"#, nil),
+            (#"{"type":"object","properties":{"a":{}}}"#, nil),
+        ] as [(String, String?)]
+    )
+    func `a function that lists no arguments is called with none`(parameters: String, wanted: String?) throws {
+        let tool = ToolDefinition(name: "f", parameters: try JSONValue(parsing: parameters).objectValue)
+        #expect(tool.argumentSchema.serialized() == wanted ?? parameters)
+        #expect(ToolDefinition(name: "f").argumentSchema["additionalProperties"] == false)
+    }
+
     private func chat(_ fields: String, _ deployment: Deployment) throws -> ChatRequest {
         let body = try JSONValue(parsing: "{\(ChatCompletionsTests.question)\(fields)}")
         return try ChatRequest(try ChatCompletionRequest(body), for: deployment, id: "id")
