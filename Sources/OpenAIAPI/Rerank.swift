@@ -10,6 +10,8 @@ package struct RerankRequest: Sendable, Equatable {
     package var topCount: Int?
     /// Whether results repeat their documents.
     package var returnsDocuments: Bool
+    /// Whether a cross-encoder's logits become probabilities: `use_activation`, as vLLM has it.
+    package var appliesActivation: Bool
 
     /// Most documents of one request.
     package static let documentLimit = 2048
@@ -29,6 +31,7 @@ package struct RerankRequest: Sendable, Equatable {
         }
         topCount = try reader.integer("top_n", in: 1...Int.max)
         returnsDocuments = try reader.bool("return_documents") ?? false
+        appliesActivation = try reader.bool("use_activation") ?? true
         reader.ignore(["user", "priority"])
         try reader.finish()
     }
@@ -73,12 +76,14 @@ package struct RerankResponse: Sendable, Equatable {
     package var model: String
     /// The best first.
     package var results: [Result]
+    package var method: ScoringMethod
     package var tokenCount: Int
 
-    package init(id: String, model: String, results: [Result], tokenCount: Int) {
+    package init(id: String, model: String, results: [Result], method: ScoringMethod, tokenCount: Int) {
         self.id = id
         self.model = model
         self.results = results
+        self.method = method
         self.tokenCount = tokenCount
     }
 
@@ -87,16 +92,28 @@ package struct RerankResponse: Sendable, Equatable {
             "id": .string(id),
             "model": .string(model),
             "results": .array(results.map(\.json)),
-            "scoring": ScoringMethod.json,
+            "scoring": method.json,
             "usage": ["prompt_tokens": .integer(Int64(tokenCount)), "total_tokens": .integer(Int64(tokenCount))],
         ]
     }
 }
 
 /// What scores of `/v1/rerank` and `/v1/score` are.
-enum ScoringMethod {
+package enum ScoringMethod: Sendable, CaseIterable {
     /// The cosine of two embeddings, from -1 to 1: no model has read both texts together.
-    static let json: JSONValue = ["method": "embeddings", "measure": "cosine"]
+    case cosine
+    /// A cross-encoder's probability that the texts belong together, from 0 to 1.
+    case sigmoid
+    /// A cross-encoder's logit, of which the probability is the sigmoid.
+    case logit
+
+    var json: JSONValue {
+        switch self {
+        case .cosine: ["method": "embeddings", "measure": "cosine"]
+        case .sigmoid: ["method": "cross-encoder", "measure": "sigmoid"]
+        case .logit: ["method": "cross-encoder", "measure": "logit"]
+        }
+    }
 }
 
 /// The body of `POST /v1/score`, in vLLM's shape: one text beside one, one beside many, or pairs.
@@ -105,6 +122,8 @@ package struct ScoreRequest: Sendable, Equatable {
     package var first: [String]
     /// As many as `first`, or `first` is one.
     package var second: [String]
+    /// Whether a cross-encoder's logits become probabilities.
+    package var appliesActivation: Bool
     private var firstIsList: Bool
     private var secondIsList: Bool
 
@@ -116,6 +135,7 @@ package struct ScoreRequest: Sendable, Equatable {
         first = try Self.texts(left, "text_1")
         second = try Self.texts(right, "text_2")
         (firstIsList, secondIsList) = (left.arrayValue != nil, right.arrayValue != nil)
+        appliesActivation = try reader.bool("use_activation") ?? true
         reader.ignore(["user", "priority"])
         try reader.finish()
         if first.count != 1, first.count != second.count {
@@ -151,13 +171,22 @@ package struct ScoreResponse: Sendable, Equatable {
     package var model: String
     /// One for every pair.
     package var scores: [Float]
+    package var method: ScoringMethod
     package var tokenCount: Int
 
-    package init(id: String, created: Int, model: String, scores: [Float], tokenCount: Int) {
+    package init(
+        id: String,
+        created: Int,
+        model: String,
+        scores: [Float],
+        method: ScoringMethod,
+        tokenCount: Int
+    ) {
         self.id = id
         self.created = created
         self.model = model
         self.scores = scores
+        self.method = method
         self.tokenCount = tokenCount
     }
 
@@ -171,7 +200,7 @@ package struct ScoreResponse: Sendable, Equatable {
             "created": .integer(Int64(created)),
             "model": .string(model),
             "data": .array(data),
-            "scoring": ScoringMethod.json,
+            "scoring": method.json,
             "usage": ["prompt_tokens": .integer(Int64(tokenCount)), "total_tokens": .integer(Int64(tokenCount))],
         ]
     }

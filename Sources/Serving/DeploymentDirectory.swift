@@ -50,13 +50,22 @@ package final class DeploymentDirectory: Sendable {
     func find(_ name: String?) throws(APIError) -> Deployment {
         switch try findModel(name) {
         case .text(let deployment): return deployment
-        case .embedding(let embedder):
-            throw .wrongModel("The model '\(embedder.name)' makes embeddings and writes no text. Use /v1/embeddings.")
+        case .embedding(let model):
+            let (purpose, route) =
+                model.isCrossEncoder ? ("scores pairs of texts", "/v1/rerank") : ("makes embeddings", "/v1/embeddings")
+            throw .wrongModel("The model '\(model.name)' \(purpose) and writes no text. Use \(route).")
         }
     }
 
     /// The embedding model called `name`.
     func findEmbedder(_ name: String) throws(APIError) -> EmbeddingDeployment {
+        let model = try findScorer(name)
+        guard model.isCrossEncoder else { return model }
+        throw .wrongModel("The model '\(name)' scores pairs of texts and makes no embeddings. Use /v1/rerank.")
+    }
+
+    /// The model called `name` that can say how alike texts are: a cross-encoder, or one that makes embeddings.
+    func findScorer(_ name: String) throws(APIError) -> EmbeddingDeployment {
         switch try findModel(name) {
         case .embedding(let embedder): return embedder
         case .text:

@@ -94,6 +94,15 @@ package final class Tokenizer: Sendable {
         bytes.withUnsafeBufferPointer { encode($0, addSpecial: addSpecial, parseSpecial: parseSpecial) }
     }
 
+    /// The tokens of two texts one after the other, as BERT reads pairs: `[CLS] first [SEP] second [SEP]`. What looks like a
+    /// special token in them is text.
+    ///
+    /// - Returns: the tokens, and where the second text's begin.
+    package func encodePair(_ first: String, _ second: String) -> (tokens: [TokenID], secondStart: Int) {
+        let tokens = encode(first, addSpecial: true, parseSpecial: false)
+        return (tokens + encode(second, addSpecial: false, parseSpecial: false) + suffix, tokens.count)
+    }
+
     private func encode(_ text: UnsafeBufferPointer<UInt8>, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
         let scratch = scratches.withLock { $0.popLast() } ?? EncodingScratch()
         defer {

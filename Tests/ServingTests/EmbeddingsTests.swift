@@ -104,6 +104,57 @@ import Testing
         }
     }
 
+    @Test func `a cross-encoder scores pairs, says so, and does nothing else`() async throws {
+        let path = try TestData.tiny("bert-cross.gguf")
+        let model = try EmbeddingDeployment.load(DeploymentConfiguration(name: "cross", path: path))
+        try await withServer(directory: DeploymentDirectory(embedders: [model])) { server in
+            let fields = #""query":"a cat","documents":["zzz 9","a cat",{"text":"a cart"}]"#
+            let ranked = try await server.send("POST", "/v1/rerank", #"{"model":"cross",\#(fields)}"#).json()
+            #expect(ranked["scoring"]?["method"] == "cross-encoder" && ranked["scoring"]?["measure"] == "sigmoid")
+            let pairs =
+                #"{"model":"cross","text_1":"a cat","text_2":["zzz 9","a cat","a cart"],"use_activation":false}"#
+            let scored = try await server.send("POST", "/v1/score", pairs).json()
+            #expect(scored["scoring"]?["measure"] == "logit" && scored["usage"] == ranked["usage"])
+            for result in ranked["results"]?.arrayValue ?? [] {
+                let index = try #require(result["index"]?.doubleValue.map { Int($0) })
+                let logit = try #require(scored["data"]?[index]?["score"]?.doubleValue)
+                let probability = try #require(result["relevance_score"]?.doubleValue)
+                #expect(abs(probability - 1 / (1 + exp(-logit))) < 1e-6)
+            }
+            let embedding = try await server.send("POST", "/v1/embeddings", #"{"model":"cross","input":"a"}"#)
+            #expect(
+                try embedding.status == 400 && (embedding.error()["message"]?.stringValue ?? "").contains("/v1/rerank")
+            )
+            let completion = try await server.send("POST", "/v1/completions", #"{"model":"cross","prompt":"a"}"#)
+            #expect(
+                try completion.status == 400
+                    && (completion.error()["message"]?.stringValue ?? "").contains("scores pairs of texts")
+            )
+            let show = try await server.send("POST", "/api/show", #"{"model":"cross"}"#).json()
+            #expect(show["capabilities"] == [])
+        }
+    }
+
+    @Test(arguments: [
+        ("rerank", #""query":"","documents":["a"]"#, "query"),
+        ("rerank", #""query":"a","documents":["a",""]"#, "documents[1]"),
+        ("score", #""text_1":["a",""],"text_2":["a","b"]"#, "text_1[1]"),
+        ("score", #""text_1":"a","text_2":["b",""]"#, "text_2[1]"),
+    ])
+    func `an empty text of a pair is refused by its name`(
+        route: String,
+        fields: String,
+        parameter: String
+    ) async throws {
+        let path = try TestData.tiny("bert-cross.gguf")
+        let model = try EmbeddingDeployment.load(DeploymentConfiguration(name: "cross", path: path))
+        try await withServer(directory: DeploymentDirectory(embedders: [model])) { server in
+            let response = try await server.send("POST", "/v1/" + route, #"{"model":"cross",\#(fields)}"#)
+            #expect(response.status == 400)
+            #expect(try response.error()["param"] == .string(parameter))
+        }
+    }
+
     @Test func `a text's tokens can be asked for and make the same vector`() async throws {
         try await withEmbedder { server in
             let split = try await server.send("POST", "/tokenize", #"{"model":"bert","prompt":"a cat"}"#).json()

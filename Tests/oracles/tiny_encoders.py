@@ -2,7 +2,8 @@
 
     tiny_encoders.py FOLDER
 
-For each checkpoint `bert-….gguf` or `bert-folder/` there are `….tokens.json` and `….vectors`; see reference_encoder.py.
+For each checkpoint `bert-….gguf` or `bert-folder/` there are `….tokens.json` and `….vectors`; see reference_encoder.py. The
+`bert-cross…` are cross-encoders; bert-labels.gguf and bert-headless.gguf have heads that cannot be run.
 Of decoders that tiny_models.py has written, the states of the last tokens are kept as `….states`. Everything is seeded.
 The vocabulary has every printable ASCII character as a word and as the inside of one.
 """
@@ -25,6 +26,8 @@ CHARACTERS = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
 VOCABULARY = len(SPECIAL) + 2 * len(CHARACTERS)
 TEXTS = [[2, *((7 * i * i + 3 * i + count) % VOCABULARY for i in range(count)), 3] for count in (0, 1, 5, 14, 33, 100, 200)]
 
+PAIRS = [{"tokens": [*text, *other[1:]], "second": len(text)} for text, other in zip(TEXTS[1:], [*TEXTS[3:5], *TEXTS[1:5]])]
+
 
 def shapes():
     """(kind, GGUF name, folder name, rows, columns) of every tensor."""
@@ -43,6 +46,12 @@ def shapes():
         yield from norm(a + "layer_output_norm", b + "output.LayerNorm")
 
 
+def head(labels):
+    """The pooler and classifier of a cross-encoder with these labels; folders have no prefix before the latter."""
+    yield from product("cls", "pooler.dense", WIDTH, WIDTH)
+    yield from product("cls.output", "classifier", labels, WIDTH)
+
+
 def norm(name, folder_name):
     yield "gain", name + ".weight", folder_name + ".weight", WIDTH, 0
     yield "bias", name + ".bias", folder_name + ".bias", WIDTH, 0
@@ -58,7 +67,7 @@ def values_of(kind, name, rows, columns):
     return vector(kind, name, rows) if kind != "matrix" else random_matrix(name, rows, columns) * 3
 
 
-def write_gguf(path, kind, pooling):
+def write_gguf(path, kind, pooling, extra=()):
     writer = gguf.GGUFWriter(str(path), "bert")
     writer.add_context_length(POSITIONS)
     writer.add_embedding_length(WIDTH)
@@ -75,7 +84,7 @@ def write_gguf(path, kind, pooling):
     writer.add_bos_token_id(2)
     writer.add_sep_token_id(3)
     writer.add_pad_token_id(0)
-    for role, name, _, rows, columns in shapes():
+    for role, name, _, rows, columns in [*shapes(), *extra]:
         values = values_of(role, name, rows, columns)
         # As llama.cpp's converter does: vectors, positions and types stay as they are.
         is_plain = role != "matrix" or kind == "F32" or name.startswith(("position_embd", "token_types"))
@@ -90,11 +99,13 @@ def write_gguf(path, kind, pooling):
     writer.close()
 
 
-def write_folder(path):
+def write_folder(path, is_cross=False):
     shutil.rmtree(path, ignore_errors=True)
     (path / "1_Pooling").mkdir(parents=True)
     header, data = {}, bytearray()
-    for role, name, folder_name, rows, columns in shapes():
+    for role, name, folder_name, rows, columns in [*shapes(), *(head(1) if is_cross else ())]:
+        if is_cross and not folder_name.startswith("classifier"):
+            folder_name = "bert." + folder_name
         raw = values_of(role, name, rows, columns).astype("<f4").tobytes()
         shape = [rows, columns] if role == "matrix" else [rows]
         header[folder_name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
@@ -108,6 +119,8 @@ def write_folder(path):
         "layer_norm_eps": 1e-12, "hidden_act": "gelu", "type_vocab_size": 2,
     }  # fmt: skip
     (path / "config.json").write_text(json.dumps(config))
+    if is_cross:
+        return
     pooling = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
     (path / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
 
@@ -118,20 +131,27 @@ def main():
     texts = folder / "encoder-texts.json"
     texts.write_text(json.dumps(TEXTS))
     oracle = pathlib.Path(__file__).with_name("reference_encoder.py")
-    mean, first = gguf.PoolingType.MEAN, gguf.PoolingType.CLS
+    pairs = folder / "encoder-pairs.json"
+    pairs.write_text(json.dumps(PAIRS))
+    mean, first, rank = gguf.PoolingType.MEAN, gguf.PoolingType.CLS, gguf.PoolingType.RANK
     checkpoints = {
         "bert-f32.gguf": lambda path: write_gguf(path, "F32", mean),
         "bert-first.gguf": lambda path: write_gguf(path, "F32", first),
         "bert-f16.gguf": lambda path: write_gguf(path, "F16", mean),
         "bert-q8_0.gguf": lambda path: write_gguf(path, "Q8_0", mean),
         "bert-folder": write_folder,
+        "bert-cross.gguf": lambda path: write_gguf(path, "F32", rank, [*head(1)]),
+        "bert-cross-folder": lambda path: write_folder(path, is_cross=True),
     }
     for name, write in checkpoints.items():
         out = folder / name.removesuffix(".gguf")
         if out.with_suffix(".vectors").exists():
             continue
         write(folder / name)
-        subprocess.run([sys.executable, oracle, folder / name, texts, out], check=True)
+        read = pairs if "cross" in name else texts
+        subprocess.run([sys.executable, oracle, folder / name, read, out], check=True)
+    write_gguf(folder / "bert-labels.gguf", "F32", rank, [*head(3)])
+    write_gguf(folder / "bert-headless.gguf", "F32", rank, [*product("cls.output", "", 1, WIDTH)])
     for name in ("llama-f32", "qwen3-f32", "gemma3-f32"):
         done = folder / (name + ".states")
         if not done.exists():

@@ -4,23 +4,35 @@ package import Inference
 package import Models
 package import Tokenization
 
-/// A text to embed.
+/// A text to embed, or two to judge together.
 package enum EmbeddingInput: Sendable, Equatable {
     /// Gets the tokens that the model wants around a text. What looks like a special token in it is text.
     case text(String)
     /// Taken as they are.
     case tokens([TokenID])
+    /// For cross-encoders, and nothing else is: two texts, neither empty.
+    case pair(String, String)
+
+    fileprivate var isEmpty: Bool {
+        switch self {
+        case .text(let text): text.isEmpty
+        case .tokens(let tokens): tokens.isEmpty
+        case .pair(_, let second): second.isEmpty
+        }
+    }
+
+    fileprivate var isPair: Bool { if case .pair = self { true } else { false } }
 }
 
 /// The vectors of one request.
 package struct EmbeddingAnswer: Sendable, Equatable {
-    /// `[texts][dimensions]`, each of length 1.
+    /// `[texts][dimensions]`, each of length 1; of a cross-encoder, each one logit.
     package var vectors: [[Float]]
     /// Tokens of all texts, those around them included.
     package var tokenCount: Int
 }
 
-/// A model that turns texts into vectors, with its tokenizer.
+/// A model that turns texts into vectors, or pairs of texts into scores, with its tokenizer.
 package final class EmbeddingDeployment: Sendable {
     /// The name requests use.
     package let name: String
@@ -34,6 +46,9 @@ package final class EmbeddingDeployment: Sendable {
 
     /// Most tokens of a text, those around it included.
     package var contextLength: Int { traits.contextLength }
+
+    /// Whether it reads pairs of texts and says how well they fit, instead of making vectors.
+    package var isCrossEncoder: Bool { traits.isCrossEncoder }
 
     /// Floats of a whole vector.
     package var dimensionCount: Int { traits.dimensionCount }
@@ -81,15 +96,16 @@ package final class EmbeddingDeployment: Sendable {
         if let dimensions, !(1...traits.dimensionCount).contains(dimensions) {
             throw .dimensionsOutOfRange(asked: dimensions, limit: traits.dimensionCount)
         }
-        for (index, input) in inputs.enumerated() where input == .text("") || input == .tokens([]) {
-            throw .emptyText(index: index)
+        for (index, input) in inputs.enumerated() {
+            precondition(input.isPair == isCrossEncoder, "EmbeddingDeployment: input \(index) is not for this model")
+            if input.isEmpty { throw .emptyText(index: index) }
         }
         let texts = await tokens(of: inputs, truncates: truncates)
         var vectors = try await engine.embed(texts)
         if let dimensions, dimensions < traits.dimensionCount {
             for index in vectors.indices { vectors[index] = Self.shortened(vectors[index], to: dimensions) }
         }
-        return EmbeddingAnswer(vectors: vectors, tokenCount: texts.reduce(0) { $0 + $1.count })
+        return EmbeddingAnswer(vectors: vectors, tokenCount: texts.reduce(0) { $0 + $1.tokens.count })
     }
 
     /// What the engine has done and holds.
@@ -99,7 +115,7 @@ package final class EmbeddingDeployment: Sendable {
     package func shutdown() async { await engine.shutdown() }
 
     /// Encodes away from the threads that Swift's tasks share: a large request has more than a megabyte of text.
-    private func tokens(of inputs: [EmbeddingInput], truncates: Bool) async -> [[TokenID]] {
+    private func tokens(of inputs: [EmbeddingInput], truncates: Bool) async -> [EmbedderText] {
         let limit = contextLength
         return await withCheckedContinuation { continuation in
             DispatchQueue.global().async { [tokenizer] in
@@ -107,11 +123,14 @@ package final class EmbeddingDeployment: Sendable {
                     switch input {
                     case .text(let text):
                         let tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: false)
-                        if !truncates || tokens.count <= limit { return tokens }
+                        if !truncates || tokens.count <= limit { return EmbedderText(tokens) }
                         let bare = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
-                        return Self.truncated(tokens, bare: bare, to: limit)
+                        return EmbedderText(Self.truncated(tokens, bare: bare, to: limit))
                     case .tokens(let tokens):
-                        return truncates ? Array(tokens.prefix(limit)) : tokens
+                        return EmbedderText(truncates ? Array(tokens.prefix(limit)) : tokens)
+                    case .pair(let first, let second):
+                        let (tokens, secondStart) = tokenizer.encodePair(first, second)
+                        return EmbedderText(tokens, secondStart: secondStart)
                     }
                 }
                 continuation.resume(returning: texts)

@@ -1,5 +1,5 @@
 package import Models
-package import Tokenization
+import Tokenization
 
 /// Embeds the texts of many requests over one model, on a thread of its own.
 ///
@@ -9,7 +9,7 @@ package actor EmbeddingEngine {
     package nonisolated let traits: EmbedderTraits
 
     private struct OpenRequest {
-        var texts: [[TokenID]]
+        var texts: [EmbedderText]
         var vectors: [[Float]]
         var missingCount: Int
         let start: ContinuousClock.Instant
@@ -49,8 +49,8 @@ package actor EmbeddingEngine {
         thread = EngineThread(name: "hearth-embed")
     }
 
-    /// The vectors of `texts`, in order, each of length 1. Cancelling the caller's task gives them up.
-    package func embed(_ texts: [[TokenID]]) async throws(EmbeddingError) -> [[Float]] {
+    /// What the model makes of `texts`, in order. Cancelling the caller's task gives them up.
+    package func embed(_ texts: [EmbedderText]) async throws(EmbeddingError) -> [[Float]] {
         do throws(EmbeddingError) {
             try admit(texts)
         } catch {
@@ -69,7 +69,7 @@ package actor EmbeddingEngine {
                     start: .now,
                     continuation: continuation
                 )
-                queue.add(id, lengths: texts.map(\.count))
+                queue.add(id, lengths: texts.map(\.tokens.count))
                 startLoop()
             }
         } onCancel: {
@@ -93,22 +93,22 @@ package actor EmbeddingEngine {
     }
 
     /// Throws for what cannot be embedded, or not now.
-    private func admit(_ texts: [[TokenID]]) throws(EmbeddingError) {
+    private func admit(_ texts: [EmbedderText]) throws(EmbeddingError) {
         if isDraining { throw .draining }
         try check(texts)
-        let tokenCount = texts.reduce(0) { $0 + $1.count }
+        let tokenCount = texts.reduce(0) { $0 + $1.tokens.count }
         if queue.waitingTokenCount > 0, queue.waitingTokenCount + tokenCount > waitingTokenLimit {
             throw .queueFull(waiting: queue.waitingTokenCount)
         }
     }
 
-    private func check(_ texts: [[TokenID]]) throws(EmbeddingError) {
+    private func check(_ texts: [EmbedderText]) throws(EmbeddingError) {
         for (index, text) in texts.enumerated() {
-            if text.isEmpty { throw .emptyText(index: index) }
-            if text.count > traits.contextLength {
-                throw .textTooLong(index: index, tokens: text.count, limit: traits.contextLength)
+            if text.tokens.isEmpty { throw .emptyText(index: index) }
+            if text.tokens.count > traits.contextLength {
+                throw .textTooLong(index: index, tokens: text.tokens.count, limit: traits.contextLength)
             }
-            for token in text where token.rawValue < 0 || Int(token.rawValue) >= traits.vocabularySize {
+            for token in text.tokens where token.rawValue < 0 || Int(token.rawValue) >= traits.vocabularySize {
                 throw .tokenOutOfRange(
                     index: index,
                     token: Int(token.rawValue),
@@ -128,7 +128,7 @@ package actor EmbeddingEngine {
         while true {
             let batch = queue.takeBatch()
             if batch.isEmpty { break }
-            let texts = batch.map { open[$0.request]?.texts[$0.index] ?? [] }
+            let texts = batch.map { open[$0.request]?.texts[$0.index] ?? EmbedderText([]) }
             let start = ContinuousClock.now
             let vectors = model.embed(texts)
             count(texts, since: start)
@@ -138,8 +138,8 @@ package actor EmbeddingEngine {
         isLooping = false
     }
 
-    private func count(_ texts: [[TokenID]], since start: ContinuousClock.Instant) {
-        let tokenCount = texts.reduce(0) { $0 + $1.count }
+    private func count(_ texts: [EmbedderText], since start: ContinuousClock.Instant) {
+        let tokenCount = texts.reduce(0) { $0 + $1.tokens.count }
         counted.texts += UInt64(texts.count)
         counted.tokens += UInt64(tokenCount)
         counted.passTokens.observe(Double(tokenCount))

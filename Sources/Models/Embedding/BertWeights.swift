@@ -23,16 +23,26 @@ struct BertLayerWeights {
     var outputNorm: LayerNorm
 }
 
+/// What makes one number of the first token's state.
+struct BertClassifier {
+    /// `[width, width]`, under a tanh.
+    var pooler: BiasedMatrix
+    /// `[1, width]`.
+    var label: BiasedMatrix
+}
+
 /// All learned parameters of a BERT encoder.
 struct BertWeights {
     /// `[vocabulary, width]`.
     let words: PackedMatrix
     /// `[contextLength, width]`.
     let positions: PackedMatrix
-    /// `[width]`: the row of type 0, which every token of a single text has.
-    let tokenType: [Float]
+    /// `[types, width]`: type 0 is that of single texts and of the first of a pair, type 1 that of the second.
+    let types: PackedMatrix
     let norm: LayerNorm
     let layers: [BertLayerWeights]
+    /// Of cross-encoders; nil for those that make vectors.
+    let classifier: BertClassifier?
 
     init(
         _ checkpoint: Checkpoint,
@@ -40,24 +50,19 @@ struct BertWeights {
         workers: WorkerPool
     ) throws(ModelError) {
         var reader = BertReader(checkpoint, configuration, workers: workers)
-        let width = configuration.width
         words = try reader.table("token_embd", "embeddings.word_embeddings", rows: configuration.vocabularySize)
         positions = try reader.table(
             "position_embd",
             "embeddings.position_embeddings",
             rows: configuration.contextLength
         )
-        let types = try reader.table(
+        types = try reader.table(
             "token_types",
             "embeddings.token_type_embeddings",
             rows: configuration.tokenTypeCount
         )
-        var tokenType = [Float](repeating: 0, count: width)
-        tokenType.withUnsafeMutableBufferPointer { row in
-            if let start = row.baseAddress { types.unpack(output: 0, into: start) }
-        }
-        self.tokenType = tokenType
         norm = try reader.norm("token_embd_norm", "embeddings.LayerNorm")
+        classifier = try reader.classifier()
         var layers: [BertLayerWeights] = []
         for layer in 0..<configuration.layerCount {
             reader.enter(layer: layer)
@@ -132,6 +137,24 @@ private struct BertReader {
         return BiasedMatrix(
             matrix: try loader.matrix(names.map { ($0 + ".weight", outputs) }, inputs: inputs),
             bias: bias
+        )
+    }
+
+    /// The classifier of a cross-encoder, which has one label; nil without any.
+    mutating func classifier() throws(ModelError) -> BertClassifier? {
+        let isGGUF = checkpoint.format == .gguf
+        let name = isGGUF ? "cls.output" : "classifier"
+        guard loader.has(name + ".weight") || loader.has("cls.weight") else { return nil }
+        let width = configuration.width
+        if let labels = checkpoint.tensor(name + ".bias")?.shape.first, labels != 1 {
+            throw .unsupportedSetting(name: "num_labels", value: "\(labels)", architecture: configuration.architecture)
+        }
+        return BertClassifier(
+            pooler: try matrix([("cls", "pooler.dense")], outputs: width, inputs: width),
+            label: BiasedMatrix(
+                matrix: try loader.matrix([(name + ".weight", 1)], inputs: width),
+                bias: try loader.vector(name + ".bias", count: 1)
+            )
         )
     }
 

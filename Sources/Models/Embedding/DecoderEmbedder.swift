@@ -1,5 +1,5 @@
 package import Tensors
-package import Tokenization
+import Tokenization
 
 /// Any decoder as an embedder: a text's vector is the final hidden state of its last token, after the last norm.
 ///
@@ -49,9 +49,9 @@ package final class DecoderEmbedder: TextEmbedder {
     }
 
     /// Passes of as many whole texts as fit a step; a text longer than that takes several alone.
-    package func embed(_ texts: [[TokenID]]) -> [[Float]] {
+    package func embed(_ texts: [EmbedderText]) -> [[Float]] {
         var vectors: [[Float]] = []
-        for text in texts {
+        for text in texts.map(\.tokens) {
             precondition((1...traits.contextLength).contains(text.count), "embed: a text of \(text.count) tokens")
             let needed = (text.count + Self.blockSize - 1) / Self.blockSize
             if batch.tokens.count + text.count > tokensPerStep || usedBlockCount + needed > blockCount {

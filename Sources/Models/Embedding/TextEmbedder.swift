@@ -14,6 +14,9 @@ package struct EmbedderTraits: Sendable, Equatable {
     package var parameterCount: Int
     /// How a text's tokens become one vector.
     package var pooling: Pooling
+    /// Whether texts are pairs and their vectors one float: how well the second text answers the first, as the logit of a
+    /// probability.
+    package var isCrossEncoder: Bool
 
     package init(
         architecture: String,
@@ -21,7 +24,8 @@ package struct EmbedderTraits: Sendable, Equatable {
         contextLength: Int,
         vocabularySize: Int,
         parameterCount: Int,
-        pooling: Pooling
+        pooling: Pooling,
+        isCrossEncoder: Bool = false
     ) {
         self.architecture = architecture
         self.dimensionCount = dimensionCount
@@ -29,10 +33,23 @@ package struct EmbedderTraits: Sendable, Equatable {
         self.vocabularySize = vocabularySize
         self.parameterCount = parameterCount
         self.pooling = pooling
+        self.isCrossEncoder = isCrossEncoder
     }
 }
 
-/// A model that turns texts into vectors whose cosine says how alike they are.
+/// What a model reads at once: one text, or a pair of texts one after the other.
+package struct EmbedderText: Sendable, Equatable {
+    package var tokens: [TokenID]
+    /// Where the pair's second text begins; nil for a single text.
+    package var secondStart: Int?
+
+    package init(_ tokens: [TokenID], secondStart: Int? = nil) {
+        self.tokens = tokens
+        self.secondStart = secondStart
+    }
+}
+
+/// A model that turns texts into vectors whose cosine says how alike they are, or pairs of texts into one number.
 ///
 /// Used by one thread at a time. Texts never influence each other: a text's vector depends on its own tokens, to the bit,
 /// whatever else is embedded beside it.
@@ -40,8 +57,8 @@ package protocol TextEmbedder: AnyObject {
     /// Sizes and limits, fixed for the life of the model.
     var traits: EmbedderTraits { get }
 
-    /// The vectors of `texts`, each `[dimensions]` and of length 1.
+    /// The vectors of `texts`, each `[dimensions]` and of length 1; of a cross-encoder, each one logit.
     ///
     /// - Parameter texts: each of 1 to `contextLength` token ids of the vocabulary.
-    func embed(_ texts: [[TokenID]]) -> [[Float]]
+    func embed(_ texts: [EmbedderText]) -> [[Float]]
 }

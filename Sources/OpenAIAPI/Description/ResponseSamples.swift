@@ -90,18 +90,19 @@ package enum ResponseSamples {
         EmbeddingResponse(model: "m", vectors: [[0.5]], encoding: $0, tokenCount: 1).json
     }
 
-    package static let rerank: [JSONValue] = [
+    package static let rerank: [JSONValue] = ScoringMethod.allCases.map { method in
         RerankResponse(
             id: "id",
             model: "m",
             results: [.init(index: 0, score: 0.5, document: "a"), .init(index: 1, score: 0.25, document: nil)],
+            method: method,
             tokenCount: 1
         ).json
-    ]
+    }
 
-    package static let score: [JSONValue] = [
-        ScoreResponse(id: "id", created: 1, model: "m", scores: [0.5], tokenCount: 1).json
-    ]
+    package static let score: [JSONValue] = ScoringMethod.allCases.map { method in
+        ScoreResponse(id: "id", created: 1, model: "m", scores: [0.5], method: method, tokenCount: 1).json
+    }
 
     package static let tokenize: [JSONValue] = [
         TokenizeResponse(tokens: [1], contextLength: 1, tokenTexts: ["a"]).json,

@@ -138,6 +138,7 @@ extension OllamaModel {
 extension EmbeddingDeployment {
     fileprivate func ollamaModel(name: String) -> OllamaModel {
         var model = OllamaModel(details, name: name, created: created)
+        if isCrossEncoder { return model }
         model.embeddingLength = dimensionCount
         model.capabilities = ["embedding"]
         return model

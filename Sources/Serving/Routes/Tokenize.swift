@@ -65,7 +65,7 @@ extension APIService {
         case .text(let text, let addsSpecialTokens):
             embedder.tokenizer.encode(text, addSpecial: addsSpecialTokens, parseSpecial: false)
         case .chat:
-            throw .invalidValue("messages", "the model '\(embedder.name)' makes embeddings; give it a 'prompt'.")
+            throw .invalidValue("messages", "the model '\(embedder.name)' writes no text; give it a 'prompt'.")
         }
     }
 }

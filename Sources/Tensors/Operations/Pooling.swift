@@ -11,7 +11,7 @@ package enum Pooling: Sendable, Equatable {
 }
 
 extension Compute {
-    /// One row for every text: what `pooling` makes of its tokens, then divided by its Euclidean length.
+    /// One row for every text: what `pooling` makes of its tokens.
     ///
     /// - Parameters:
     ///   - x: `[tokens, width]`.
@@ -30,7 +30,6 @@ extension Compute {
             case .last: target.update(from: x.pointer + (text.upperBound - 1) * x.width, count: x.width)
             }
         }
-        normalizeLengths(output)
     }
 
     /// Divides every row of `x` by its Euclidean length; a row of zeros stays one.

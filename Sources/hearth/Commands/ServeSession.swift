@@ -52,7 +52,7 @@ struct ServeSession: Sendable {
         if let first = directory.deployments.first {
             Output.line("\n" + Greeting(model: first, origin: origin, asksForKey: asksForKey).text)
         } else if let first = directory.embedders.first {
-            Output.line("\n" + Greeting.embedding(model: first.name, origin: origin, asksForKey: asksForKey))
+            Output.line("\n" + Greeting.embedding(model: first, origin: origin, asksForKey: asksForKey))
         }
     }
 
@@ -99,12 +99,16 @@ struct Greeting {
             """
     }
 
-    /// The same for a model that turns texts into vectors.
-    static func embedding(model: String, origin: String, asksForKey: Bool) -> String {
-        let name = JSONValue.string(model).serialized()
+    /// The same for a model that turns texts into vectors or scores.
+    static func embedding(model: EmbeddingDeployment, origin: String, asksForKey: Bool) -> String {
+        let name = JSONValue.string(model.name).serialized()
         let key = asksForKey ? "-H \"Authorization: Bearer $HEARTH_API_KEY\" " : ""
-        let body = "{\"model\": \(name), \"input\": [\"Hello!\", \"How are you?\"]}"
-        return "curl \(origin)/v1/embeddings \(key)-H 'Content-Type: application/json' -d '\(body)'\n"
+        let (path, fields) =
+            model.isCrossEncoder
+            ? ("rerank", "\"query\": \"Who barks?\", \"documents\": [\"Cats purr.\", \"Dogs bark.\"]")
+            : ("embeddings", "\"input\": [\"Hello!\", \"How are you?\"]")
+        let body = "{\"model\": \(name), \(fields)}"
+        return "curl \(origin)/v1/\(path) \(key)-H 'Content-Type: application/json' -d '\(body)'\n"
     }
 
     /// Whether the model has a template that takes a plain question.

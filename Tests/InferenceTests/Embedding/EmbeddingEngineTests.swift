@@ -13,7 +13,9 @@ import Tokenization
         return try BertEncoder(Checkpoint.open(path: TestData.tiny("bert-f32.gguf")), compute: compute)
     }
 
-    private func text(_ count: Int, seed: Int) -> [TokenID] { (0..<count).map { TokenID((7 * $0 + seed) % 141) } }
+    private func text(_ count: Int, seed: Int) -> EmbedderText {
+        EmbedderText((0..<count).map { TokenID((7 * $0 + seed) % 141) })
+    }
 
     @Test func `many requests at once get the vectors that they get alone`() async throws {
         let requests = (0..<24).map { request in
@@ -37,13 +39,13 @@ import Tokenization
     @Test func `what cannot be embedded is refused with its place`() async throws {
         let engine = EmbeddingEngine(model: try encoder(), waitingTokenLimit: 1)
         let fine = text(3, seed: 0)
-        await #expect(throws: EmbeddingError.emptyText(index: 1)) { try await engine.embed([fine, []]) }
+        await #expect(throws: EmbeddingError.emptyText(index: 1)) { try await engine.embed([fine, text(0, seed: 0)]) }
         await #expect(throws: EmbeddingError.textTooLong(index: 0, tokens: 257, limit: 256)) {
             try await engine.embed([text(257, seed: 0)])
         }
         let token = engine.traits.vocabularySize
         await #expect(throws: EmbeddingError.tokenOutOfRange(index: 2, token: token, vocabularySize: token)) {
-            try await engine.embed([fine, fine, [TokenID(token)]])
+            try await engine.embed([fine, fine, EmbedderText([TokenID(token)])])
         }
         // A request alone is taken however long it is.
         #expect(try await engine.embed([fine, fine]).count == 2)
@@ -53,7 +55,7 @@ import Tokenization
         let engine = EmbeddingEngine(model: try encoder(), tokensPerBatch: 10)
         #expect(await engine.statistics() == EmbeddingStatistics())
         _ = try await engine.embed([text(8, seed: 0), text(3, seed: 1), text(9, seed: 2)])
-        _ = try? await engine.embed([[]])
+        _ = try? await engine.embed([text(0, seed: 0)])
         let statistics = await engine.statistics()
         #expect(statistics.finishedRequests == 1 && statistics.refusedRequests == 1)
         #expect(statistics.texts == 3 && statistics.tokens == 20)

@@ -66,6 +66,32 @@ import Tokenization
         #expect(encoder.embed([]).isEmpty)
     }
 
+    @Test(arguments: [("bert-cross.gguf", 2e-5), ("bert-cross-folder", 2e-5)], InstructionSet.available)
+    func `a cross-encoder's logits equal the independent reference's`(
+        model: (name: String, distance: Float),
+        set: InstructionSet
+    ) throws {
+        let reference = try reference(model.name)
+        let encoder = try encoder("tiny/" + model.name, set)
+        #expect(encoder.traits.isCrossEncoder && encoder.traits.dimensionCount == 1)
+        let found = encoder.embed(reference.texts)
+        let distance = reference.worstDistance(found)
+        print("\(model.name) on \(set.name): worst distance \(distance)")
+        #expect(distance <= model.distance)
+        let alone = try self.encoder("tiny/" + model.name, set, threadCount: 1)
+        #expect(reference.texts.flatMap { alone.embed([$0]) } == found)
+        // The second text of a pair has a type of its own.
+        let single = reference.texts.map { EmbedderText($0.tokens) }
+        #expect(encoder.embed(single) != found)
+    }
+
+    @Test func `a classifier of several labels, or without its pooler, is refused`() throws {
+        for name in ["bert-labels.gguf", "bert-headless.gguf"] {
+            let error = #expect(throws: ModelError.self) { try encoder("tiny/" + name) }
+            #expect(error?.description.contains(name == "bert-labels.gguf" ? "num_labels" : "cls.bias") == true)
+        }
+    }
+
     @Test func `a decoder is no encoder`() throws {
         let checkpoint = try Checkpoint.open(path: TestData.tiny("llama-f32.gguf"))
         let compute = Compute(workers: WorkerPool(threadCount: 1))

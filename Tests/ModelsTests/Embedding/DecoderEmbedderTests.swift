@@ -40,7 +40,7 @@ import Tokenization
     }
 
     @Test func `more short texts than the cache has blocks are embedded in several steps`() throws {
-        let texts = (0..<40).map { [TokenID($0), TokenID($0 + 1)] }
+        let texts = (0..<40).map { EmbedderText([TokenID($0), TokenID($0 + 1)]) }
         let alone = try embedder("llama-f32")
         #expect(try embedder("llama-f32").embed(texts) == texts.flatMap { alone.embed([$0]) })
     }

@@ -1,23 +1,50 @@
 import Foundation
+import Models
 import TestModels
 import Tokenization
 
 /// Texts of token ids and the vectors a reference found for them.
 struct ReferenceVectors {
-    let texts: [[TokenID]]
+    let texts: [EmbedderText]
     let vectors: [[Float]]
 
     /// - Parameters:
     ///   - tokens: a JSON list of lists of ids.
     ///   - floats: float32 `[texts, dimensions]`.
     init(tokens: String, floats: String) throws {
-        let ids = try JSONDecoder().decode([[Int32]].self, from: Data(contentsOf: URL(fileURLWithPath: tokens)))
-        texts = ids.map { $0.map { TokenID(rawValue: $0) } }
+        let read = try JSONDecoder().decode([Text].self, from: Data(contentsOf: URL(fileURLWithPath: tokens)))
+        texts = read.map { text in
+            EmbedderText(text.tokens.map { TokenID(rawValue: $0) }, secondStart: text.second)
+        }
         let values = try Data(contentsOf: URL(fileURLWithPath: floats)).withUnsafeBytes {
             Array($0.bindMemory(to: Float.self))
         }
         let width = values.count / texts.count
         vectors = texts.indices.map { Array(values[$0 * width..<($0 + 1) * width]) }
+    }
+
+    /// The ids of a text, or an object with those of a pair.
+    private struct Text: Decodable {
+        var tokens: [Int32]
+        /// Where the second text begins.
+        var second: Int?
+
+        private enum Key: CodingKey { case tokens, second }
+
+        init(from decoder: any Swift.Decoder) throws {
+            if let pair = try? decoder.container(keyedBy: Key.self) {
+                tokens = try pair.decode([Int32].self, forKey: .tokens)
+                second = try pair.decode(Int.self, forKey: .second)
+            } else {
+                tokens = try decoder.singleValueContainer().decode([Int32].self)
+            }
+        }
+    }
+
+    /// The largest distance between a number found and the reference's; infinite when they do not fit one another.
+    func worstDistance(_ found: [[Float]]) -> Float {
+        guard found.map(\.count) == vectors.map(\.count) else { return .infinity }
+        return zip(found.joined(), vectors.joined()).map { abs($0 - $1) }.max() ?? .infinity
     }
 
     /// The smallest cosine between a vector found and the reference's; -1 when they do not fit one another.
