@@ -47,7 +47,7 @@ package final class Deployment: Sendable {
     package let samplingDefaults: SamplingDefaults
     package let tokenizer: Tokenizer
     /// Variants of the model.
-    package let adapters: [DeployedAdapter]
+    package let adapters: AdapterRegistry
 
     private let backend: any GenerationBackend
     private let renderer: PromptRenderer
@@ -58,16 +58,16 @@ package final class Deployment: Sendable {
     ///   - name: the name requests use.
     ///   - backend: what generates tokens; its context must be `details.contextLength`.
     ///   - chatTemplate: nil for a model that only completes text.
-    ///   - adapters: variants of the model, of different names.
+    ///   - adapters: variants of the model; nil for a model that takes none.
     package init(
         identity: DeploymentIdentity,
         details: ModelDetails,
         tokenizer: Tokenizer,
         chatTemplate: ChatTemplate?,
-        adapters: [DeployedAdapter] = [],
+        adapters: AdapterRegistry? = nil,
         backend: any GenerationBackend
     ) {
-        self.adapters = adapters
+        self.adapters = adapters ?? AdapterRegistry(model: identity.name, base: nil)
         name = identity.name
         aliases = identity.aliases
         created = identity.created
@@ -182,7 +182,7 @@ package final class Deployment: Sendable {
         generation.promptLogprobCount = choice == 0 ? parameters.promptLogprobCount : nil
         generation.cacheSalt = parameters.cacheSalt
         generation.priority = parameters.priority
-        generation.adapter = request.adapter
+        generation.adapter = request.adapter?.adapter
         return generation
     }
 }

@@ -39,6 +39,8 @@ package struct DeploymentConfiguration: Sendable {
     package var packs: PackSetting?
     /// Low-rank adapters that are served as variants of the model.
     package var adapters: [AdapterReference]
+    /// Bytes of adapters in memory above which those that no request uses leave it.
+    package var adapterBytes: Int
     /// Whether the model turns texts into vectors even if it could write; encoders always do.
     package var isEmbedder: Bool
 
@@ -59,6 +61,7 @@ package struct DeploymentConfiguration: Sendable {
         draftLimit = EngineConfiguration.standardDraftLimit
         packs = nil
         adapters = []
+        adapterBytes = AdapterRegistry.standardByteBudget
         isEmbedder = false
     }
 }
@@ -71,7 +74,7 @@ extension Deployment {
         let text = ConcurrentLoad { () throws(DeploymentError) in
             (try loadTokenizer(checkpoint), try parseTemplate(checkpoint))
         }
-        let adapters = try loadAdapters(configuration.adapters, of: checkpoint)
+        let adapters = try loadAdapters(configuration, of: checkpoint)
         let workers = WorkerPool(threadCount: configuration.threadCount)
         let model = try loadDecoder(checkpoint, configuration, workers: workers)
         let (tokenizer, template) = try text.value()

@@ -1,5 +1,5 @@
 package import Inference
-package import Models
+import Models
 package import Tokenization
 
 /// How an answer is sampled, bounded and reported.
@@ -66,7 +66,7 @@ package struct TextRequest: Sendable {
     /// The functions that the answer may call; nil for an answer without calls.
     package var functions: FunctionCalls?
     /// What changes the model for this request; nil for the model as it is.
-    package var adapter: Adapter?
+    package var adapter: AdapterLease?
 
     package init(id: String, prompt: PromptSource, choiceCount: Int = 1, parameters: GenerationParameters) {
         self.id = id

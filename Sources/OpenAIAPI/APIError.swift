@@ -8,6 +8,7 @@ package struct APIError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Kind: String, Sendable {
         case invalidRequest = "invalid_request_error"
         case rateLimit = "requests"
+        case permission = "permission_error"
         case server = "server_error"
         case unavailable = "service_unavailable"
     }

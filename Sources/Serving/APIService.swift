@@ -68,6 +68,8 @@ struct APIService: Sendable {
         case .ollama(let route): try await ollama(route, exchange)
         case .models: models(exchange)
         case .model(let name): try model(name, exchange)
+        case .loadAdapter: try await loadAdapter(exchange)
+        case .unloadAdapter: try await unloadAdapter(exchange)
         case .tokenize: try await tokenize(exchange)
         case .detokenize: try await detokenize(exchange)
         case .openAPI: .json(OpenAPIDocument.json)
@@ -107,6 +109,8 @@ extension Route {
         case .countTokens: "count_tokens"
         case .ollama(let route): route.name
         case .models, .model: "models"
+        case .loadAdapter: "load_adapter"
+        case .unloadAdapter: "unload_adapter"
         case .tokenize: "tokenize"
         case .detokenize: "detokenize"
         case .openAPI: "openapi"

@@ -62,10 +62,9 @@ extension APIService {
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
         var generations: [TextGeneration] = []
-        let name = options.model
-        let variant = deployment.adapter(forModel: name) ?? deployment.adapter(forModel: OllamaTag.removed(from: name))
+        let adapter = try await adapter(options.model, of: deployment)
         for var text in texts {
-            text.adapter = variant?.adapter
+            text.adapter = adapter
             do {
                 generations.append(try await deployment.generate(text, on: exchange.executor))
             } catch {
@@ -76,6 +75,19 @@ extension APIService {
         let run = GenerationRun(generations: generations)
         interruption.onEnd { run.interrupt($0) }
         return (run, permit)
+    }
+
+    /// The adapter that a model name asks for; nil for the model as it is. One that is not in memory is waited for.
+    private func adapter(_ model: String, of deployment: Deployment) async throws(APIError) -> AdapterLease? {
+        let name =
+            deployment.adapterName(forModel: model)
+            ?? deployment.adapterName(forModel: OllamaTag.removed(from: model))
+        guard let name else { return nil }
+        do throws(AdapterError) {
+            return try await deployment.adapters.lease(name)
+        } catch {
+            throw APIError(error, parameter: "model")
+        }
     }
 
     /// Answers in one piece or as a stream. Computing stops when the client goes.

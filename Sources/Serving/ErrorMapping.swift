@@ -32,6 +32,30 @@ extension APIError {
         }
     }
 
+    /// What a caller is told of an adapter that cannot be used, added or removed. No default: a new case must choose its
+    /// status.
+    ///
+    /// - Parameters:
+    ///   - parameter: the request's parameter that named the adapter.
+    ///   - path: the one that said where it is.
+    init(_ error: AdapterError, parameter: String, path: String? = nil) {
+        let message = error.description
+        switch error {
+        case .unknown:
+            self.init(status: 404, code: "adapter_not_found", parameter: parameter, message)
+        case .nameTaken:
+            self.init(status: 409, code: "adapter_exists", parameter: parameter, message)
+        case .invalidName, .unsupported:
+            self.init(code: "invalid_value", parameter: parameter, message)
+        case .unusable:
+            if let path {
+                self.init(code: "adapter_unusable", parameter: path, message)
+            } else {
+                self.init(status: 503, kind: .unavailable, code: "adapter_unusable", parameter: parameter, message)
+            }
+        }
+    }
+
     /// What a caller is told of an embedder's refusal. No default: a new case must choose its status.
     ///
     /// - Parameter parameter: the request's parameter that held text `index`.

@@ -19,6 +19,8 @@ enum Route: Equatable {
     case ollama(OllamaRoute)
     case models
     case model(String)
+    case loadAdapter
+    case unloadAdapter
     case tokenize
     case detokenize
     case openAPI
@@ -33,7 +35,7 @@ enum Route: Equatable {
         case .chatCompletions, .completions, .embeddings, .rerank, .score, .models, .model, .tokenize, .detokenize:
             false
         case .responses, .responseTokens, .response, .responseCancel, .responseInput: false
-        case .messages, .countTokens, .ollama: false
+        case .messages, .countTokens, .ollama, .loadAdapter, .unloadAdapter: false
         }
     }
 
@@ -42,6 +44,7 @@ enum Route: Equatable {
         switch self {
         case .chatCompletions, .completions, .embeddings, .rerank, .score, .tokenize, .detokenize: ["POST"]
         case .messages, .countTokens, .responses, .responseTokens, .responseCancel: ["POST"]
+        case .loadAdapter, .unloadAdapter: ["POST"]
         case .response: ["GET", "HEAD", "DELETE"]
         case .responseInput: ["GET", "HEAD"]
         case .ollama(let route): route.methods
@@ -53,9 +56,9 @@ enum Route: Equatable {
     static let paths =
         [
             "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/score", "/v1/models",
-            "/v1/responses", "/v1/responses/input_tokens", "/tokenize", "/detokenize", "/openapi.json", "/health",
-            "/ready",
-            "/metrics",
+            "/v1/load_lora_adapter", "/v1/unload_lora_adapter", "/v1/responses", "/v1/responses/input_tokens",
+            "/tokenize",
+            "/detokenize", "/openapi.json", "/health", "/ready", "/metrics",
         ] + ["/v1/messages", "/v1/messages/count_tokens"] + OllamaRoute.allCases.map(\.rawValue)
 
     /// The route at `path`, whatever the method; a slash at the end changes nothing.
@@ -73,6 +76,8 @@ enum Route: Equatable {
         case "/v1/messages": return .messages
         case "/v1/messages/count_tokens": return .countTokens
         case "/v1/models": return .models
+        case "/v1/load_lora_adapter": return .loadAdapter
+        case "/v1/unload_lora_adapter": return .unloadAdapter
         case "/tokenize": return .tokenize
         case "/detokenize": return .detokenize
         case "/openapi.json": return .openAPI

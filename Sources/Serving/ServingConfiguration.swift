@@ -8,6 +8,8 @@ package struct ServingConfiguration: Sendable {
     package var apiKeys: [String] = []
     /// Origin whose browser scripts may call (`*` for all); nil sends no CORS headers.
     package var allowedOrigin: String?
+    /// Whether requests may load adapters from this machine's disk, and unload them.
+    package var allowsAdapterChanges = false
     /// Largest request body, in bytes.
     package var bodyBytes = 10 << 20
     /// Largest stored conversation that a request may go on with, in bytes of JSON; every response in it repeats its

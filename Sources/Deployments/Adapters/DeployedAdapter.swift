@@ -1,7 +1,7 @@
 import Checkpoints
 import Crypto
 import Foundation
-package import Models
+import Models
 
 /// An adapter as a configuration names it.
 package struct AdapterReference: Sendable, Equatable {
@@ -16,36 +16,29 @@ package struct AdapterReference: Sendable, Equatable {
     }
 }
 
-/// A low-rank adapter of a deployment's model, in memory.
-package struct DeployedAdapter: Sendable {
-    /// What requests call it, behind the model's name and a colon, or alone.
-    package let name: String
-    /// PEFT folder or GGUF file.
-    package let path: String
-    package let adapter: Adapter
-
-    /// Reads an adapter and fits it to `base`.
-    static func load(_ reference: AdapterReference, for base: AdapterBase) throws(DeploymentError) -> DeployedAdapter {
+extension AdapterBase {
+    /// Reads an adapter and fits it to the model.
+    func load(_ reference: AdapterReference) throws(AdapterError) -> Adapter {
         let checkpoint: AdapterCheckpoint
         do {
             checkpoint = try AdapterCheckpoint(path: reference.path)
         } catch {
-            throw .modelUnavailable(message: error.description)
+            throw .unusable(reason: error.description)
         }
         do {
-            let fingerprint = fingerprint(of: checkpoint)
-            let adapter = try base.adapter(checkpoint, fingerprint: fingerprint)
-            return DeployedAdapter(name: reference.name, path: reference.path, adapter: adapter)
+            return try adapter(checkpoint, fingerprint: checkpoint.fingerprint)
         } catch {
-            throw .modelUnavailable(message: "\(reference.path): \(error)")
+            throw .unusable(reason: "\(reference.path): \(error)")
         }
     }
+}
 
+extension AdapterCheckpoint {
     /// A SHA-256 over what is computed: names, scales and factors.
-    private static func fingerprint(of checkpoint: AdapterCheckpoint) -> String {
+    fileprivate var fingerprint: String {
         var hash = SHA256()
-        hash.update(data: Data(checkpoint.format.rawValue.utf8))
-        for factors in checkpoint.factors {
+        hash.update(data: Data(format.rawValue.utf8))
+        for factors in factors {
             hash.update(data: Data("\(factors.name) \(factors.rank) \(factors.scale.bitPattern)\n".utf8))
             for values in [factors.a, factors.b] { values.withUnsafeBytes { hash.update(bufferPointer: $0) } }
         }
@@ -55,35 +48,38 @@ package struct DeployedAdapter: Sendable {
 
 extension Deployment {
     /// The names of its variants: the model's, a colon, the adapter's.
-    package var variantNames: [String] { adapters.map { "\(name):\($0.name)" } }
+    package var variantNames: [String] { adapters.names.map { "\(name):\($0)" } }
 
-    /// The adapter that a model name in a request asks for: `model:adapter`, or the adapter's name alone. nil for any other.
-    package func adapter(forModel requested: String) -> DeployedAdapter? {
-        if ([name] + aliases).contains(requested) { return nil }
-        return adapters.first { adapter in
-            requested == adapter.name || ([name] + aliases).contains { requested == "\($0):\(adapter.name)" }
+    /// The name of the adapter that a model name in a request asks for: `model:adapter`, or the adapter's name alone. nil for
+    /// any other.
+    package func adapterName(forModel requested: String) -> String? {
+        let own = [name] + aliases
+        if own.contains(requested) { return nil }
+        if adapters.contains(requested) { return requested }
+        let prefix = own.first {
+            requested.hasPrefix($0 + ":") && adapters.contains(String(requested.dropFirst($0.count + 1)))
         }
+        return prefix.map { String(requested.dropFirst($0.count + 1)) }
     }
 
     /// Reads the adapters of a configuration, whose names must differ.
     static func loadAdapters(
-        _ references: [AdapterReference],
+        _ configuration: DeploymentConfiguration,
         of checkpoint: Checkpoint
-    ) throws(DeploymentError) -> [DeployedAdapter] {
-        if references.isEmpty { return [] }
-        let base: AdapterBase
-        do {
-            base = try AdapterBase(checkpoint)
-        } catch {
-            throw .modelUnavailable(message: error.description)
-        }
-        var adapters: [DeployedAdapter] = []
-        for reference in references {
-            if adapters.contains(where: { $0.name == reference.name }) {
-                throw .modelUnavailable(message: "Two adapters are called '\(reference.name)'; give one another name.")
+    ) throws(DeploymentError) -> AdapterRegistry {
+        // A model whose weights have no known names still runs; it only takes no adapters.
+        let registry = AdapterRegistry(
+            model: configuration.name,
+            base: try? AdapterBase(checkpoint),
+            byteBudget: configuration.adapterBytes
+        )
+        for reference in configuration.adapters {
+            do {
+                try registry.addNow(reference)
+            } catch {
+                throw .modelUnavailable(message: error.description)
             }
-            adapters.append(try DeployedAdapter.load(reference, for: base))
         }
-        return adapters
+        return registry
     }
 }

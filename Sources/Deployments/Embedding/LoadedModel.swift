@@ -29,7 +29,7 @@ package enum LoadedModel: Sendable {
     /// Whether `name` is that of one of its variants.
     package func hasVariant(_ name: String) -> Bool {
         switch self {
-        case .text(let deployment): deployment.adapter(forModel: name) != nil
+        case .text(let deployment): deployment.adapterName(forModel: name) != nil
         case .embedding: false
         }
     }

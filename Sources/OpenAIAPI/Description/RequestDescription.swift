@@ -124,6 +124,14 @@ extension ScoreRequest {
     package static let examples: [JSONValue] = [["model": "m", "text_1": "a", "text_2": ["b"]]]
 }
 
+extension AdapterLoadRequest {
+    package static let examples: [JSONValue] = [["lora_name": "a", "lora_path": "/adapters/a"]]
+}
+
+extension AdapterUnloadRequest {
+    package static let examples: [JSONValue] = [["lora_name": "a"]]
+}
+
 extension TokenizeRequest {
     package static let examples: [JSONValue] = [
         ["prompt": "a text"], ["messages": [["role": "user", "content": "Hello"]]],

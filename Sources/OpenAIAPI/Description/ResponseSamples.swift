@@ -104,6 +104,8 @@ package enum ResponseSamples {
         ScoreResponse(id: "id", created: 1, model: "m", scores: [0.5], method: method, tokenCount: 1).json
     }
 
+    package static let adapterChange: [JSONValue] = [true, false].map { AdapterChange(id: "m:a", isLoaded: $0).json }
+
     package static let tokenize: [JSONValue] = [
         TokenizeResponse(tokens: [1], contextLength: 1, tokenTexts: ["a"]).json,
         TokenizeResponse(tokens: [1], contextLength: 1).json,

@@ -62,6 +62,22 @@ extension Operation {
             answer: SampleSchema.of(ResponseSamples.model)
         ),
         Operation(
+            path: "/v1/load_lora_adapter",
+            summary: "Reads a variant of a model.",
+            request: RequestDescription.schema(of: AdapterLoadRequest.examples) { (body) throws(APIError) in
+                _ = try AdapterLoadRequest(body)
+            },
+            answer: SampleSchema.of(ResponseSamples.adapterChange)
+        ),
+        Operation(
+            path: "/v1/unload_lora_adapter",
+            summary: "Forgets it.",
+            request: RequestDescription.schema(of: AdapterUnloadRequest.examples) { (body) throws(APIError) in
+                _ = try AdapterUnloadRequest(body)
+            },
+            answer: SampleSchema.of(ResponseSamples.adapterChange)
+        ),
+        Operation(
             path: "/tokenize",
             summary: "The tokens of a text or a chat.",
             request: RequestDescription.schema(of: TokenizeRequest.examples) { (body) throws(APIError) in

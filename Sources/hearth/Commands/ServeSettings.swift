@@ -64,6 +64,7 @@ struct ServeSettings: Sendable {
         if !(0...65_535).contains(serving.port) { throw ValidationError("The port must be from 0 to 65535.") }
         let keys = environment["HEARTH_API_KEY"]?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         serving.apiKeys = command.apiKey.isEmpty ? (keys ?? []) : command.apiKey
+        serving.allowsAdapterChanges = command.adapters.allowsUpdates(environment)
         serving.allowedOrigin = command.allowedOrigin ?? environment["HEARTH_ALLOWED_ORIGIN"]
         if let seconds = try command.gracePeriod ?? environment.integer("HEARTH_GRACE_PERIOD") {
             if seconds < 0 { throw ValidationError("The grace period must not be negative.") }

@@ -13,8 +13,32 @@ struct AdapterOptions: ParsableArguments {
     )
     var adapters: [AdapterArgument] = []
 
+    @Option(
+        name: .customLong("adapter-bytes"),
+        help: ArgumentHelp(
+            "Memory for a model's adapters; beyond it those that were used least recently leave and are read again when asked "
+                + "for (HEARTH_ADAPTER_BYTES; 4G).",
+            valueName: "size"
+        )
+    )
+    var byteBudget: ByteSize?
+
+    @Flag(
+        name: .customLong("adapter-updates"),
+        help: "Let requests load adapters from this machine's disk, and unload them (HEARTH_ADAPTER_UPDATES=1)."
+    )
+    var allowsUpdates = false
+
+    /// Whether requests may load and unload adapters.
+    func allowsUpdates(_ environment: Environment) -> Bool {
+        allowsUpdates || environment["HEARTH_ADAPTER_UPDATES"] == "1"
+    }
+
     /// Gives every adapter to its model.
-    func apply(to configurations: inout [DeploymentConfiguration]) throws {
+    func apply(to configurations: inout [DeploymentConfiguration], _ environment: Environment) throws {
+        if let budget = try byteBudget ?? Self.byteBudget(environment) {
+            for index in configurations.indices { configurations[index].adapterBytes = budget.bytes }
+        }
         for argument in adapters {
             let owners = configurations.indices.filter { index in
                 let configuration = configurations[index]
@@ -33,6 +57,14 @@ struct AdapterOptions: ParsableArguments {
             let reference = AdapterReference(name: argument.name, path: Environment.absolute(argument.path))
             configurations[owners[0]].adapters.append(reference)
         }
+    }
+
+    private static func byteBudget(_ environment: Environment) throws -> ByteSize? {
+        guard let text = environment["HEARTH_ADAPTER_BYTES"] else { return nil }
+        guard let size = ByteSize(argument: text) else {
+            throw ValidationError("HEARTH_ADAPTER_BYTES is \"\(text)\", which is no size such as 512M or 4G.")
+        }
+        return size
     }
 }
 

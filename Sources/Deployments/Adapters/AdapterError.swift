@@ -1,0 +1,27 @@
+/// Why an adapter cannot be added, used or removed; every case can be put to the user as it stands.
+package enum AdapterError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// No adapter of the model is called so.
+    case unknown(name: String, model: String)
+    /// One is called so already.
+    case nameTaken(name: String, model: String)
+    /// A name that requests could not tell from others.
+    case invalidName(String)
+    /// The model runs where nothing can be changed by adapters.
+    case unsupported(model: String)
+    /// The files are none that can be used with this model.
+    case unusable(reason: String)
+
+    package var description: String {
+        switch self {
+        case .unknown(let name, let model):
+            "The model '\(model)' has no adapter called '\(name)'."
+        case .nameTaken(let name, let model):
+            "The model '\(model)' has an adapter called '\(name)' already. Remove that one first, or choose another name."
+        case .invalidName(let name):
+            "'\(name)' is no name for an adapter: it must not be empty, begin with a dot, or hold ':', '/' or line breaks."
+        case .unsupported(let model):
+            "The model '\(model)' takes no adapters."
+        case .unusable(let reason): reason
+        }
+    }
+}

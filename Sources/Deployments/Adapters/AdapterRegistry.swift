@@ -1,0 +1,207 @@
+import Dispatch
+package import Models
+import Synchronization
+
+/// The adapters of a model that requests may name, and which of them are in memory.
+///
+/// Any number may be registered. Of those in memory the least recently used leave when all together take more than a budget of
+/// bytes; a request for one that has left waits until it is read again, on a thread of its own, while others run.
+package final class AdapterRegistry: Sendable {
+    /// One adapter as it stands at a moment.
+    package struct Status: Sendable, Equatable {
+        package var reference: AdapterReference
+        /// Bytes of its factors in memory; 0 while it is not there.
+        package var residentBytes: Int
+        /// Requests that use it or wait for it.
+        package var useCount: Int
+    }
+
+    /// What all adapters together have done and hold.
+    package struct Statistics: Sendable, Equatable {
+        package var registeredCount = 0
+        package var residentCount = 0
+        package var residentBytes = 0
+        /// Readings from the disk, those that failed among them.
+        package var loads: UInt64 = 0
+        /// Adapters that left memory to make room.
+        package var evictions: UInt64 = 0
+    }
+
+    /// The model's own name, for errors.
+    private let model: String
+    /// nil for models that take none.
+    private let base: AdapterBase?
+    private let byteBudget: Int
+    private let state = Mutex(AdapterTable())
+    /// Reads one after the other, so that a burst of requests does not fill the memory with files.
+    private let reader = DispatchQueue(label: "hearth-adapters")
+
+    /// Room for some 200 adapters of rank 16 on all layers of a 1B model.
+    package static let standardByteBudget = 4 << 30
+
+    /// - Parameters:
+    ///   - base: what adapters must fit; nil for a model that takes none.
+    ///   - byteBudget: bytes of factors in memory above which those that no request uses leave.
+    package init(model: String, base: AdapterBase?, byteBudget: Int = AdapterRegistry.standardByteBudget) {
+        self.model = model
+        self.base = base
+        self.byteBudget = byteBudget
+    }
+
+    /// The names of all, in the order of registration.
+    package var names: [String] { state.withLock { $0.named.map(\.name) } }
+
+    /// All adapters, in the order of registration.
+    package var statuses: [Status] {
+        state.withLock { state in
+            state.named.compactMap { state.entries[$0.id] }.map { entry in
+                Status(
+                    reference: entry.reference,
+                    residentBytes: entry.adapter?.byteCount ?? 0,
+                    useCount: entry.useCount
+                )
+            }
+        }
+    }
+
+    package var statistics: Statistics {
+        state.withLock { state in
+            var statistics = state.counted
+            statistics.registeredCount = state.named.count
+            for case let adapter? in state.entries.values.map(\.adapter) {
+                statistics.residentCount += 1
+                statistics.residentBytes += adapter.byteCount
+            }
+            return statistics
+        }
+    }
+
+    /// Whether requests may name it.
+    package func contains(_ name: String) -> Bool { state.withLock { $0.id(of: name) != nil } }
+
+    // MARK: Adding and removing
+
+    /// Reads an adapter, and lets requests name it. Blocks for as long as reading takes.
+    ///
+    /// - Parameter replaces: whether one of the same name is replaced; requests that use it end with it.
+    package func addNow(_ reference: AdapterReference, replaces: Bool = false) throws(AdapterError) {
+        try check(reference.name, mayExist: replaces)
+        let adapter = try load(reference)
+        let isAdded = state.withLock { state in
+            state.add(AdapterTable.Entry(reference: reference, adapter: adapter), replaces: replaces)
+        }
+        if !isAdded { throw .nameTaken(name: reference.name, model: model) }
+        trim()
+    }
+
+    /// The same without holding up a thread that tasks share.
+    package func add(_ reference: AdapterReference, replaces: Bool = false) async throws(AdapterError) {
+        let result: Result<Void, AdapterError> = await withCheckedContinuation { continuation in
+            reader.async {
+                let result = Result { () throws(AdapterError) in try self.addNow(reference, replaces: replaces) }
+                continuation.resume(returning: result)
+            }
+        }
+        try result.get()
+    }
+
+    /// Takes the name away at once, and returns when the last request that uses the adapter has ended.
+    package func remove(_ name: String) async throws(AdapterError) {
+        let id = state.withLock { state -> UInt64? in
+            guard let id = state.id(of: name) else { return nil }
+            state.named.removeAll { $0.id == id }
+            state.entries[id]?.removals = []
+            return id
+        }
+        guard let id else { throw .unknown(name: name, model: model) }
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let isUnused = state.withLock { state in
+                if state.entries[id]?.useCount == 0 {
+                    state.entries[id] = nil
+                    return true
+                }
+                state.entries[id]?.removals?.append(continuation)
+                return false
+            }
+            if isUnused { continuation.resume() }
+        }
+    }
+
+    private func check(_ name: String, mayExist: Bool) throws(AdapterError) {
+        if base == nil { throw .unsupported(model: model) }
+        let isPlain = !name.hasPrefix(".") && !name.contains { $0 == ":" || $0 == "/" || $0.isNewline || $0 == "\0" }
+        if name.isEmpty || !isPlain { throw .invalidName(name) }
+        if !mayExist, contains(name) { throw .nameTaken(name: name, model: model) }
+    }
+
+    // MARK: Use
+
+    /// The adapter called `name`, which is read if it is not in memory.
+    package func lease(_ name: String) async throws(AdapterError) -> AdapterLease {
+        let result: Result<AdapterLease, AdapterError> = await withCheckedContinuation { waiter in
+            let next = state.withLock { $0.take(name, waiter) }
+            switch next {
+            case .unknown: waiter.resume(returning: .failure(.unknown(name: name, model: model)))
+            case .ready(let adapter, let id): waiter.resume(returning: .success(lease(adapter, id)))
+            case .wait: break
+            case .read(let reference, let id): reader.async { self.read(reference, id) }
+            }
+        }
+        return try result.get()
+    }
+
+    private func lease(_ adapter: Adapter, _ id: UInt64) -> AdapterLease {
+        AdapterLease(adapter) { [weak self] in self?.release(id) }
+    }
+
+    /// Reads what requests wait for. Those get the error if it cannot be read any more.
+    private func read(_ reference: AdapterReference, _ id: UInt64) {
+        let result = Result { () throws(AdapterError) in try load(reference) }
+        let waiters = state.withLock { state -> [AdapterTable.Waiter] in
+            if case .success(let adapter) = result { state.entries[id]?.adapter = adapter }
+            defer { state.entries[id]?.waiters = [] }
+            return state.entries[id]?.waiters ?? []
+        }
+        for waiter in waiters {
+            switch result {
+            case .success(let adapter): waiter.resume(returning: .success(lease(adapter, id)))
+            case .failure(let error):
+                release(id)
+                waiter.resume(returning: .failure(error))
+            }
+        }
+        trim()
+    }
+
+    private func load(_ reference: AdapterReference) throws(AdapterError) -> Adapter {
+        guard let base else { throw .unsupported(model: model) }
+        state.withLock { $0.counted.loads += 1 }
+        return try base.load(reference)
+    }
+
+    private func release(_ id: UInt64) {
+        let removals = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.entries[id]?.useCount -= 1
+            guard let entry = state.entries[id], entry.useCount == 0, let removals = entry.removals else { return [] }
+            state.entries[id] = nil
+            return removals
+        }
+        for removal in removals { removal.resume() }
+        trim()
+    }
+
+    /// Lets the least recently used leave until the rest is within the budget, or in use.
+    private func trim() {
+        // They are freed outside of the lock.
+        var leaving: [Adapter] = []
+        state.withLock { state in
+            var bytes = state.entries.values.reduce(0) { $0 + ($1.adapter?.byteCount ?? 0) }
+            while bytes > byteBudget, let id = state.leastRecentlyUsed, let adapter = state.entries[id]?.adapter {
+                state.entries[id]?.adapter = nil
+                state.counted.evictions += 1
+                bytes -= adapter.byteCount
+                leaving.append(adapter)
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Models
+
+/// Which adapters there are, who uses them and who waits for them. Pure: no disk, no clock, no `await`.
+struct AdapterTable {
+    typealias Waiter = CheckedContinuation<Result<AdapterLease, AdapterError>, Never>
+
+    struct Entry {
+        let reference: AdapterReference
+        /// nil while it is not in memory.
+        var adapter: Adapter?
+        /// Requests for which it is being read.
+        var waiters: [Waiter] = []
+        var useCount = 0
+        /// The larger, the later.
+        var lastUse: UInt64 = 0
+        /// Who removed it and waits for its last request; nil while requests may name it.
+        var removals: [CheckedContinuation<Void, Never>]?
+    }
+
+    var entries: [UInt64: Entry] = [:]
+    /// Those that requests may name, in the order of registration.
+    var named: [(name: String, id: UInt64)] = []
+    var counted = AdapterRegistry.Statistics()
+    private var nextID: UInt64 = 0
+    private var clock: UInt64 = 0
+
+    /// What a request for an adapter is to do.
+    enum Next {
+        case unknown
+        case ready(Adapter, UInt64)
+        /// Somebody reads it already.
+        case wait
+        case read(AdapterReference, UInt64)
+    }
+
+    func id(of name: String) -> UInt64? { named.first { $0.name == name }?.id }
+
+    /// Whether the name was free, or is to be replaced.
+    mutating func add(_ entry: Entry, replaces: Bool) -> Bool {
+        let name = entry.reference.name
+        if let old = id(of: name) {
+            if !replaces { return false }
+            named.removeAll { $0.id == old }
+            if entries[old]?.useCount == 0 { entries[old] = nil } else { entries[old]?.removals = [] }
+        }
+        clock += 1
+        entries[nextID] = entry
+        entries[nextID]?.lastUse = clock
+        named.append((name, nextID))
+        nextID += 1
+        return true
+    }
+
+    /// Counts a use of `name`, and notes who waits for it where it is not in memory.
+    mutating func take(_ name: String, _ waiter: Waiter) -> Next {
+        guard let id = id(of: name), var entry = entries[id] else { return .unknown }
+        clock += 1
+        entry.useCount += 1
+        entry.lastUse = clock
+        defer { entries[id] = entry }
+        if let adapter = entry.adapter { return .ready(adapter, id) }
+        entry.waiters.append(waiter)
+        return entry.waiters.count > 1 ? .wait : .read(entry.reference, id)
+    }
+
+    var leastRecentlyUsed: UInt64? {
+        entries.filter { $0.value.useCount == 0 && $0.value.adapter != nil }.min {
+            $0.value.lastUse < $1.value.lastUse
+        }?.key
+    }
+}

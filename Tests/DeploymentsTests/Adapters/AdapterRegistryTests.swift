@@ -1,0 +1,124 @@
+import Checkpoints
+import Foundation
+import Models
+import TestModels
+import Testing
+
+@testable import Deployments
+
+@Suite struct AdapterRegistryTests {
+    private func registry(byteBudget: Int = 1 << 30) throws -> AdapterRegistry {
+        let base = try AdapterBase(Checkpoint.open(path: TestData.tiny("llama-f32.gguf")))
+        return AdapterRegistry(model: "tiny", base: base, byteBudget: byteBudget)
+    }
+
+    private func reference(_ name: String, _ file: String = "llama-adapter") throws -> AdapterReference {
+        AdapterReference(name: name, path: try TestData.tiny(file))
+    }
+
+    @Test func `names are given once, and must be tellable from others`() async throws {
+        let registry = try registry()
+        try await registry.add(reference("a"))
+        try await registry.add(reference("b", "llama-adapter.gguf"))
+        #expect(registry.names == ["a", "b"] && registry.contains("a") && !registry.contains("c"))
+        await #expect(throws: AdapterError.nameTaken(name: "a", model: "tiny")) {
+            try await registry.add(reference("a"))
+        }
+        for name in ["", ".a", "a:b", "a/b", "a\n"] {
+            await #expect(throws: AdapterError.invalidName(name)) { try await registry.add(reference(name)) }
+        }
+        let other = await #expect(throws: AdapterError.self) {
+            try await registry.add(reference("g", "gemma3-adapter"))
+        }
+        #expect(other?.description.contains("model.layers.2.mlp.down_proj") == true)
+        await #expect(throws: AdapterError.unknown(name: "c", model: "tiny")) { try await registry.lease("c") }
+        let none = AdapterRegistry(model: "m", base: nil)
+        await #expect(throws: AdapterError.unsupported(model: "m")) { try await none.add(reference("a")) }
+    }
+
+    @Test func `what no request uses leaves when all take too much, the least recently used first`() async throws {
+        let size = try await {
+            let registry = try self.registry()
+            try await registry.add(reference("a"))
+            return registry.statistics.residentBytes
+        }()
+        let registry = try registry(byteBudget: 2 * size + size / 2)
+        for name in ["a", "b", "c"] { try await registry.add(reference(name)) }
+        #expect(registry.statuses.map(\.residentBytes) == [0, size, size])
+        _ = try await registry.lease("b")
+        let first = try await registry.lease("a")
+        #expect(registry.statuses.map(\.residentBytes) == [size, size, 0])
+        #expect(registry.statuses.map(\.useCount) == [1, 0, 0])
+        // Those in use stay, whatever they take, until their requests end.
+        var held: [AdapterLease] = [first]
+        for name in ["b", "c"] { held.append(try await registry.lease(name)) }
+        #expect(registry.statistics.residentBytes == 3 * size)
+        held.removeAll()
+        withExtendedLifetime(first) {}
+        #expect(registry.statistics.residentCount == 2 && registry.statistics.residentBytes == 2 * size)
+        #expect(registry.statistics.loads == 5 && registry.statistics.evictions == 3)
+    }
+
+    @Test func `an adapter that is read again is the same, and is read once for all who wait`() async throws {
+        let registry = try registry(byteBudget: 0)
+        try await registry.add(reference("a"))
+        #expect(registry.statistics.residentCount == 0 && registry.statistics.loads == 1)
+        let leases = try await withThrowingTaskGroup(of: AdapterLease.self) { group in
+            let first = try await registry.lease("a")
+            for _ in 0..<16 { group.addTask { try await registry.lease("a") } }
+            var leases = [first]
+            for try await lease in group { leases.append(lease) }
+            return leases
+        }
+        #expect(registry.statistics.loads == 2 && registry.statuses[0].useCount == 17)
+        #expect(leases.allSatisfy { $0.adapter === leases[0].adapter })
+        let hot = try self.registry()
+        try await hot.add(reference("a"))
+        #expect(try await hot.lease("a").adapter.fingerprint == leases[0].adapter.fingerprint)
+    }
+
+    @Test func `removing takes the name at once and waits for the last request`() async throws {
+        let registry = try registry()
+        try await registry.add(reference("a"))
+        var lease: AdapterLease? = try await registry.lease("a")
+        let adapter = try #require(lease).adapter
+        let removal = Task { try await registry.remove("a") }
+        while registry.contains("a") { await Task.yield() }
+        await #expect(throws: AdapterError.unknown(name: "a", model: "tiny")) { try await registry.lease("a") }
+        #expect(registry.statistics.residentCount == 1)
+        // The name is free although the old one is still used.
+        try await registry.add(reference("a", "llama-adapter.gguf"))
+        #expect(try await registry.lease("a").adapter !== adapter)
+        lease = nil
+        try await removal.value
+        #expect(registry.statistics.residentCount == 1 && registry.names == ["a"])
+        await #expect(throws: AdapterError.unknown(name: "x", model: "tiny")) { try await registry.remove("x") }
+    }
+
+    @Test func `replacing changes what new requests get`() async throws {
+        let registry = try registry()
+        try await registry.add(reference("a"))
+        let old = try await registry.lease("a")
+        try await registry.add(reference("a", "llama-adapter.gguf"), replaces: true)
+        let new = try await registry.lease("a")
+        #expect(registry.names == ["a"] && old.adapter.fingerprint != new.adapter.fingerprint)
+        await #expect(throws: AdapterError.self) {
+            try await registry.add(reference("a", "gemma3-adapter"), replaces: true)
+        }
+        #expect(try await registry.lease("a").adapter === new.adapter)
+    }
+
+    @Test func `an adapter whose files are gone is an error of the request, not of the server`() async throws {
+        let copy = FileManager.default.temporaryDirectory.appendingPathComponent("adapter-" + UUID().uuidString)
+        try FileManager.default.copyItem(at: URL(fileURLWithPath: TestData.tiny("llama-adapter")), to: copy)
+        let registry = try registry(byteBudget: 0)
+        try await registry.add(AdapterReference(name: "a", path: copy.path))
+        try FileManager.default.removeItem(at: copy)
+        for _ in 0..<2 {
+            let error = await #expect(throws: AdapterError.self) { try await registry.lease("a") }
+            #expect(error?.description.contains(copy.path) == true)
+        }
+        #expect(registry.statuses[0].useCount == 0)
+        try await registry.remove("a")
+    }
+}

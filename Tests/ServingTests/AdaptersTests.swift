@@ -1,0 +1,73 @@
+import Deployments
+import JSON
+import Serving
+import TestModels
+import Testing
+
+@Suite struct AdaptersTests {
+    private func withTiny(isOpen: Bool = true, _ body: (RunningServer) async throws -> Void) async throws {
+        var settings = DeploymentConfiguration(name: "tiny", path: try TestData.tiny("llama-f32.gguf"))
+        settings.threadCount = 2
+        let directory = DeploymentDirectory([try Deployment.load(settings)])
+        try await withServer({ $0.allowsAdapterChanges = isOpen }, directory: directory, body)
+    }
+
+    private func complete(_ server: RunningServer, _ model: String) async throws -> RawResponse {
+        let fields = #""prompt":"hello","max_tokens":8,"temperature":0,"ignore_eos":true"#
+        return try await server.send("POST", "/v1/completions", #"{"model":"\#(model)",\#(fields)}"#)
+    }
+
+    private func names(_ server: RunningServer) async throws -> [String] {
+        let list = try await server.send("GET", "/v1/models").json()
+        return list["data"]?.arrayValue?.compactMap { $0["id"]?.stringValue } ?? []
+    }
+
+    private func load(_ server: RunningServer, _ file: String, more: String = "") async throws -> RawResponse {
+        let path = try TestData.tiny(file)
+        return try await server.send(
+            "POST",
+            "/v1/load_lora_adapter",
+            #"{"lora_name":"a","lora_path":"\#(path)"\#(more)}"#
+        )
+    }
+
+    @Test func `an adapter is loaded, used and unloaded while the server runs`() async throws {
+        try await withTiny { server in
+            #expect(try await complete(server, "tiny:a").status == 404)
+            let plain = try await complete(server, "tiny").json()["choices"]
+            let loaded = try await load(server, "llama-adapter")
+            #expect(try loaded.status == 200 && loaded.json()["id"] == "tiny:a")
+            #expect(try await names(server) == ["tiny", "tiny:a"])
+            let changed = try await complete(server, "tiny:a").json()["choices"]
+            #expect(changed != nil && changed != plain)
+            #expect(try await complete(server, "a").json()["choices"] == changed)
+            #expect(try await complete(server, "tiny").json()["choices"] == plain)
+            let unloaded = try await server.send("POST", "/v1/unload_lora_adapter", #"{"lora_name":"a"}"#)
+            #expect(try unloaded.status == 200 && unloaded.json()["loaded"] == false)
+            #expect(try await names(server) == ["tiny"])
+            #expect(try await complete(server, "tiny:a").status == 404)
+        }
+    }
+
+    @Test func `what cannot be loaded or unloaded is refused by its name`() async throws {
+        try await withTiny { server in
+            let other = try await load(server, "gemma3-adapter")
+            #expect(try other.status == 400 && other.error()["param"] == "lora_path")
+            #expect(try other.error()["message"]?.stringValue?.contains("model.layers.2.mlp.down_proj") == true)
+            let absent = try await load(server, "llama-adapter", more: #","base_model_name":"nobody""#)
+            #expect(absent.status == 404)
+            #expect(try await load(server, "llama-adapter").status == 200)
+            let twice = try await load(server, "llama-adapter.gguf")
+            #expect(try twice.status == 409 && twice.error()["param"] == "lora_name")
+            let again = try await load(server, "llama-adapter.gguf", more: #","load_inplace":true"#)
+            #expect(again.status == 200)
+            let unknown = try await server.send("POST", "/v1/unload_lora_adapter", #"{"lora_name":"b"}"#)
+            #expect(try unknown.status == 404 && unknown.error()["code"] == "adapter_not_found")
+        }
+        try await withTiny(isOpen: false) { server in
+            let refused = try await load(server, "llama-adapter")
+            #expect(try refused.status == 403 && refused.error()["code"] == "adapter_changes_not_allowed")
+            #expect(try await names(server) == ["tiny"])
+        }
+    }
+}
