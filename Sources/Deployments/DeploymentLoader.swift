@@ -39,6 +39,8 @@ package struct DeploymentConfiguration: Sendable {
     package var packs: PackSetting?
     /// Low-rank adapters that are served as variants of the model.
     package var adapters: [AdapterReference]
+    /// Folders whose adapters are variants too, as they come and go.
+    package var adapterFolders: [AdapterFolder]
     /// Bytes of adapters in memory above which those that no request uses leave it.
     package var adapterBytes: Int
     /// Whether the model turns texts into vectors even if it could write; encoders always do.
@@ -61,6 +63,7 @@ package struct DeploymentConfiguration: Sendable {
         draftLimit = EngineConfiguration.standardDraftLimit
         packs = nil
         adapters = []
+        adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
         isEmbedder = false
     }

@@ -28,7 +28,7 @@ struct HearthCommand: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Run.self, Pull.self, List.self, Show.self, Remove.self, Pack.self, Tokenize.self, Bench.self,
-            PerplexityCommand.self, Cache.self,
+            PerplexityCommand.self, Cache.self, Adapters.self,
         ]
     )
 

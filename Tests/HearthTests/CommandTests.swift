@@ -29,18 +29,34 @@ import Testing
         var configurations = [
             DeploymentConfiguration(name: "a", path: "a"), DeploymentConfiguration(name: "b", path: "b"),
         ]
-        #expect(throws: ValidationError.self) { try serve.adapters.apply(to: &configurations, Environment([:])) }
+        #expect(throws: ValidationError.self) {
+            try serve.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
+        }
         configurations[0].isEmbedder = true
-        try serve.adapters.apply(to: &configurations, Environment([:]))
+        try serve.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
         let expected = [AdapterReference(name: "x", path: "/p"), AdapterReference(name: "y", path: "/q=r")]
         #expect(configurations[0].adapters == [] && configurations[1].adapters == expected)
         let other: Serve = try parse("serve a --adapter c:x=/p")
-        #expect(throws: ValidationError.self) { try other.adapters.apply(to: &configurations, Environment([:])) }
+        #expect(throws: ValidationError.self) {
+            try other.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
+        }
         let sized: Serve = try parse("serve a --adapter-bytes 1G")
-        try sized.adapters.apply(to: &configurations, Environment(["HEARTH_ADAPTER_BYTES": "2G"]))
-        #expect(configurations[0].adapterBytes == 1 << 30 && !sized.adapters.allowsUpdates(Environment([:])))
+        try sized.adapters.apply(
+            to: &configurations,
+            store: ModelStore(root: "/h"),
+            Environment(["HEARTH_ADAPTER_BYTES": "2G"])
+        )
+        let kept = AdapterFolder(path: "/h/adapters/b")
+        #expect(configurations[1].adapterFolders == [kept])
+        let watching: Serve = try parse("serve a b --adapter-folder b=/w --adapter-folder /v")
+        try watching.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
+        let watched = ["/w", "/v"].map { AdapterFolder(path: $0) }
+        #expect(configurations[1].adapterFolders == [kept] + watched)
+        #expect(configurations[1].adapterBytes == 1 << 30 && !sized.adapters.allowsUpdates(Environment([:])))
         let wrong = Environment(["HEARTH_ADAPTER_BYTES": "much"])
-        #expect(throws: ValidationError.self) { try serve.adapters.apply(to: &configurations, wrong) }
+        #expect(throws: ValidationError.self) {
+            try serve.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), wrong)
+        }
         for words in ["x", "=p", "x=", ":x=p", "a:=p"] {
             #expect(AdapterArgument(argument: words) == nil)
         }

@@ -107,30 +107,36 @@ package final class AdapterRegistry: Sendable {
 
     /// Takes the name away at once, and returns when the last request that uses the adapter has ended.
     package func remove(_ name: String) async throws(AdapterError) {
-        let id = state.withLock { state -> UInt64? in
+        guard let id = forgetting(name) else { throw .unknown(name: name, model: model) }
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let isGone = state.withLock { state in
+                state.entries[id]?.removals?.append(continuation)
+                return state.entries[id] == nil
+            }
+            if isGone { continuation.resume() }
+        }
+    }
+
+    /// Takes the name away without waiting. Whether there was such an adapter.
+    package func forget(_ name: String) -> Bool { forgetting(name) != nil }
+
+    private func forgetting(_ name: String) -> UInt64? {
+        state.withLock { state in
             guard let id = state.id(of: name) else { return nil }
-            state.named.removeAll { $0.id == id }
-            state.entries[id]?.removals = []
+            state.takeName(id)
             return id
         }
-        guard let id else { throw .unknown(name: name, model: model) }
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            let isUnused = state.withLock { state in
-                if state.entries[id]?.useCount == 0 {
-                    state.entries[id] = nil
-                    return true
-                }
-                state.entries[id]?.removals?.append(continuation)
-                return false
-            }
-            if isUnused { continuation.resume() }
-        }
+    }
+
+    /// Whether requests and files can be called so.
+    static func isName(_ name: String) -> Bool {
+        !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 200
+            && !name.contains { $0 == ":" || $0 == "/" || $0.isNewline || $0 == "\0" }
     }
 
     private func check(_ name: String, mayExist: Bool) throws(AdapterError) {
         if base == nil { throw .unsupported(model: model) }
-        let isPlain = !name.hasPrefix(".") && !name.contains { $0 == ":" || $0 == "/" || $0.isNewline || $0 == "\0" }
-        if name.isEmpty || !isPlain { throw .invalidName(name) }
+        if !Self.isName(name) { throw .invalidName(name) }
         if !mayExist, contains(name) { throw .nameTaken(name: name, model: model) }
     }
 

@@ -40,8 +40,7 @@ struct AdapterTable {
         let name = entry.reference.name
         if let old = id(of: name) {
             if !replaces { return false }
-            named.removeAll { $0.id == old }
-            if entries[old]?.useCount == 0 { entries[old] = nil } else { entries[old]?.removals = [] }
+            takeName(old)
         }
         clock += 1
         entries[nextID] = entry
@@ -49,6 +48,12 @@ struct AdapterTable {
         named.append((name, nextID))
         nextID += 1
         return true
+    }
+
+    /// Takes the name away; the rest goes with the last request that uses it.
+    mutating func takeName(_ id: UInt64) {
+        named.removeAll { $0.id == id }
+        if entries[id]?.useCount == 0 { entries[id] = nil } else { entries[id]?.removals = [] }
     }
 
     /// Counts a use of `name`, and notes who waits for it where it is not in memory.

@@ -112,7 +112,7 @@ struct Serve: AsyncParsableCommand {
             try await speculation.apply(to: &configuration, settings.environment, access)
             configurations.append(configuration)
         }
-        try adapters.apply(to: &configurations, settings.environment)
+        try adapters.apply(to: &configurations, store: access.library.store, settings.environment)
         try Self.requireDistinctNames(configurations)
         try await ServeSession(settings: settings, storage: storage, configurations: configurations).run()
     }

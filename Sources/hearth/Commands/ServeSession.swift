@@ -27,9 +27,20 @@ struct ServeSession: Sendable {
         let failure = Mutex<(any Error)?>(nil)
         let loading = Task {
             do {
-                for configuration in configurations { directory.add(try await Loading.model(configuration)) }
+                var watches: [AdapterFolderWatch] = []
+                for configuration in configurations {
+                    let model = try await Loading.model(configuration)
+                    watches += await watch(configuration.adapterFolders, of: model)
+                    directory.add(model)
+                }
                 directory.finishLoading()
-                for await port in ports { return announce(directory, port: port) }
+                for await port in ports {
+                    announce(directory, port: port)
+                    break
+                }
+                await withTaskGroup { group in
+                    for watch in watches { group.addTask { await watch.run() } }
+                }
             } catch {
                 failure.withLock { $0 = error }
                 application.stop()
@@ -42,6 +53,16 @@ struct ServeSession: Sendable {
         let outcome = try await application.run()
         if let error = failure.withLock({ $0 }) { throw error }
         Output.note(outcome == .drained ? "stopped; every answer was completed or had its time" : "stopped at once")
+    }
+
+    /// Looks into the folders once, so that what is there can be named from the start.
+    private func watch(_ folders: [AdapterFolder], of model: LoadedModel) async -> [AdapterFolderWatch] {
+        guard case .text(let deployment) = model else { return [] }
+        let watches = folders.map { folder in
+            AdapterFolderWatch(folder: folder, registry: deployment.adapters, logger: settings.logger)
+        }
+        for watch in watches { await watch.scan() }
+        return watches
     }
 
     private func announce(_ directory: DeploymentDirectory, port: Int) {

@@ -34,29 +34,61 @@ struct AdapterOptions: ParsableArguments {
         allowsUpdates || environment["HEARTH_ADAPTER_UPDATES"] == "1"
     }
 
+    @Option(
+        name: .customLong("adapter-folder"),
+        help: ArgumentHelp(
+            "A folder whose PEFT folders and GGUF files are adapters, as they come and go; with several models MODEL=FOLDER. "
+                + "Those of `hearth adapters add` are always there.",
+            valueName: "folder"
+        )
+    )
+    var folders: [String] = []
+
     /// Gives every adapter to its model.
-    func apply(to configurations: inout [DeploymentConfiguration], _ environment: Environment) throws {
-        if let budget = try byteBudget ?? Self.byteBudget(environment) {
-            for index in configurations.indices { configurations[index].adapterBytes = budget.bytes }
+    ///
+    /// - Parameter store: where `hearth adapters` keeps them.
+    func apply(
+        to configurations: inout [DeploymentConfiguration],
+        store: ModelStore,
+        _ environment: Environment
+    ) throws {
+        let budget = try byteBudget ?? Self.byteBudget(environment)
+        for index in configurations.indices where !configurations[index].isEmbedder {
+            if let budget { configurations[index].adapterBytes = budget.bytes }
+            let kept = AdapterFolder(store: store, model: configurations[index].name)
+            configurations[index].adapterFolders = [kept]
         }
         for argument in adapters {
-            let owners = configurations.indices.filter { index in
-                let configuration = configurations[index]
-                if configuration.isEmbedder { return false }
-                guard let model = argument.model else { return true }
-                return ([configuration.name] + configuration.aliases).contains(model)
-            }
-            guard owners.count == 1 else {
-                throw ValidationError(
-                    owners.isEmpty
-                        ? "No model that is served is called \"\(argument.model ?? "")\", for the adapter "
-                            + "\"\(argument.name)\"."
-                        : "Several models are served: say whose the adapter is, MODEL:\(argument.name)=PATH."
-                )
-            }
+            let owner = try Self.owner(of: "adapter \"\(argument.name)\"", argument.model, in: configurations)
             let reference = AdapterReference(name: argument.name, path: Environment.absolute(argument.path))
-            configurations[owners[0]].adapters.append(reference)
+            configurations[owner].adapters.append(reference)
         }
+        for text in folders {
+            let equals = text.firstIndex(of: "=")
+            let path = equals.map { String(text[text.index(after: $0)...]) } ?? text
+            let model = equals.map { String(text[..<$0]) }
+            let owner = try Self.owner(of: "adapter folder \"\(path)\"", model, in: configurations)
+            configurations[owner].adapterFolders.append(AdapterFolder(path: Environment.absolute(path)))
+        }
+    }
+
+    /// The model that is called `name`, or the only one that takes adapters.
+    private static func owner(
+        of what: String,
+        _ name: String?,
+        in configurations: [DeploymentConfiguration]
+    ) throws -> Int {
+        let owners = configurations.indices.filter { index in
+            let configuration = configurations[index]
+            if configuration.isEmbedder { return false }
+            return name.map(([configuration.name] + configuration.aliases).contains) ?? true
+        }
+        if owners.count == 1 { return owners[0] }
+        throw ValidationError(
+            owners.isEmpty
+                ? "No model that is served is called \"\(name ?? "")\", for the \(what)."
+                : "Several models are served: say whose the \(what) is, MODEL:NAME=PATH or MODEL=FOLDER."
+        )
     }
 
     private static func byteBudget(_ environment: Environment) throws -> ByteSize? {

@@ -1,0 +1,105 @@
+import Checkpoints
+import Foundation
+package import Models
+
+/// A folder whose entries are adapters: PEFT folders, called as they are, and GGUF files, called as they are without the ending.
+///
+/// Entries that begin with a dot are none, so that one can be written under such a name and then renamed.
+package struct AdapterFolder: Sendable, Equatable {
+    package let path: String
+
+    package init(path: String) { self.path = path }
+
+    /// The folder of a model's adapters in a store.
+    package init(store: ModelStore, model: String) {
+        path = "\(store.root)/adapters/\(model.replacingOccurrences(of: "/", with: "--"))"
+    }
+
+    /// An adapter in the folder, as it was when one looked.
+    struct Entry: Sendable, Equatable {
+        var reference: AdapterReference
+        /// Changes when a file of it does.
+        var stamp: String
+        /// When a file of it was written last.
+        var modified: Date
+    }
+
+    /// The adapters that are there, in the order of their names.
+    package var references: [AdapterReference] { entries.map(\.reference) }
+
+    /// None where there is no such folder.
+    var entries: [Entry] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.sorted().compactMap { name in name.hasPrefix(".") ? nil : entry(name) }
+    }
+
+    private func entry(_ fileName: String) -> Entry? {
+        let full = path + "/" + fileName
+        let (files, name) =
+            fileName.hasSuffix(".gguf")
+            ? ([full], String(fileName.dropLast(".gguf".count))) : (Self.parts.map { "\(full)/\($0)" }, fileName)
+        var (stamp, modified) = ("", Date.distantPast)
+        for file in files {
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: file),
+                let date = attributes[.modificationDate] as? Date
+            else { return nil }
+            stamp += "\(attributes[.size] ?? 0) \(date.timeIntervalSince1970) \(attributes[.systemFileNumber] ?? 0) "
+            modified = max(modified, date)
+        }
+        return Entry(reference: AdapterReference(name: name, path: full), stamp: stamp, modified: modified)
+    }
+
+    /// The files that make a PEFT folder an adapter.
+    private static let parts = ["adapter_config.json", "adapter_model.safetensors"]
+
+    /// Copies an adapter into the folder, once it is known to fit.
+    ///
+    /// - Parameters:
+    ///   - reference: what it is to be called, and where it is now.
+    ///   - base: the model that it must fit.
+    package func add(_ reference: AdapterReference, for base: AdapterBase) throws(AdapterError) {
+        let name = reference.name
+        guard AdapterRegistry.isName(name) else { throw .invalidName(name) }
+        if references.contains(where: { $0.name == name }) {
+            throw .unusable(
+                reason: "There is an adapter called '\(name)' already: remove it first, or choose another name."
+            )
+        }
+        _ = try base.load(reference)
+        do {
+            try copy(reference)
+        } catch {
+            throw .unusable(reason: "\(reference.path) cannot be copied to \(path): \(error.localizedDescription)")
+        }
+    }
+
+    private func copy(_ reference: AdapterReference) throws {
+        let files = FileManager.default
+        try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let partial = "\(path)/.\(reference.name).\(UUID().uuidString)"
+        defer { try? files.removeItem(atPath: partial) }
+        var isFolder: ObjCBool = false
+        _ = files.fileExists(atPath: reference.path, isDirectory: &isFolder)
+        if isFolder.boolValue {
+            try files.createDirectory(atPath: partial, withIntermediateDirectories: false)
+            for part in Self.parts {
+                try files.copyItem(atPath: "\(reference.path)/\(part)", toPath: "\(partial)/\(part)")
+            }
+        } else {
+            try files.copyItem(atPath: reference.path, toPath: partial)
+        }
+        try files.moveItem(atPath: partial, toPath: "\(path)/\(reference.name)\(isFolder.boolValue ? "" : ".gguf")")
+    }
+
+    /// Deletes an adapter from the folder.
+    package func remove(_ name: String) throws(AdapterError) {
+        guard let found = references.first(where: { $0.name == name }) else {
+            throw .unusable(reason: "There is no adapter called '\(name)' in \(path).")
+        }
+        do {
+            try FileManager.default.removeItem(atPath: found.path)
+        } catch {
+            throw .unusable(reason: "\(found.path) cannot be deleted: \(error.localizedDescription)")
+        }
+    }
+}

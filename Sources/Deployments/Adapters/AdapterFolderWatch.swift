@@ -1,0 +1,59 @@
+import Foundation
+package import Logging
+
+/// Keeps the adapters of a model as a folder has them: what is put into it can be named, what is taken away cannot.
+package actor AdapterFolderWatch {
+    private let folder: AdapterFolder
+    private let registry: AdapterRegistry
+    private let logger: Logger
+    /// What was seen, by name: whether or not it could be read, so that nothing is told twice.
+    private var seen: [String: (stamp: String, isAdded: Bool)] = [:]
+    /// What may still be being written.
+    private var unsettled: [String: String] = [:]
+
+    /// Files that nobody has written to for so long are whole.
+    private static let settlingTime: TimeInterval = 1
+
+    package init(folder: AdapterFolder, registry: AdapterRegistry, logger: Logger) {
+        self.folder = folder
+        self.registry = registry
+        self.logger = logger
+    }
+
+    /// Looks again and again until the task is cancelled.
+    package func run(every interval: Duration = .seconds(2)) async {
+        while (try? await Task.sleep(for: interval)) != nil { await scan() }
+    }
+
+    /// Looks once. Something that could not be read is told in the log; what was there before stays.
+    package func scan() async {
+        let entries = folder.entries
+        for (name, past) in seen where !entries.contains(where: { $0.reference.name == name }) {
+            seen[name] = nil
+            if past.isAdded, registry.forget(name) { note("adapter removed", name) }
+        }
+        for entry in entries where seen[entry.reference.name]?.stamp != entry.stamp { await take(entry) }
+    }
+
+    private func take(_ entry: AdapterFolder.Entry) async {
+        let name = entry.reference.name
+        if entry.modified.timeIntervalSinceNow > -Self.settlingTime, unsettled[name] != entry.stamp {
+            unsettled[name] = entry.stamp
+            return
+        }
+        unsettled[name] = nil
+        let wasAdded = seen[name]?.isAdded ?? false
+        do throws(AdapterError) {
+            try await registry.add(entry.reference, replaces: wasAdded)
+            seen[name] = (entry.stamp, true)
+            note(wasAdded ? "adapter replaced" : "adapter added", name)
+        } catch {
+            seen[name] = (entry.stamp, wasAdded)
+            logger.warning("adapter not added", metadata: ["adapter": "\(name)", "reason": "\(error)"])
+        }
+    }
+
+    private func note(_ message: String, _ name: String) {
+        logger.info("\(message)", metadata: ["adapter": "\(name)", "folder": "\(folder.path)"])
+    }
+}

@@ -1,0 +1,88 @@
+import Checkpoints
+import Foundation
+import Logging
+import Models
+import TestModels
+import Testing
+
+@testable import Deployments
+
+@Suite struct AdapterFolderTests {
+    private let folder = AdapterFolder(
+        path: FileManager.default.temporaryDirectory.appendingPathComponent("adapters-" + UUID().uuidString).path
+    )
+
+    private func base() throws -> AdapterBase {
+        try AdapterBase(Checkpoint.open(path: TestData.tiny("llama-f32.gguf")))
+    }
+
+    private func add(_ name: String, _ file: String = "llama-adapter") throws {
+        try folder.add(AdapterReference(name: name, path: TestData.tiny(file)), for: base())
+    }
+
+    /// As if nobody had written to the files for a minute.
+    private func settle() throws {
+        let old = Date(timeIntervalSinceNow: -60)
+        for reference in folder.references {
+            let inside = (try? FileManager.default.contentsOfDirectory(atPath: reference.path)) ?? []
+            for path in [reference.path] + inside.map({ "\(reference.path)/\($0)" }) {
+                try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: path)
+            }
+        }
+    }
+
+    @Test func `adapters of both formats are added and removed, and nothing else is one`() throws {
+        #expect(folder.references == [])
+        try add("b", "llama-adapter.gguf")
+        try add("a")
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        let expected = [("a", "a"), ("b", "b.gguf")].map { AdapterReference(name: $0, path: "\(folder.path)/\($1)") }
+        #expect(folder.references == expected)
+        for name in ["a", "b", "x/y", ".x", ""] { #expect(throws: AdapterError.self) { try add(name) } }
+        #expect(throws: AdapterError.self) { try add("c", "gemma3-adapter") }
+        let absent = AdapterReference(name: "c", path: folder.path + "/no such file")
+        #expect(throws: AdapterError.self) { try folder.add(absent, for: base()) }
+        try FileManager.default.createDirectory(atPath: folder.path + "/empty", withIntermediateDirectories: false)
+        try Data().write(to: URL(fileURLWithPath: folder.path + "/notes.txt"))
+        #expect(folder.references == expected)
+        try folder.remove("b")
+        #expect(folder.references == [expected[0]])
+        #expect(throws: AdapterError.self) { try folder.remove("b") }
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a", "empty", "notes.txt"]
+        )
+    }
+
+    @Test func `what comes into the folder can be named, what leaves it cannot`() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        let registry = AdapterRegistry(model: "tiny", base: try base())
+        let watch = AdapterFolderWatch(folder: folder, registry: registry, logger: Logger(label: "test"))
+        await watch.scan()
+        #expect(registry.names == [])
+        try add("a")
+        // It might still be being written: only when it stays as it is, it is whole.
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date()],
+            ofItemAtPath: folder.path + "/a/adapter_config.json"
+        )
+        await watch.scan()
+        #expect(registry.names == [])
+        await watch.scan()
+        #expect(registry.names == ["a"])
+        try add("b", "llama-adapter.gguf")
+        try settle()
+        await watch.scan()
+        #expect(registry.names == ["b", "a"] || registry.names == ["a", "b"])
+        let old = try await registry.lease("a")
+        try folder.remove("a")
+        await watch.scan()
+        #expect(registry.names == ["b"])
+        // A file that cannot be read is told once, and the one before it stays.
+        let before = try await registry.lease("b").adapter
+        try Data("GGUF".utf8).write(to: URL(fileURLWithPath: folder.path + "/b.gguf"))
+        try settle()
+        for _ in 0..<2 { await watch.scan() }
+        #expect(try await registry.lease("b").adapter === before)
+        withExtendedLifetime(old) {}
+    }
+}
