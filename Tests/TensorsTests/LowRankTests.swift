@@ -49,6 +49,16 @@ import Testing
     /// Bits that bf16, f16 and float32 keep of a float between -1 and 1.
     private static let forms: [(bits: UInt32, bytes: Int)] = [(0xFFFF_0000, 2), (0xFFFF_E000, 2), (0xFFFF_FFFF, 4)]
 
+    @Test func `a float is a half to the bit, or is none`() {
+        for bits in UInt16.min...UInt16.max {
+            let half = Float16(bitPattern: bits)
+            let isFinite = half.isFinite
+            #expect(HalfBits.exact(Float(half)) == (isFinite ? bits : nil))
+            if isFinite { #expect(HalfBits.exact(Float(bitPattern: Float(half).bitPattern | 1)) == nil) }
+        }
+        for value: Float in [65_536, 1e9, 1e-9, .leastNonzeroMagnitude] { #expect(HalfBits.exact(value) == nil) }
+    }
+
     @Test(arguments: InstructionSet.available)
     func `a change adds scale B A x, in every form and at every size`(set: InstructionSet) throws {
         let compute = Compute(instructionSet: set, workers: workers)

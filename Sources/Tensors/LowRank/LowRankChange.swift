@@ -35,14 +35,15 @@ package final class LowRankChange: @unchecked Sendable {
         byteCount = aBytes + (outputs + 15) / 16 * 16 * rank * type.byteCount
         memory = .allocate(byteCount: byteCount + 64, alignment: 64)
         memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount + 64)
-        for row in 0..<rank {
-            for input in 0..<inputs { type.store(a[row * inputs + input], row * rowStride + input, in: memory) }
-        }
         let panels = memory + aBytes
-        for output in 0..<outputs {
-            for k in 0..<rank {
-                type.store(b[output * rank + k], (output / 16 * rank + k) * 16 + output % 16, in: panels)
-            }
+        let factors = Factors(a: a, b: b, rank: rank)
+        switch type {
+        case .float32:
+            factors.write(to: memory, panels) { $0 }
+        case .float16:
+            factors.write(to: memory, panels) { HalfBits.exact($0) ?? 0 }
+        case .bfloat16:
+            factors.write(to: memory, panels) { UInt16($0.bitPattern >> 16) }
         }
         view = ck_low_rank(
             a: UnsafeRawPointer(memory),
@@ -56,6 +57,36 @@ package final class LowRankChange: @unchecked Sendable {
     }
 
     deinit { memory.deallocate() }
+
+    /// Both factors as they come.
+    private struct Factors {
+        let a: [Float]
+        let b: [Float]
+        let rank: Int
+
+        /// Writes A in padded rows and B in panels, each number as `stored` makes it.
+        @inline(__always)
+        func write<Stored>(
+            to rows: UnsafeMutableRawPointer,
+            _ panels: UnsafeMutableRawPointer,
+            _ stored: (Float) -> Stored
+        ) {
+            let (inputs, outputs) = (a.count / rank, b.count / rank)
+            let stride = (inputs + 15) / 16 * 16
+            a.withUnsafeBufferPointer { a in
+                for row in 0..<rank {
+                    let target = rows.assumingMemoryBound(to: Stored.self) + row * stride
+                    for input in 0..<inputs { target[input] = stored(a[row * inputs + input]) }
+                }
+            }
+            b.withUnsafeBufferPointer { b in
+                for output in 0..<outputs {
+                    let target = panels.assumingMemoryBound(to: Stored.self) + output / 16 * rank * 16 + output % 16
+                    for k in 0..<rank { target[16 * k] = stored(b[output * rank + k]) }
+                }
+            }
+        }
+    }
 }
 
 /// How factors are kept.
@@ -65,7 +96,7 @@ private enum FactorType {
     /// bf16 before f16 before float32, as far as every value keeps its bits.
     static func narrowest(for factors: [Float]...) -> FactorType {
         if factors.allSatisfy({ $0.allSatisfy { $0.bitPattern & 0xFFFF == 0 } }) { return .bfloat16 }
-        if factors.allSatisfy({ $0.allSatisfy { Float(Float16($0)) == $0 } }) { return .float16 }
+        if factors.allSatisfy({ $0.allSatisfy { HalfBits.exact($0) != nil } }) { return .float16 }
         return .float32
     }
 
@@ -76,15 +107,6 @@ private enum FactorType {
         case .float32: Int32(ck_low_rank_f32)
         case .float16: Int32(ck_low_rank_f16)
         case .bfloat16: Int32(ck_low_rank_bf16)
-        }
-    }
-
-    func store(_ value: Float, _ index: Int, in memory: UnsafeMutableRawPointer) {
-        switch self {
-        case .float32: memory.storeBytes(of: value, toByteOffset: 4 * index, as: Float.self)
-        case .float16: memory.storeBytes(of: Float16(value).bitPattern, toByteOffset: 2 * index, as: UInt16.self)
-        case .bfloat16:
-            memory.storeBytes(of: UInt16(value.bitPattern >> 16), toByteOffset: 2 * index, as: UInt16.self)
         }
     }
 }
