@@ -18,14 +18,19 @@ CK_INLINE void CK_NAME(shrink_tile)(
         for (size_t k = 0; k < ranks; k++) sums[r][k] = (ck_lanes)0.0f;
     }
     for (size_t i = 0; i < width; i += 16) {
+        const size_t left = width - i;
         ck_lanes inputs[4];
 #pragma clang loop unroll(full)
-        for (size_t r = 0; r < rows; r++)
-            inputs[r] = CK_NAME(load_up_to)(x + (ptrdiff_t)r * x_stride + i, width - i);
+        for (size_t r = 0; r < rows; r++) {
+            const float *input = x + (ptrdiff_t)r * x_stride + i;
+            inputs[r] = left >= 16 ? CK_NAME(load)(input) : CK_NAME(load_up_to)(input, left);
+        }
 #pragma clang loop unroll(full)
         for (size_t k = 0; k < ranks; k++) {
-            const ck_lanes factor =
-                CK_NAME(load_elements)(a + k * row_bytes + i * CK_NAME(bytes_of)(element), element);
+            const char *place = a + k * row_bytes + i * CK_NAME(bytes_of)(element);
+            // A single row reads its factors from memory, in runs too short for the machine to see them coming.
+            if (rows == 1) __builtin_prefetch(place + ranks * row_bytes);
+            const ck_lanes factor = CK_NAME(load_elements)(place, element);
 #pragma clang loop unroll(full)
             for (size_t r = 0; r < rows; r++)
                 sums[r][k] = CK_NAME(multiply_add)(factor, inputs[r], sums[r][k]);
@@ -85,7 +90,9 @@ CK_INLINE void CK_NAME(expand_tile)(
     for (size_t k = 0; k < rank; k++) {
 #pragma clang loop unroll(full)
         for (size_t j = 0; j < panels; j++) {
-            const ck_lanes factor = CK_NAME(load_elements)(b + (j * rank + k) * bytes, element);
+            const char *place = b + (j * rank + k) * bytes;
+            if (rows == 1) __builtin_prefetch(place + panels * rank * bytes);
+            const ck_lanes factor = CK_NAME(load_elements)(place, element);
 #pragma clang loop unroll(full)
             for (size_t r = 0; r < rows; r++)
                 sums[j][r] = CK_NAME(multiply_add)(factor, (ck_lanes)t[(ptrdiff_t)(r * (size_t)t_stride + k)], sums[j][r]);
