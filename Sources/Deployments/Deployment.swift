@@ -222,6 +222,7 @@ extension Deployment {
                     hasFailed = hasFailed || result.failed
                 }
             }
+            request.adapter?.count(usage)
             if !hasFailed { continuation.yield(.usage(usage)) }
             continuation.finish()
         }

@@ -42,6 +42,14 @@ import Testing
             #expect(changed != nil && changed != plain)
             #expect(try await complete(server, "a").json()["choices"] == changed)
             #expect(try await complete(server, "tiny").json()["choices"] == plain)
+            let usage = try await complete(server, "tiny:a").json()["usage"]
+            let metrics = try await server.send("GET", "/metrics").body
+            let labels = #"{model_name="tiny",adapter="a"}"#
+            let prompt = 3 * (usage?["prompt_tokens"]?.doubleValue ?? 0)
+            #expect(metrics.contains("hearth_adapter_requests_total\(labels) 3\n"))
+            #expect(metrics.contains("hearth_adapter_prompt_tokens_total\(labels) \(Int(prompt))\n"))
+            #expect(metrics.contains("hearth_adapter_generated_tokens_total\(labels) 24\n"))
+            #expect(metrics.contains(#"hearth_adapters_resident{model_name="tiny"} 1"#))
             let unloaded = try await server.send("POST", "/v1/unload_lora_adapter", #"{"lora_name":"a"}"#)
             #expect(try unloaded.status == 200 && unloaded.json()["loaded"] == false)
             #expect(try await names(server) == ["tiny"])

@@ -76,6 +76,14 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
+    /// What requests under each adapter came to, by name; also under those that are not there any more.
+    package var usages: [(name: String, usage: AdapterUsage)] {
+        state.withLock { state in
+            state.charge(until: .now)
+            return state.usages.sorted { $0.key < $1.key }.map { (name: $0.key, usage: $0.value) }
+        }
+    }
+
     /// Whether requests may name it.
     package func contains(_ name: String) -> Bool { state.withLock { $0.id(of: name) != nil } }
 
@@ -88,7 +96,8 @@ package final class AdapterRegistry: Sendable {
         try check(reference.name, mayExist: replaces)
         let adapter = try load(reference)
         let isAdded = state.withLock { state in
-            state.add(AdapterTable.Entry(reference: reference, adapter: adapter), replaces: replaces)
+            state.charge(until: .now)
+            return state.add(AdapterTable.Entry(reference: reference, adapter: adapter), replaces: replaces)
         }
         if !isAdded { throw .nameTaken(name: reference.name, model: model) }
         trim()
@@ -123,6 +132,7 @@ package final class AdapterRegistry: Sendable {
     private func forgetting(_ name: String) -> UInt64? {
         state.withLock { state in
             guard let id = state.id(of: name) else { return nil }
+            state.charge(until: .now)
             state.takeName(id)
             return id
         }
@@ -157,17 +167,23 @@ package final class AdapterRegistry: Sendable {
     }
 
     private func lease(_ adapter: Adapter, _ id: UInt64) -> AdapterLease {
-        AdapterLease(adapter) { [weak self] in self?.release(id) }
+        AdapterLease(
+            adapter,
+            onCount: { [weak self] usage in self?.state.withLock { $0.count(usage, of: id) } },
+            onEnd: { [weak self] in self?.release(id) }
+        )
     }
 
     /// Reads what requests wait for. Those get the error if it cannot be read any more.
     private func read(_ reference: AdapterReference, _ id: UInt64) {
         let result = Result { () throws(AdapterError) in try load(reference) }
         let waiters = state.withLock { state -> [AdapterTable.Waiter] in
+            state.charge(until: .now)
             if case .success(let adapter) = result { state.entries[id]?.adapter = adapter }
             defer { state.entries[id]?.waiters = [] }
             return state.entries[id]?.waiters ?? []
         }
+        trim()
         for waiter in waiters {
             switch result {
             case .success(let adapter): waiter.resume(returning: .success(lease(adapter, id)))
@@ -176,7 +192,6 @@ package final class AdapterRegistry: Sendable {
                 waiter.resume(returning: .failure(error))
             }
         }
-        trim()
     }
 
     private func load(_ reference: AdapterReference) throws(AdapterError) -> Adapter {
@@ -189,6 +204,7 @@ package final class AdapterRegistry: Sendable {
         let removals = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.entries[id]?.useCount -= 1
             guard let entry = state.entries[id], entry.useCount == 0, let removals = entry.removals else { return [] }
+            state.charge(until: .now)
             state.entries[id] = nil
             return removals
         }
@@ -202,6 +218,7 @@ package final class AdapterRegistry: Sendable {
         var leaving: [Adapter] = []
         state.withLock { state in
             var bytes = state.entries.values.reduce(0) { $0 + ($1.adapter?.byteCount ?? 0) }
+            if bytes > byteBudget { state.charge(until: .now) }
             while bytes > byteBudget, let id = state.leastRecentlyUsed, let adapter = state.entries[id]?.adapter {
                 state.entries[id]?.adapter = nil
                 state.counted.evictions += 1

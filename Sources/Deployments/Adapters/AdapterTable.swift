@@ -1,6 +1,6 @@
 import Models
 
-/// Which adapters there are, who uses them and who waits for them. Pure: no disk, no clock, no `await`.
+/// Which adapters there are, who uses them and who waits for them. Pure: no disk, no `await`, and the time is told.
 struct AdapterTable {
     typealias Waiter = CheckedContinuation<Result<AdapterLease, AdapterError>, Never>
 
@@ -21,6 +21,10 @@ struct AdapterTable {
     /// Those that requests may name, in the order of registration.
     var named: [(name: String, id: UInt64)] = []
     var counted = AdapterRegistry.Statistics()
+    /// By name; kept when an adapter goes.
+    private(set) var usages: [String: AdapterUsage] = [:]
+    /// Until when memory is charged for.
+    private var chargedUntil: ContinuousClock.Instant?
     private var nextID: UInt64 = 0
     private var clock: UInt64 = 0
 
@@ -54,6 +58,23 @@ struct AdapterTable {
     mutating func takeName(_ id: UInt64) {
         named.removeAll { $0.id == id }
         if entries[id]?.useCount == 0 { entries[id] = nil } else { entries[id]?.removals = [] }
+    }
+
+    /// Charges adapters for the memory that they have taken since the last time. To be called before any of them comes or goes.
+    mutating func charge(until now: ContinuousClock.Instant) {
+        let seconds = (chargedUntil ?? now).duration(to: now) / .seconds(1)
+        chargedUntil = now
+        for entry in entries.values {
+            guard let adapter = entry.adapter else { continue }
+            let charge = Double(adapter.byteCount) * seconds
+            usages[entry.reference.name, default: AdapterUsage()].residentByteSeconds += charge
+        }
+    }
+
+    /// Counts what a request under an adapter came to.
+    mutating func count(_ usage: TextUsage, of id: UInt64) {
+        guard let name = entries[id]?.reference.name else { return }
+        usages[name, default: AdapterUsage()].count(usage)
     }
 
     /// Counts a use of `name`, and notes who waits for it where it is not in memory.

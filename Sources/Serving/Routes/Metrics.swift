@@ -161,6 +161,38 @@ extension EngineMetric<EmbeddingStatistics> {
     }
 }
 
+extension EngineMetric<AdapterRegistry.Statistics> {
+    /// The adapters of a model, all together.
+    static var adapters: [EngineMetric] {
+        [
+            .gauge("hearth_adapters", "Adapters that requests may name.") { Double($0.registeredCount) },
+            .gauge("hearth_adapters_resident", "Adapters in memory.") { Double($0.residentCount) },
+            .gauge("hearth_adapters_resident_bytes", "Bytes of their factors.") { Double($0.residentBytes) },
+            .counter("hearth_adapter_loads_total", "Readings of adapters from the disk.") { $0.loads },
+            .counter("hearth_adapter_evictions_total", "Adapters that left memory to make room.") { $0.evictions },
+        ]
+    }
+}
+
+extension EngineMetric<AdapterUsage> {
+    /// What requests under one adapter came to.
+    static var adapter: [EngineMetric] {
+        [
+            .counter("hearth_adapter_requests_total", "Requests under the adapter, whatever their end.") {
+                $0.requests
+            },
+            .counter("hearth_adapter_prompt_tokens_total", "Their prompt tokens.") { $0.promptTokens },
+            .counter("hearth_adapter_cached_tokens_total", "Those found in the prefix cache.") { $0.cachedTokens },
+            .counter("hearth_adapter_generated_tokens_total", "Tokens generated for them.") { $0.generatedTokens },
+            EngineMetric(
+                name: "hearth_adapter_resident_byte_seconds_total",
+                kind: .counter,
+                help: "Bytes of the adapter in memory, times seconds."
+            ) { $0.sample($1, $2, $3.residentByteSeconds) },
+        ]
+    }
+}
+
 extension APIService {
     /// `GET /metrics`
     func prometheus() async -> Response {
@@ -183,8 +215,21 @@ extension APIService {
             embedders.append(([("model_name", embedder.name)], await embedder.statistics()))
         }
         if !embedders.isEmpty { text.write(EngineMetric.embedding, of: embedders) }
+        writeAdapters(&text)
         writeOwn(&text)
         return .text(text.text, type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+
+    private func writeAdapters(_ text: inout PrometheusText) {
+        var all: [(labels: PrometheusText.Labels, statistics: AdapterRegistry.Statistics)] = []
+        var each: [(labels: PrometheusText.Labels, statistics: AdapterUsage)] = []
+        for deployment in directory.deployments {
+            let model = ("model_name", deployment.name)
+            all.append(([model], deployment.adapters.statistics))
+            for (name, usage) in deployment.adapters.usages { each.append(([model, ("adapter", name)], usage)) }
+        }
+        text.write(EngineMetric.adapters, of: all)
+        if !each.isEmpty { text.write(EngineMetric.adapter, of: each) }
     }
 
     private func writeOwn(_ text: inout PrometheusText) {

@@ -95,6 +95,28 @@ import Testing
         await #expect(throws: AdapterError.unknown(name: "x", model: "tiny")) { try await registry.remove("x") }
     }
 
+    @Test func `memory is charged for while it is taken, and tokens to the name that they were made under`()
+        async throws
+    {
+        let registry = try registry()
+        try await registry.add(reference("a"))
+        let bytes = Double(registry.statistics.residentBytes)
+        let start = ContinuousClock.now
+        let first = try #require(registry.usages.first).usage.residentByteSeconds
+        try await Task.sleep(for: .milliseconds(50))
+        let charged = try #require(registry.usages.first).usage.residentByteSeconds - first
+        let most = bytes * (start.duration(to: .now) / .seconds(1))
+        #expect(charged >= bytes * 0.05 && charged <= most)
+        try await registry.lease("a").count(
+            TextUsage(promptTokenCount: 5, cachedTokenCount: 2, completionTokenCount: 7)
+        )
+        try await registry.remove("a")
+        let ended = try #require(registry.usages.first).usage
+        #expect(ended.requests == 1 && ended.promptTokens == 5 && ended.cachedTokens == 2)
+        try await Task.sleep(for: .milliseconds(5))
+        #expect(registry.usages.first?.usage == ended && ended.generatedTokens == 7)
+    }
+
     @Test func `replacing changes what new requests get`() async throws {
         let registry = try registry()
         try await registry.add(reference("a"))
