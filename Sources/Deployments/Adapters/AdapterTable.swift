@@ -19,7 +19,8 @@ struct AdapterTable {
 
     var entries: [UInt64: Entry] = [:]
     /// Those that requests may name, in the order of registration.
-    var named: [(name: String, id: UInt64)] = []
+    private(set) var named: [(name: String, id: UInt64)] = []
+    private var ids: [String: UInt64] = [:]
     var counted = AdapterRegistry.Statistics()
     /// By name; kept when an adapter goes.
     private(set) var usages: [String: AdapterUsage] = [:]
@@ -37,7 +38,7 @@ struct AdapterTable {
         case read(AdapterReference, UInt64)
     }
 
-    func id(of name: String) -> UInt64? { named.first { $0.name == name }?.id }
+    func id(of name: String) -> UInt64? { ids[name] }
 
     /// Whether the name was free, or is to be replaced.
     mutating func add(_ entry: Entry, replaces: Bool) -> Bool {
@@ -50,6 +51,7 @@ struct AdapterTable {
         entries[nextID] = entry
         entries[nextID]?.lastUse = clock
         named.append((name, nextID))
+        ids[name] = nextID
         nextID += 1
         return true
     }
@@ -57,6 +59,7 @@ struct AdapterTable {
     /// Takes the name away; the rest goes with the last request that uses it.
     mutating func takeName(_ id: UInt64) {
         named.removeAll { $0.id == id }
+        if let name = entries[id]?.reference.name, ids[name] == id { ids[name] = nil }
         if entries[id]?.useCount == 0 { entries[id] = nil } else { entries[id]?.removals = [] }
     }
 
