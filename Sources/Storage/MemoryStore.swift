@@ -26,6 +26,9 @@ package final class MemoryStore: RecordStore {
         self.now = now
     }
 
+    /// Nothing lasts.
+    package func shutdown() {}
+
     /// Keeps `record`; see `RecordStore`.
     package func put(_ record: StoredRecord) async throws(StorageError) {
         guard record.byteCount <= limits.byteCount else {

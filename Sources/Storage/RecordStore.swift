@@ -52,6 +52,9 @@ package protocol RecordStore: Sendable {
 
     /// Removes the record called `id`; says whether there was one.
     func remove(_ id: String) async throws(StorageError) -> Bool
+
+    /// Puts everything where it is to last, once nothing is asked of the store any more.
+    func shutdown()
 }
 
 extension StorageLimits {

@@ -44,6 +44,9 @@ package final class SQLiteStore: RecordStore {
         }
     }
 
+    /// Writes what stands in the log into the file, which is then whole by itself. A store that is busy elsewhere keeps its log.
+    package func shutdown() { try? database.close() }
+
     /// Keeps `record`; see `RecordStore`.
     package func put(_ record: StoredRecord) async throws(StorageError) {
         guard record.byteCount <= limits.byteCount else {

@@ -12,6 +12,17 @@ import Testing
         #expect(try await SQLiteStore(path: path).record("a") == .named("a", after: "b"))
     }
 
+    @Test func `the file of a store that was closed is whole by itself`() async throws {
+        let store = try SQLiteStore(path: path)
+        try await store.put(.named("a"))
+        store.shutdown()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["storage.sqlite"])
+        let copy = folder.path + "/copy.sqlite"
+        try FileManager.default.copyItem(atPath: path, toPath: copy)
+        #expect(try await SQLiteStore(path: copy).record("a") != nil)
+        await #expect(throws: StorageError.self) { try await store.put(.named("b")) }
+    }
+
     @Test func `two stores share a file`() async throws {
         let (one, two) = (try SQLiteStore(path: path), try SQLiteStore(path: path))
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -79,7 +90,9 @@ import Testing
     }
 
     @Test func `a database of a newer version is refused`() async throws {
-        try await SQLiteStore(path: path).put(.named("a"))
+        let store = try SQLiteStore(path: path)
+        try await store.put(.named("a"))
+        store.shutdown()
         let queue = try DatabaseQueue(path: path)
         try await queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('9 future')") }
         try queue.close()

@@ -6,6 +6,7 @@ Starts `HEARTH serve MODEL` with a storage of its own, runs every check, and pri
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -337,7 +338,8 @@ def a_storage_that_cannot_be_used_is_told(server):
 
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(60) == 0
-    with sqlite3.connect(PLACE) as database:
+    # The last to close it writes what stands in the log beside it into the file, so that the damage is seen.
+    with contextlib.closing(sqlite3.connect(PLACE)) as database:
         assert database.execute("SELECT COUNT(*) FROM record").fetchone()[0] > 30
         assert database.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     assert os.stat(PLACE).st_mode & 0o777 == 0o600

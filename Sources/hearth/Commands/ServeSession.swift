@@ -50,6 +50,7 @@ struct ServeSession: Sendable {
             portContinuation.finish()
             loading.cancel()
         }
+        defer { storage?.shutdown() }
         let outcome = try await application.run()
         if let error = failure.withLock({ $0 }) { throw error }
         Output.note(outcome == .drained ? "stopped; every answer was completed or had its time" : "stopped at once")
