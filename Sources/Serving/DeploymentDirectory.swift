@@ -88,6 +88,7 @@ package final class DeploymentDirectory: Sendable {
         if let found = state.models.first(where: { $0.names.contains(name) }) { return found }
         let owners = state.models.filter { $0.hasVariant(name) }
         if owners.count == 1 { return owners[0] }
+        if owners.count > 1 { throw .ambiguousAdapter(name, of: owners.compactMap(\.names.first)) }
         if state.isLoading { throw .modelLoading }
         throw .modelNotFound(name, known: state.models.compactMap(\.names.first))
     }

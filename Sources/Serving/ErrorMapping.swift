@@ -112,6 +112,16 @@ extension APIError {
         )
     }
 
+    /// A name that adapters of several models have.
+    static func ambiguousAdapter(_ name: String, of models: [String]) -> APIError {
+        let names = models.map { "'\($0):\(name)'" }.joined(separator: " or ")
+        return APIError(
+            code: "model_ambiguous",
+            parameter: "model",
+            "Several models have an adapter called '\(name)'. Name one of them: \(names)."
+        )
+    }
+
     /// A model that is there and does something else.
     static func wrongModel(_ message: String) -> APIError {
         APIError(code: "model_not_supported", parameter: "model", message)

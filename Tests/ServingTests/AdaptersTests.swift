@@ -57,6 +57,22 @@ import Testing
         }
     }
 
+    @Test func `an adapter's own name is enough where no other model has one called so`() async throws {
+        let models = try ["one", "two"].map { name in
+            var settings = DeploymentConfiguration(name: name, path: try TestData.tiny("llama-f32.gguf"))
+            settings.adapters = [AdapterReference(name: "a", path: try TestData.tiny("llama-adapter"))]
+            settings.adapters.append(AdapterReference(name: name + "-only", path: settings.adapters[0].path))
+            return try Deployment.load(settings)
+        }
+        try await withServer(directory: DeploymentDirectory(models)) { server in
+            let ambiguous = try await complete(server, "a")
+            #expect(try ambiguous.status == 400 && ambiguous.error()["code"] == "model_ambiguous")
+            #expect(try ambiguous.error()["message"]?.stringValue?.contains("'one:a' or 'two:a'") == true)
+            for name in ["one:a", "two:a", "two-only"] { #expect(try await complete(server, name).status == 200) }
+            #expect(try await complete(server, "one:two-only").status == 404)
+        }
+    }
+
     @Test func `what cannot be loaded or unloaded is refused by its name`() async throws {
         try await withTiny { server in
             let other = try await load(server, "gemma3-adapter")
