@@ -29,7 +29,7 @@
 #include "templates/attention_cache.h"
 #include "templates/attention_product.h"
 #include "templates/attention.h"
-#include "templates/attention_int8.h"
+#include "templates/attention_whole.h"
 #include "templates/attention_tile.h"
 #include "templates/rmsnorm.h"
 #include "templates/rope.h"

@@ -66,7 +66,7 @@ CK_INLINE int32_t CK_NAME(whole)(float x, float inverse) {
 }
 
 /// `write_run` for int8.
-CK_INLINE void CK_NAME(write_run_i8)(
+CK_INLINE void CK_NAME(write_run_whole)(
     const ck_attention_cache *cache, uint8_t *block, int32_t slot, int32_t count, const float *keys,
     const float *values, ptrdiff_t stride) {
     const size_t width = (size_t)cache->head_width, size = (size_t)cache->block_size;
@@ -141,7 +141,7 @@ void CK_NAME(ck_cache_write)(
             switch (cache->element) {
             case ck_cache_f16: CK_NAME(write_run)(cache, ck_cache_f16, block, slot, count, k, v, stride); break;
             case ck_cache_bf16: CK_NAME(write_run)(cache, ck_cache_bf16, block, slot, count, k, v, stride); break;
-            case ck_cache_i8: CK_NAME(write_run_i8)(cache, block, slot, count, k, v, stride); break;
+            case ck_cache_i8: CK_NAME(write_run_whole)(cache, block, slot, count, k, v, stride); break;
             default: CK_NAME(write_run)(cache, ck_cache_f32, block, slot, count, k, v, stride); break;
             }
         }

@@ -51,7 +51,7 @@ static void CK_NAME(split_rows)(
     float whole_scales[CK_ROWS] = {0};
     if (all.from < all.to) {
         if (is_whole)
-            CK_NAME(score_i8)(w, split, row, count, all);
+            CK_NAME(score_whole)(w, split, row, count, all);
         else
             CK_NAME(score)(w, split, row, count, all);
     }
@@ -66,13 +66,13 @@ static void CK_NAME(split_rows)(
         }
         float *scores = w->scores + (size_t)r * CK_NAME(score_stride);
         if (is_whole)
-            whole_scales[r] = CK_NAME(weigh_i8)(w, row + r, scores, range, state, weights);
+            whole_scales[r] = CK_NAME(weigh_whole)(w, row + r, scores, range, state, weights);
         else
             CK_NAME(weigh)(w, scores, range, state);
     }
     if (all.from >= all.to) return;
     if (is_whole)
-        CK_NAME(gather_i8)(w, part, split, count, whole_scales, all);
+        CK_NAME(gather_whole)(w, part, split, count, whole_scales, all);
     else
         CK_NAME(gather_visible)(w, part, split, row, count);
 }

@@ -93,7 +93,7 @@ static void CK_NAME(quantize_queries)(const CK_NAME(attention_work) * w) {
 }
 
 /// Whole scores of rows `row ..< row + count` for the keys in `range`, and up to 31 more that mean nothing.
-static void CK_NAME(score_i8)(
+static void CK_NAME(score_whole)(
     const CK_NAME(attention_work) * w, int32_t split, int32_t row, int32_t count, CK_NAME(key_range) range) {
     const ck_attention_cache *cache = w->cache;
     const int32_t origin = split * ck_attention_split_size, size = cache->block_size;
@@ -139,7 +139,7 @@ CK_INLINE float CK_NAME(largest_scale)(const float *scales, CK_NAME(key_range) r
 
 /// `weigh` for int8: makes weights of whole scores, notes maximum and sum in `state`, and leaves the weights times the scales
 /// of their values as 16-bit numbers in `to`; returns what one of these counts.
-static float CK_NAME(weigh_i8)(
+static float CK_NAME(weigh_whole)(
     const CK_NAME(attention_work) * w, int32_t row, float *scores, CK_NAME(key_range) range, float *state, int16_t *to) {
     const float *value_scales = w->scales + ck_attention_split_size;
     const int32_t first = range.from / 16 * 16;
@@ -189,7 +189,7 @@ static void CK_NAME(arrange_weights)(
 
 /// Adds up the values of a split for `count` rows: whole sums, then times the rows' scales. Weights of keys that a row does
 /// not see are 0, and 0 times a whole number is 0, whatever the key holds: so all rows take the same keys.
-static void CK_NAME(gather_i8)(
+static void CK_NAME(gather_whole)(
     const CK_NAME(attention_work) * w, float *part, int32_t split, int32_t count, const float *scales,
     CK_NAME(key_range) range) {
     const ck_attention_cache *cache = w->cache;
