@@ -34,19 +34,24 @@ struct AttentionBench {
 
     func run() {
         for heads in Self.models {
-            let shape = CacheShape(
-                layerCount: Self.layerCount,
-                kvHeadCount: heads.keyValues,
-                headWidth: heads.width
-            )
-            let cache = KVStore(shape, blockCount: Self.contextLength / 32)
-            let table = (0..<Int32(cache.blockCount)).map { $0 &* 37 % Int32(cache.blockCount) }
-            let tokens = FloatMatrix(rows: 512, width: (heads.queries + 2 * heads.keyValues) * heads.width)
-            for index in tokens.elements.indices { tokens.elements[index] = Float((index &* 7919) % 255 - 127) / 128 }
-            fill(cache, heads, tokens, table)
-            for first in [0, 1536, 7680] { prefill(heads, cache, tokens, table, first: first) }
-            for context in [1024, 4096, 8192] { decode(heads, cache, tokens, table, context: context) }
+            for type in CacheShape.elementTypes { run(heads, type) }
         }
+    }
+
+    private func run(_ heads: Heads, _ type: ElementType) {
+        let shape = CacheShape(
+            layerCount: Self.layerCount,
+            kvHeadCount: heads.keyValues,
+            headWidth: heads.width,
+            elementType: type
+        )
+        let cache = KVStore(shape, blockCount: Self.contextLength / 32)
+        let table = (0..<Int32(cache.blockCount)).map { $0 &* 37 % Int32(cache.blockCount) }
+        let tokens = FloatMatrix(rows: 512, width: (heads.queries + 2 * heads.keyValues) * heads.width)
+        for index in tokens.elements.indices { tokens.elements[index] = Float((index &* 7919) % 255 - 127) / 128 }
+        fill(cache, heads, tokens, table)
+        for first in [0, 1536, 7680] { prefill(heads, cache, tokens, table, first: first) }
+        for context in [1024, 4096, 8192] { decode(heads, cache, tokens, table, context: context) }
     }
 
     private func fill(_ cache: KVStore, _ heads: Heads, _ tokens: FloatMatrix, _ table: [Int32]) {
@@ -75,7 +80,7 @@ struct AttentionBench {
         let keys = 512.0 * (Double(first) + 256.5)
         let rate = 4 * keys * Double(heads.queries * heads.width) / seconds
         let ceiling = ceilings.multiplyAddRate()
-        print("\(heads.model) prefill of 512 at \(first): \(share(rate, of: ceiling, "GFLOP/s"))")
+        print("\(name(heads, cache)) prefill of 512 at \(first): \(share(rate, of: ceiling, "GFLOP/s"))")
     }
 
     private func decode(_ heads: Heads, _ cache: KVStore, _ tokens: FloatMatrix, _ table: [Int32], context: Int) {
@@ -89,7 +94,11 @@ struct AttentionBench {
             }
         }
         let rate = Double(context * cache.shape.bytesPerToken) / seconds
-        print("\(heads.model) decode at \(context): \(share(rate, of: ceilings.readRate(), "GB/s"))")
+        print("\(name(heads, cache)) decode at \(context): \(share(rate, of: ceilings.readRate(), "GB/s"))")
+    }
+
+    private func name(_ heads: Heads, _ cache: KVStore) -> String {
+        "\(heads.model), \(CacheShape.name(of: cache.shape.elementType)):"
     }
 
     private func share(_ rate: Double, of ceiling: Double, _ unit: String) -> String {

@@ -1,5 +1,7 @@
 #include "include/ck_attention.h"
 
+#include <stdbool.h>
+
 #include "dispatch.h"
 
 CK_DECLARE(void, ck_attention, (const ck_attention_cache *, const ck_attention_tile *, float *))
@@ -37,11 +39,12 @@ size_t ck_attention_scratch_count(const ck_attention_cache *cache, int32_t row_c
     // Values are widened in panels of 32 dimensions.
     const size_t panels = (rounded_width(cache) + 31) / 32 * 32;
     const size_t widened = ck_attention_split_size * ((size_t)cache->head_width + panels);
-    // int8: weights and queries as pairs instead.
+    // Whole numbers: weights and queries as pairs instead.
     const size_t weights = most_tile_rows * (ck_attention_split_size / 2 + 16 + ck_attention_split_size + 16);
     const size_t pairs = weights + (size_t)row_count * ((size_t)cache->head_width / 2 + 2);
     const size_t scales = 2 * ck_attention_split_size;
-    return rows + tile + scales + (cache->element == ck_cache_i8 ? pairs : widened) + 16;
+    const bool is_whole = cache->element == ck_cache_i8 || cache->element == ck_cache_i16;
+    return rows + tile + scales + (is_whole ? pairs : widened) + 16;
 }
 
 int32_t ck_attention_first_split(const ck_attention_tile *tile) {

@@ -26,7 +26,7 @@ package final class Decoder: LanguageModel {
     ///   - checkpoint: its configuration must name an architecture of `ArchitectureRegistry`.
     ///   - compute: the instruction set and the threads to use.
     ///   - contextLength: most positions to prepare for; nil takes the checkpoint's.
-    ///   - cacheElementType: how keys and values are kept: f16, bf16, f32 or i8.
+    ///   - cacheElementType: how keys and values are kept, one of `CacheShape.elementTypes`.
     ///   - source: where the packed weights come from, or go to; what is computed is the same to the bit.
     package init(
         _ checkpoint: Checkpoint,

@@ -146,6 +146,6 @@ extension DecoderCosts {
             embeddingBytes: weights.embedding.byteCount / max(weights.embedding.outputs, 1),
             attention: (layout.windows, queryWidth, cache.bytesPerToken / cache.layerCount)
         )
-        hasIntegerAttention = cache.elementType == .i8
+        hasIntegerAttention = cache.elementType == .i8 || cache.elementType == .i16
     }
 }

@@ -20,7 +20,7 @@ import Tokenization
     /// Quantised, half and float weights, grouped heads, layers that see only a window; every kind of cache.
     static let models = [
         Subject(name: "llama-q4_0.gguf", cacheType: .f16), Subject(name: "llama-q8_0.gguf", cacheType: .i8),
-        Subject(name: "llama-f16.gguf", cacheType: .bf16), Subject(name: "qwen3-f32.gguf", cacheType: .f16),
+        Subject(name: "llama-f16.gguf", cacheType: .bf16), Subject(name: "qwen3-f32.gguf", cacheType: .i16),
         Subject(name: "gemma3-f32.gguf", cacheType: .f32),
     ]
 

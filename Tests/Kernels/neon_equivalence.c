@@ -127,7 +127,7 @@ enum { block_size = 32, kv_heads = 2, group = 3, positions = 600, block_count = 
 
 static void check_attention(int32_t element, int32_t head_width, int32_t window) {
     const size_t element_bytes = element == ck_cache_f32 ? 4 : element == ck_cache_i8 ? 1 : 2;
-    const size_t scale_bytes = element == ck_cache_i8 ? 4 * block_size : 0;
+    const size_t scale_bytes = element == ck_cache_i8 || element == ck_cache_i16 ? 4 * block_size : 0;
     const size_t value_width = ((size_t)head_width + 15) / 16 * 16;
     const size_t key_bytes = ((size_t)head_width * block_size * element_bytes + scale_bytes + 63) / 64 * 64;
     const size_t head_bytes = key_bytes + (value_width * block_size * element_bytes + scale_bytes + 63) / 64 * 64;
@@ -321,8 +321,8 @@ int main(void) {
         return 2;
     }
     for (size_t i = 0; i < sizeof stored_types / sizeof *stored_types; i++) check_product(stored_types[i]);
-    const int32_t elements[] = {ck_cache_f32, ck_cache_f16, ck_cache_bf16, ck_cache_i8};
-    for (int i = 0; i < 4; i++) {
+    const int32_t elements[] = {ck_cache_f32, ck_cache_f16, ck_cache_bf16, ck_cache_i8, ck_cache_i16};
+    for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
         check_attention(elements[i], 64, 0);
         check_attention(elements[i], 80, 100);
     }

@@ -78,8 +78,17 @@ struct AttentionFixture {
         return part
     }
 
-    /// What the cache keeps of a head's key or value.
-    private func kept(_ vector: ArraySlice<Float>) -> [Double] {
+    /// The largest whole number of a key, where keys are whole numbers.
+    private var keyLimit: Float {
+        if shape.elementType == .i8 { return 127 }
+        return shape.headWidth <= 64 ? 8191 : shape.headWidth <= 256 ? 4095 : shape.headWidth <= 1024 ? 2047 : 1023
+    }
+
+    /// The same of a value.
+    private var valueLimit: Float { shape.elementType == .i8 ? 127 : 2047 }
+
+    /// What the cache keeps of a head's key or value, whose largest whole number is `limit`.
+    private func kept(_ vector: ArraySlice<Float>, _ limit: Float) -> [Double] {
         switch shape.elementType {
         case .f16: return vector.map { Double(Float16($0)) }
         case .bf16:
@@ -87,16 +96,16 @@ struct AttentionFixture {
                 let bits = x.bitPattern
                 return Double(Float(bitPattern: (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff_0000))
             }
-        case .i8:
+        case .i8, .i16:
             let largest = vector.reduce(0) { max($0, abs($1)) }
-            return vector.map { Double(largest / 127) * Double(($0 * (127 / largest)).rounded(.toNearestOrEven)) }
+            return vector.map { Double(largest / limit) * Double(($0 * (limit / largest)).rounded(.toNearestOrEven)) }
         default: return vector.map(Double.init)
         }
     }
 
     /// What the cache keeps of `position`, from the element `column` of the fused row on.
-    private func kept(_ position: Int, _ column: Int) -> [Double] {
-        kept(Array(fused.row(position))[column..<(column + shape.headWidth)])
+    private func kept(_ position: Int, _ column: Int, _ limit: Float) -> [Double] {
+        kept(Array(fused.row(position))[column..<(column + shape.headWidth)], limit)
     }
 
     /// The formula in Double for one token and head, `[headWidth]`.
@@ -109,7 +118,7 @@ struct AttentionFixture {
         let query = fused.row(token)
         var scores: [Double] = []
         for position in first...token {
-            let key = kept(position, keyColumn)
+            let key = kept(position, keyColumn, keyLimit)
             var dot = 0.0
             for d in 0..<width { dot += Double(query[head * width + d]) * key[d] }
             scores.append(dot * Double(scale))
@@ -120,7 +129,7 @@ struct AttentionFixture {
         let sum = weights.reduce(0, +)
         var result = [Double](repeating: 0, count: width)
         for (position, weight) in zip(first...token, weights) {
-            let value = kept(position, valueColumn)
+            let value = kept(position, valueColumn, valueLimit)
             for d in 0..<width { result[d] += weight * value[d] / sum }
         }
         return result

@@ -59,6 +59,10 @@ func expReference(_ x: Double) -> Double { exp(x) }
         Case(heads: 9, kvHeads: 3, headWidth: 64, tokens: 300, elementType: .i8),
         Case(heads: 5, kvHeads: 1, headWidth: 13, tokens: 31, blockSize: 5, elementType: .i8),
         Case(heads: 4, kvHeads: 2, headWidth: 80, tokens: 600, window: 257, softcap: 20, elementType: .i8),
+        Case(heads: 9, kvHeads: 3, headWidth: 64, tokens: 300, elementType: .i16),
+        Case(heads: 5, kvHeads: 1, headWidth: 13, tokens: 61, blockSize: 5, elementType: .i16),
+        Case(heads: 4, kvHeads: 2, headWidth: 80, tokens: 600, window: 257, softcap: 20, elementType: .i16),
+        Case(heads: 2, kvHeads: 1, headWidth: 256, tokens: 290, blockSize: 10, elementType: .i16),
     ]
 
     @Test(arguments: InstructionSet.available, cases)
@@ -73,14 +77,14 @@ func expReference(_ x: Double) -> Double { exp(x) }
                 let expected = fixture.reference(token: token, head: head)
                 let actual = output[token][head * test.headWidth..<(head + 1) * test.headWidth]
                 // Values are within ±2; an error of weights is at most some units in the last place of float32, beside an
-                // int8 cache in that of 16 bits.
-                let limit = test.elementType == .i8 ? 4e-4 : 4e-6
+                // int8 cache in that of 16 bits, beside an int16 cache also of queries of 12.
+                let limit = test.elementType == .i8 ? 4e-4 : test.elementType == .i16 ? 1e-3 : 4e-6
                 #expect(largestError(actual, expected) < limit, "token \(token), head \(head)")
             }
         }
     }
 
-    @Test(arguments: InstructionSet.available, [ElementType.f16, .bf16, .f32, .i8])
+    @Test(arguments: InstructionSet.available, [ElementType.f16, .bf16, .f32, .i8, .i16])
     func `a prompt in chunks, whole, token by token or on other threads is the same to the bit`(
         set: InstructionSet,
         elementType: ElementType
@@ -136,7 +140,7 @@ func expReference(_ x: Double) -> Double { exp(x) }
         #expect(bits([Array(output.row(41))]) == bits([longAlone[699]]))
     }
 
-    @Test(arguments: InstructionSet.available, [ElementType.f16, .i8])
+    @Test(arguments: InstructionSet.available, [ElementType.f16, .i8, .i16])
     func `a later token cannot reach an earlier one, not even with what is not a number`(
         set: InstructionSet,
         elementType: ElementType
@@ -149,6 +153,18 @@ func expReference(_ x: Double) -> Double { exp(x) }
         let spoiled = bits(fixture.attend(chunks: [100], compute: compute))
         #expect(clean[..<60] == spoiled[..<60])
         #expect(clean[60] != spoiled[60])
+    }
+
+    @Test(arguments: InstructionSet.available, [16, 64, 65, 128, 256, 1024])
+    func `whole numbers at their limits overflow no sum`(set: InstructionSet, width: Int) {
+        let compute = Compute(instructionSet: set, workers: two)
+        for type in [ElementType.i8, .i16] {
+            let fixture = AttentionFixture(heads: 1, kvHeads: 1, headWidth: width, tokens: 300, elementType: type)
+            // Equal queries, keys and values: every product is the largest there is, and every weight the same.
+            for index in 0..<fixture.fused.rows * fixture.fused.width { fixture.fused.pointer[index] = -2 }
+            let output = fixture.attend(chunks: [300], compute: compute)
+            #expect(output.joined().allSatisfy { abs($0 + 2) < 1e-3 })
+        }
     }
 
     @Test(arguments: InstructionSet.available)

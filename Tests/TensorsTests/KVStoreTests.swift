@@ -12,6 +12,9 @@ import Testing
         let int8 = CacheShape(layerCount: 2, kvHeadCount: 3, headWidth: 64, elementType: .i8)
         #expect(int8.bytesPerToken == 2 * 3 * 2 * (64 + 4))
         #expect(KVStore(int8, blockCount: 1).blockBytes == 32 * int8.bytesPerToken / 2)
+        let int16 = CacheShape(layerCount: 2, kvHeadCount: 3, headWidth: 64, elementType: .i16)
+        #expect(int16.bytesPerToken == 2 * 3 * 2 * (2 * 64 + 4))
+        #expect(KVStore(int16, blockCount: 1).blockBytes == 32 * int16.bytesPerToken / 2)
     }
 
     @Test func `a block holds its tokens' share of a layer and blocks do not overlap`() {

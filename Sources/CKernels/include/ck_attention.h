@@ -24,7 +24,7 @@
 /// slots hold (not even when that is not a number).
 
 /// Element types of the cache. Values are those of `ElementType`.
-enum { ck_cache_f32 = 0, ck_cache_f16 = 1, ck_cache_i8 = 24, ck_cache_bf16 = 30 };
+enum { ck_cache_f32 = 0, ck_cache_f16 = 1, ck_cache_i8 = 24, ck_cache_i16 = 25, ck_cache_bf16 = 30 };
 
 /// Keys of a split.
 enum { ck_attention_split_size = 256 };
@@ -34,10 +34,11 @@ enum { ck_attention_split_size = 256 };
 /// A block holds, for each KV head, K as `[headWidth, blockSize]` (so that the scores of neighbouring keys are
 /// neighbouring lanes) and then V as `[blockSize, valueWidth]`, valueWidth being headWidth rounded up to 16 with zeros.
 ///
-/// As int8, an element is a whole number of its token's scale, max |x| / 127 over the head, and elements stand in pairs as the
-/// products take them: K as `[headWidth / 2, blockSize, 2]`, V as `[blockSize / 2, valueWidth, 2]`, both rounded up. K and V
-/// are each followed by `[blockSize]` scales in float32, on the next multiple of 4 bytes. Queries and weights are rounded to
-/// 16 bits.
+/// As int8 and int16, an element is a whole number of its token's scale, max |x| / limit over the head, and elements stand in
+/// pairs as the products take them: K as `[headWidth / 2, blockSize, 2]`, V as `[blockSize / 2, valueWidth, 2]`, both rounded
+/// up. K and V are each followed by `[blockSize]` scales in float32, on the next multiple of 4 bytes. The limit of int8 is 127;
+/// that of int16 is as large as exact sums of products in 32 bits allow: 8191 for the keys of heads of up to 64 elements, 4095
+/// up to 256, 2047 up to 1024, 1023 beyond, and 2047 for values. Queries and weights are rounded to at most 16 bits.
 typedef struct {
     /// First byte of block 0.
     uint8_t *layer;

@@ -28,8 +28,9 @@ typedef struct {
     float *scores;
     /// The split in hand, widened; unused when narrow.
     float *keys, *values;
-    /// The rest for an int8 cache only. Scales of the split's keys, then of its values.
+    /// The rest for whole numbers only. Scales of the split's keys, then of its values, and the largest of these.
     float *scales;
+    float largest_scale;
     /// `[rows, pairs of the width]`, and what one counts.
     int32_t *query_pairs;
     float *query_scales;
@@ -66,7 +67,7 @@ static CK_NAME(attention_work) CK_NAME(attention_begin)(
     w.scales = w.scores + 8 * CK_NAME(score_stride);
     w.keys = w.scales + 2 * ck_attention_split_size;
     w.values = w.keys + (size_t)ck_attention_split_size * (size_t)w.width;
-    // An int8 cache is never widened.
+    // Whole numbers are never widened.
     w.weight_pairs = (int32_t *)w.keys;
     w.slot_pairs = w.weight_pairs + 8 * CK_NAME(weight_stride);
     w.query_scales = (float *)(w.slot_pairs + 8 * CK_NAME(score_stride));

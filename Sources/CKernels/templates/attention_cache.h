@@ -27,19 +27,19 @@ CK_INLINE float CK_NAME(get_element)(const uint8_t *at, size_t index, const int3
     return CK_NAME(load_elements)(padded, element)[0];
 }
 
-/// Scales of a block's int8 keys or values, one for each slot, behind so many of their bytes.
+/// Scales of a block's whole keys or values, one for each slot, behind so many of their bytes.
 CK_INLINE float *CK_NAME(scales_behind)(const uint8_t *elements, size_t bytes) {
     return (float *)(elements + (bytes + 3) / 4 * 4);
 }
 
 CK_INLINE float *CK_NAME(key_scales)(const ck_attention_cache *cache, const uint8_t *block) {
-    const size_t pairs = ((size_t)cache->head_width + 1) / 2;
-    return CK_NAME(scales_behind)(block, 2 * pairs * (size_t)cache->block_size);
+    const size_t pairs = ((size_t)cache->head_width + 1) / 2, bytes = 2 * CK_NAME(element_bytes)(cache);
+    return CK_NAME(scales_behind)(block, bytes * pairs * (size_t)cache->block_size);
 }
 
 CK_INLINE float *CK_NAME(value_scales)(const ck_attention_cache *cache, const uint8_t *block) {
-    const size_t pairs = ((size_t)cache->block_size + 1) / 2;
-    return CK_NAME(scales_behind)(block + cache->value_offset, 2 * pairs * (size_t)CK_NAME(value_width)(cache));
+    const size_t pairs = ((size_t)cache->block_size + 1) / 2, bytes = 2 * CK_NAME(element_bytes)(cache);
+    return CK_NAME(scales_behind)(block + cache->value_offset, bytes * pairs * (size_t)CK_NAME(value_width)(cache));
 }
 
 /// What one counts when the largest magnitude of `x` is `limit`, and the factor to whole numbers: 0 for a vector that is all but
@@ -65,26 +65,55 @@ CK_INLINE int32_t CK_NAME(whole)(float x, float inverse) {
     return __builtin_bit_cast(int32_t, shifted) - 0x4b400000;
 }
 
-/// `write_run` for int8.
+/// The largest whole number of a key.
+CK_INLINE int32_t CK_NAME(key_limit)(const int32_t element, int32_t width) {
+    if (element == ck_cache_i8) return 127;
+    return width <= 64 ? 8191 : width <= 256 ? 4095 : width <= 1024 ? 2047 : 1023;
+}
+
+/// The largest whole number of a query's element: as many products of it with a key's as the head is wide stay below 2^31.
+CK_INLINE int32_t CK_NAME(query_limit)(const int32_t element, int32_t width) {
+    const int64_t limit = INT32_MAX / ((int64_t)CK_NAME(key_limit)(element, width) * width);
+    return limit > 32767 ? 32767 : (int32_t)limit;
+}
+
+/// Positions whose values are summed in 32 bits, 32767 being the largest weight, and the largest whole number of a value.
+CK_INLINE int32_t CK_NAME(value_run)(const int32_t element) {
+    return element == ck_cache_i8 ? ck_attention_split_size : 32;
+}
+CK_INLINE int32_t CK_NAME(value_limit)(const int32_t element) { return element == ck_cache_i8 ? 127 : 2047; }
+
+CK_INLINE void CK_NAME(put_whole)(uint8_t *at, size_t index, const int32_t element, int32_t whole) {
+    if (element == ck_cache_i8)
+        at[index] = (uint8_t)whole;
+    else
+        ((int16_t *)at)[index] = (int16_t)whole;
+}
+
+/// `write_run` for whole numbers.
 CK_INLINE void CK_NAME(write_run_whole)(
-    const ck_attention_cache *cache, uint8_t *block, int32_t slot, int32_t count, const float *keys,
-    const float *values, ptrdiff_t stride) {
+    const ck_attention_cache *cache, const int32_t element, uint8_t *block, int32_t slot, int32_t count,
+    const float *keys, const float *values, ptrdiff_t stride) {
     const size_t width = (size_t)cache->head_width, size = (size_t)cache->block_size;
     const size_t value_width = (size_t)CK_NAME(value_width)(cache);
+    const float key_limit = (float)CK_NAME(key_limit)(element, cache->head_width);
+    const float value_limit = (float)CK_NAME(value_limit)(element);
     float *key_scales = CK_NAME(key_scales)(cache, block), *value_scales = CK_NAME(value_scales)(cache, block);
+    uint8_t *value_block = block + cache->value_offset;
     for (int32_t token = 0; token < count; token++) {
         const size_t at = (size_t)(slot + token);
         const float *k = keys + token * stride, *v = values + token * stride;
         float inverse;
-        key_scales[at] = CK_NAME(whole_scale)(k, width, 127, &inverse);
-        uint8_t *key = block + 2 * at;
-        if (width % 2 == 1) key[width / 2 * 2 * size + 1] = 0;
+        key_scales[at] = CK_NAME(whole_scale)(k, width, key_limit, &inverse);
+        if (width % 2 == 1) CK_NAME(put_whole)(block, 2 * at + width / 2 * 2 * size + 1, element, 0);
         for (size_t d = 0; d < width; d++)
-            key[d / 2 * 2 * size + d % 2] = (uint8_t)CK_NAME(whole)(k[d], inverse);
-        value_scales[at] = CK_NAME(whole_scale)(v, width, 127, &inverse);
-        uint8_t *value = block + cache->value_offset + at / 2 * 2 * value_width + at % 2;
+            CK_NAME(put_whole)(
+                block, 2 * at + d / 2 * 2 * size + d % 2, element, CK_NAME(whole)(k[d], inverse));
+        value_scales[at] = CK_NAME(whole_scale)(v, width, value_limit, &inverse);
+        const size_t first = at / 2 * 2 * value_width + at % 2;
         for (size_t d = 0; d < value_width; d++)
-            value[2 * d] = d < width ? (uint8_t)CK_NAME(whole)(v[d], inverse) : 0;
+            CK_NAME(put_whole)(
+                value_block, first + 2 * d, element, d < width ? CK_NAME(whole)(v[d], inverse) : 0);
     }
 }
 
@@ -141,7 +170,8 @@ void CK_NAME(ck_cache_write)(
             switch (cache->element) {
             case ck_cache_f16: CK_NAME(write_run)(cache, ck_cache_f16, block, slot, count, k, v, stride); break;
             case ck_cache_bf16: CK_NAME(write_run)(cache, ck_cache_bf16, block, slot, count, k, v, stride); break;
-            case ck_cache_i8: CK_NAME(write_run_whole)(cache, block, slot, count, k, v, stride); break;
+            case ck_cache_i8: CK_NAME(write_run_whole)(cache, ck_cache_i8, block, slot, count, k, v, stride); break;
+            case ck_cache_i16: CK_NAME(write_run_whole)(cache, ck_cache_i16, block, slot, count, k, v, stride); break;
             default: CK_NAME(write_run)(cache, ck_cache_f32, block, slot, count, k, v, stride); break;
             }
         }

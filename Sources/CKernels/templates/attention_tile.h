@@ -47,7 +47,7 @@ static void CK_NAME(split_rows)(
         if (range.from < all.from) all.from = range.from;
         if (range.to > all.to) all.to = range.to;
     }
-    const bool is_whole = w->cache->element == ck_cache_i8;
+    const bool is_whole = CK_NAME(is_whole)(w->cache->element);
     float whole_scales[CK_ROWS] = {0};
     if (all.from < all.to) {
         if (is_whole)
@@ -113,14 +113,16 @@ CK_INLINE void CK_NAME(clear_states)(float *states, int32_t rows, size_t stride,
 }
 
 /// Widens what any row of the tile sees of a split, unless it is read where it is, and fetches its scales.
-static void CK_NAME(prepare_split)(const CK_NAME(attention_work) * w, int32_t split) {
+static void CK_NAME(prepare_split)(CK_NAME(attention_work) * w, int32_t split) {
     const int32_t origin = split * ck_attention_split_size;
     const CK_NAME(key_range) first = CK_NAME(visible)(w->tile, 0, split);
     const CK_NAME(key_range) last = CK_NAME(visible)(w->tile, w->rows - 1, split);
     if (first.from >= last.to) return;
-    if (w->cache->element == ck_cache_i8) {
+    if (CK_NAME(is_whole)(w->cache->element)) {
         CK_NAME(load_scales)(
             w->cache, w->tile->block_table, w->tile->kv_head, origin, origin + first.from, origin + last.to, w->scales);
+        const CK_NAME(key_range) all = {0, ck_attention_split_size};
+        w->largest_scale = CK_NAME(largest_scale)(w->scales + ck_attention_split_size, all);
         return;
     }
     if (w->is_narrow) return;
@@ -132,8 +134,8 @@ static void CK_NAME(prepare_split)(const CK_NAME(attention_work) * w, int32_t sp
 void CK_NAME(ck_attention_partial)(
     const ck_attention_cache *cache, const ck_attention_tile *tile, int32_t from, int32_t to, float *partials,
     float *scratch) {
-    const CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
-    if (cache->element == ck_cache_i8) CK_NAME(quantize_queries)(&w);
+    CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
+    if (CK_NAME(is_whole)(cache->element)) CK_NAME(quantize_queries)(&w);
     for (int32_t split = from; split < to; split++) {
         CK_NAME(prepare_split)(&w, split);
         for (int32_t row = 0; row < w.rows; row += CK_ROWS) {
@@ -145,8 +147,8 @@ void CK_NAME(ck_attention_partial)(
 }
 
 void CK_NAME(ck_attention)(const ck_attention_cache *cache, const ck_attention_tile *tile, float *scratch) {
-    const CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
-    if (cache->element == ck_cache_i8) CK_NAME(quantize_queries)(&w);
+    CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
+    if (CK_NAME(is_whole)(cache->element)) CK_NAME(quantize_queries)(&w);
     CK_NAME(clear_states)(w.totals, w.rows, w.stride, w.value_width);
     const int32_t end = ck_attention_end_split(tile);
     for (int32_t split = ck_attention_first_split(tile); split < end; split++) {

@@ -2,10 +2,13 @@
 //
 // `element` is a constant wherever these are used, so that only one branch is left after inlining.
 
-/// Bytes of one float.
+/// Bytes of one element.
 CK_INLINE size_t CK_NAME(bytes_of)(const int32_t element) {
-    return element == ck_cache_f32 ? 4 : 2;
+    return element == ck_cache_f32 ? 4 : element == ck_cache_i8 ? 1 : 2;
 }
+
+/// Whether elements are whole numbers under a scale, which stand in pairs.
+CK_INLINE bool CK_NAME(is_whole)(const int32_t element) { return element == ck_cache_i8 || element == ck_cache_i16; }
 
 /// Sixteen elements at `p` as float32.
 CK_INLINE ck_lanes CK_NAME(load_elements)(const void *p, const int32_t element) {

@@ -73,9 +73,7 @@ CK_INLINE ck_int_lanes CK_NAME(bits)(ck_lanes x) { return __builtin_bit_cast(ck_
 CK_INLINE ck_lanes CK_NAME(floats)(ck_int_lanes x) { return __builtin_bit_cast(ck_lanes, x); }
 
 /// `yes` where the lane of `mask` is -1, `no` where it is 0.
-CK_INLINE ck_lanes CK_NAME(select)(ck_int_lanes mask, ck_lanes yes, ck_lanes no) {
-    return CK_NAME(floats)((mask & CK_NAME(bits)(yes)) | (~mask & CK_NAME(bits)(no)));
-}
+CK_INLINE ck_lanes CK_NAME(select)(ck_int_lanes mask, ck_lanes yes, ck_lanes no) { return mask ? yes : no; }
 
 /// The larger of two; a lane that is not a number in `x` leaves `best`.
 CK_INLINE ck_lanes CK_NAME(larger)(ck_lanes x, ck_lanes best) { return CK_NAME(select)(x > best, x, best); }
@@ -94,10 +92,12 @@ CK_INLINE float CK_NAME(sum_of_lanes)(ck_lanes x) {
     return c.x + c.y;
 }
 
+/// The largest of the lanes, none of which is not a number.
 CK_INLINE float CK_NAME(largest_lane)(ck_lanes x) {
-    float best = x[0];
-    for (int i = 1; i < 16; i++) best = x[i] > best ? x[i] : best;
-    return best;
+    const __typeof__(x.lo) a = x.lo > x.hi ? x.lo : x.hi;
+    const __typeof__(a.lo) b = a.lo > a.hi ? a.lo : a.hi;
+    const __typeof__(b.lo) c = b.lo > b.hi ? b.lo : b.hi;
+    return c.x > c.y ? c.x : c.y;
 }
 
 /// 2^f for |f| <= 0.5: the polynomial of degree 6 with the least relative error, 2e-9 before rounding.
@@ -109,6 +109,23 @@ CK_INLINE ck_lanes CK_NAME(exp2_fraction)(ck_lanes f) {
     p = CK_NAME(multiply_add)(p, f, (ck_lanes)2.4022646890e-1f);
     p = CK_NAME(multiply_add)(p, f, (ck_lanes)6.9314720574e-1f);
     return CK_NAME(multiply_add)(p, f, (ck_lanes)1.0f);
+}
+
+/// 2^x for x <= 0, or above by an error of rounding, to a relative error of 3e-6; what would be below 2^-126 is that. Not a
+/// number stays so.
+CK_INLINE ck_lanes CK_NAME(exp2_rough)(ck_lanes x) {
+    const ck_lanes magic = (ck_lanes)12582912.0f, least = (ck_lanes)-126.0f;
+    const ck_lanes bounded = least > x ? least : x;
+    const ck_lanes shifted = bounded + magic;
+    const ck_lanes f = bounded - (shifted - magic);
+    // The polynomial of degree 4 with the least relative error on |f| <= 0.5.
+    ck_lanes p = (ck_lanes)9.58286e-3f;
+    p = CK_NAME(multiply_add)(p, f, (ck_lanes)5.590643e-2f);
+    p = CK_NAME(multiply_add)(p, f, (ck_lanes)2.4024099e-1f);
+    p = CK_NAME(multiply_add)(p, f, (ck_lanes)6.9312419e-1f);
+    p = CK_NAME(multiply_add)(p, f, (ck_lanes)1.0f);
+    // The whole part is in the low bits of `shifted`, those of `magic` are zero.
+    return p * CK_NAME(floats)((CK_NAME(bits)(shifted) << 23) + (127 << 23));
 }
 
 /// 2^x for x <= 0; what would be below 2^-126 is 0. Not a number stays so.
