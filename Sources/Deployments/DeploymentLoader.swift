@@ -53,7 +53,7 @@ package struct DeploymentConfiguration: Sendable {
         aliases = []
         contextLength = nil
         cacheBytes = nil
-        cacheElementType = .f16
+        cacheElementType = CacheShape.standardElementType(for: .detected)
         limits = .standard
         tokenGapLimit = EngineConfiguration.standardTokenGapLimit
         instructionSet = .detected

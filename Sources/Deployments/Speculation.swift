@@ -34,7 +34,7 @@ extension Deployment {
             let context = min(target.contextLength, checkpoint.configuration.contextLength)
             var draft = configuration
             draft.contextLength = context
-            draft.cacheElementType = .f16
+            draft.cacheElementType = CacheShape.standardElementType(for: configuration.instructionSet)
             draft.packs?.stored = stored
             let model = try loadDecoder(checkpoint, draft, workers: workers)
             let traits = model.traits

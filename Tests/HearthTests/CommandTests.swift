@@ -154,6 +154,8 @@ import Testing
         #expect(try kept.compute.cacheElementType(Environment([:])) == .bf16)
         #expect(try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "f32"])) == .f32)
         #expect(try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "int8"])) == .i8)
+        #expect(try plain.compute.cacheElementType(Environment(["HEARTH_ISA": "portable"])) == .f16)
+        #expect(try plain.compute.cacheElementType(Environment([:])) == CacheShape.standardElementType(for: .detected))
         #expect(throws: (any Error).self) {
             try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "q2"]))
         }

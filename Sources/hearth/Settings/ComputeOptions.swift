@@ -23,7 +23,7 @@ struct ComputeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How keys and values are kept: f16, bf16, f32 or int8 (HEARTH_CACHE_TYPE; f16).",
+            "How keys and values are kept: int16, f16, bf16, f32, int8 (HEARTH_CACHE_TYPE; by the instruction set).",
             valueName: "type"
         )
     )
@@ -68,7 +68,9 @@ struct ComputeOptions: ParsableArguments {
 
     /// How keys and values are kept.
     func cacheElementType(_ environment: Environment) throws -> ElementType {
-        guard let wanted = cacheType ?? environment["HEARTH_CACHE_TYPE"] else { return .f16 }
+        guard let wanted = cacheType ?? environment["HEARTH_CACHE_TYPE"] else {
+            return CacheShape.standardElementType(for: try instructionSet(environment).value)
+        }
         guard let type = CacheShape.elementTypes.first(where: { CacheShape.name(of: $0) == wanted.lowercased() }) else {
             let known = CacheShape.elementTypes.map(CacheShape.name).joined(separator: ", ")
             throw ValidationError("There is no cache of type \"\(wanted)\". Keys and values are kept as \(known).")
