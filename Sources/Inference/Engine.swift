@@ -77,6 +77,7 @@ package actor Engine: GenerationBackend {
             limits: configuration.limits,
             blockCount: blockCount,
             blockSize: configuration.blockSize,
+            scheduling: configuration.scheduling,
             hasher: connection?.cache.hasher ?? BlockHasher(),
             usesDisk: connection != nil
         )

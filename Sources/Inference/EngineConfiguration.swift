@@ -60,6 +60,8 @@ package struct EngineConfiguration: Sendable, Equatable {
     package let logprobLimit: Int
     /// How long a running answer should wait for its next token while prompts are read; nil for as long as it takes.
     package var tokenGapLimit: Duration? = Self.standardTokenGapLimit
+    /// Whose turn it is among requests of one priority.
+    package var scheduling = Scheduling.fair
     /// Most tokens a drafter may guess for a sequence in one step.
     package let draftLimit: Int
 

@@ -38,8 +38,12 @@ package struct GenerationRequest: Sendable {
     package var promptLogprobCount: Int?
     /// Requests with different salts share no cached blocks; nil is a salt of its own.
     package var cacheSalt: String?
-    /// Order in the waiting queue: lower runs first, equal ones in the order they came.
+    /// Order in the waiting queue: lower runs first; equal ones by what their clients have been served.
     package var priority: Int
+    /// Whom the request is computed for.
+    package var client: ClientKey
+    /// The client's part of the machine as against others'; above 0. One of weight 2 is served twice as much as one of 1.
+    package var weight: Double
     /// What changes the model for this request; nil for the model as it is. Requests under different adapters share no
     /// cached blocks.
     package var adapter: Adapter?
@@ -66,6 +70,8 @@ package struct GenerationRequest: Sendable {
         promptLogprobCount = nil
         cacheSalt = nil
         priority = 0
+        client = ClientKey()
+        weight = 1
         adapter = nil
         constraint = nil
     }

@@ -10,17 +10,20 @@ package import Tokenization
 /// A step is `planStep`, then the model, then `commit`. Submissions and cancellations come between steps. Running
 /// sequences are planned in the order of their admission, and when blocks run out the one admitted last gives way; it
 /// has no row in the plan yet, so nothing ever has to be taken back. The oldest is never preempted, so each step
-/// brings somebody nearer to the end. `docs/design/0003-scheduling.md` has a worked example.
+/// brings somebody nearer to the end. Who enters next, and whose prompt is read first, hangs on what clients have been
+/// served (`ServiceCounters`). `docs/design/0003-scheduling.md` has worked examples.
 ///
 /// Not copyable: two copies would write to the same blocks.
 package struct Scheduler: ~Copyable {
     package let limits: StepLimits
     /// The KV cache's blocks and who holds them.
     package internal(set) var blocks: BlockLedger
-    /// In the order in which they will be admitted.
+    /// By priority, then in the order in which they came.
     private(set) var waiting: [TokenSequence] = []
     /// In the order in which they were admitted.
     var running: [TokenSequence] = []
+    /// What their clients have been served.
+    private(set) var counters: ServiceCounters
     /// The rows of a plan that has not been committed.
     private var planned: [PlannedRow] = []
     private var nextArrival: UInt64 = 0
@@ -33,10 +36,12 @@ package struct Scheduler: ~Copyable {
         limits: StepLimits,
         blockCount: Int,
         blockSize: Int,
+        scheduling: Scheduling = .fair,
         hasher: BlockHasher = BlockHasher(),
         usesDisk: Bool = false
     ) {
         self.limits = limits
+        counters = ServiceCounters(scheduling)
         blocks = BlockLedger(blockCount: blockCount, blockSize: blockSize, hasher: hasher, usesDisk: usesDisk)
     }
 
@@ -51,25 +56,33 @@ package struct Scheduler: ~Copyable {
 
     /// Queues a request whose tokens and limits have been checked against the model.
     package mutating func submit(_ request: GenerationRequest) throws(SubmissionError) {
-        if waiting.count >= limits.maxWaiting { throw .queueFull(waiting: waiting.count) }
+        if waiting.count >= limits.maxWaiting, !counters.mayExceed(limits.maxWaiting, request.client) {
+            throw .queueFull(waiting: waiting.count)
+        }
         if blocks.blockCount(forTokens: request.computedLimit) > blocks.pool.blockCount {
             throw .cacheTooSmall(tokens: request.computedLimit, limit: blocks.pool.blockCount * blocks.blockSize)
         }
-        enqueue(
-            TokenSequence(request, arrival: nextArrival, hasher: blocks.cache.hasher, blockSize: blocks.blockSize)
+        var sequence = TokenSequence(
+            request,
+            client: counters.open(request.client),
+            hasher: blocks.cache.hasher,
+            blockSize: blocks.blockSize
         )
+        sequence.arrival = nextArrival
         nextArrival += 1
+        enqueue(sequence)
     }
 
     /// Drops a request wherever it is; false when there is none of this id.
     package mutating func cancel(_ id: RequestID) -> Bool {
         if let index = running.firstIndex(where: { $0.id == id }) {
             blocks.release(&running[index])
-            running.remove(at: index)
+            removeRunning(index)
             return true
         }
         if let index = waiting.firstIndex(where: { $0.id == id }) {
-            waiting.remove(at: index)
+            let sequence = dequeue(index)
+            counters.close(sequence.client)
             return true
         }
         return false
@@ -107,9 +120,7 @@ package struct Scheduler: ~Copyable {
                 index += 1
                 continue
             }
-            // Whoever comes after must still get its one token: a long prefill does not hold up younger decodes.
-            let share = budget.share(reservedRows: running.count - index - 1)
-            if advance(index, within: share, budget: &budget, plan: &plan) {
+            if advance(index, within: share(of: index, budget), budget: &budget, plan: &plan) {
                 index += 1
             } else {
                 plan.preempted.append(preemptYoungest())
@@ -134,11 +145,11 @@ package struct Scheduler: ~Copyable {
             guard let index = running.firstIndex(where: { $0.id == row.id }) else { continue }
             if outcome == .failed {
                 blocks.discard(&running[index])
-                running.remove(at: index)
+                removeRunning(index)
             } else if let reason = take(outcome, of: row, index: index) {
                 endings.append(Ending(id: row.id, reason: reason))
                 blocks.release(&running[index])
-                running.remove(at: index)
+                removeRunning(index)
             }
         }
         planned.removeAll(keepingCapacity: true)
@@ -215,27 +226,26 @@ package struct Scheduler: ~Copyable {
         let end = running[index].computedCount + tokenCount
         guard blocks.reserve(&running[index], tokenCount: end) else { return false }
         let (row, forward) = running[index].row(tokenCount: tokenCount, blockSize: blocks.blockSize)
+        charge(index, Double(running[index].bookPrompt(upTo: end)) * ServiceCounters.computedTokenCost)
         budget.spend(forward)
         plan.append(row, forward, tokens: running[index].tokens)
         return true
     }
 
-    /// Admits from the head of the queue until a limit is met.
+    /// Admits those whose turn it is until a limit is met.
     private mutating func admit(
         within budget: inout StepBudget,
         plan: inout StepPlan,
         isStored: (BlockHash) -> Bool
     ) {
-        var index = 0
-        while index < waiting.count, running.count < limits.maxRunning, !budget.isSpent {
+        while running.count < limits.maxRunning, !budget.isSpent, let index = nextInLine {
             switch admission(of: waiting[index]) {
             case .full:
                 return
             case .wait(let hash):
                 waiting[index].awaitedHash = hash
-                index += 1
             case .enter(let hits):
-                enter(waiting.remove(at: index), hits: hits)
+                enter(dequeue(index), hits: hits)
                 if let restore = beginRestore(isStored: isStored) {
                     plan.restores.append(restore)
                     continue
@@ -243,7 +253,7 @@ package struct Scheduler: ~Copyable {
                 plan.admitted.append(start(running.count - 1))
                 let fits = advance(
                     running.count - 1,
-                    within: budget.share(reservedRows: 0),
+                    within: budget.share(keptTokens: 0, keptRows: 0),
                     budget: &budget,
                     plan: &plan
                 )
@@ -280,6 +290,7 @@ package struct Scheduler: ~Copyable {
             !drawn.isEmpty && row.candidates.starts(with: drawn.dropLast()),
             "Scheduler: tokens were drawn from logits of other tokens"
         )
+        charge(index, Double(drawn.count) * ServiceCounters.drawnTokenCost)
         var reason: FinishReason?
         for token in drawn {
             precondition(reason == nil, "Scheduler: a token was drawn after the request's last one")
@@ -295,7 +306,6 @@ package struct Scheduler: ~Copyable {
 
     /// The admission checks, in order: shared prefixes first, then room.
     private func admission(of sequence: TokenSequence) -> AdmissionDecision {
-        if let hash = sequence.awaitedHash, blocks.isPending(hash) { return .wait(for: hash) }
         let hits = blocks.cachedPrefix(of: sequence)
         if hits.count < sequence.hittableCount(blockSize: blocks.blockSize) {
             let next = sequence.hashes[hits.count]
@@ -336,7 +346,76 @@ package struct Scheduler: ~Copyable {
 
     private mutating func enqueue(_ sequence: TokenSequence) {
         let index = waiting.lastIndex { !sequence.precedes($0) }.map { $0 + 1 } ?? 0
+        counters.beginWaiting(sequence.client)
         waiting.insert(sequence, at: index)
+    }
+
+    private mutating func dequeue(_ index: Int) -> TokenSequence {
+        counters.endWaiting(waiting[index].client)
+        return waiting.remove(at: index)
+    }
+
+    /// Drops a running sequence that has given its blocks back.
+    private mutating func removeRunning(_ index: Int) {
+        counters.close(running[index].client)
+        running.remove(at: index)
+    }
+
+    private mutating func charge(_ index: Int, _ cost: Double) {
+        counters.charge(running[index].client, cost, weight: running[index].weight)
+    }
+}
+
+// MARK: - Turns
+
+extension Scheduler {
+    /// The waiting sequence whose turn it is: of the most urgent ones those of the client that was served least, and of
+    /// those the one that came first. Those for whom a prefix is on its way are passed.
+    private var nextInLine: Int? {
+        var next: Int?
+        for index in waiting.indices {
+            if let first = next, waiting[first].priority < waiting[index].priority { break }
+            if let hash = waiting[index].awaitedHash, blocks.isPending(hash) { continue }
+            guard let first = next else {
+                next = index
+                continue
+            }
+            if counters.precedes(waiting[index].client, waiting[first].client) { next = index }
+        }
+        return next
+    }
+
+    /// What the running sequence at `index` may take of the step.
+    ///
+    /// One token stays for everybody behind it, so that a long prefill never holds up younger decodes, and all that those
+    /// could take whose turn comes before its own.
+    private func share(of index: Int, _ budget: StepBudget) -> StepShare {
+        let youngerCount = running.count - index - 1
+        var keptTokens = youngerCount
+        // One token is had in any case.
+        if running[index].missingCount > 1 {
+            let whole = budget.share(keptTokens: 0, keptRows: 0)
+            for younger in running.indices.dropFirst(index + 1) where running[younger].restoreTicket == nil {
+                if !goesBefore(running[younger], running[index]) { continue }
+                keptTokens += whole.tokenCount(for: running[younger]) - 1
+            }
+            keptTokens += newcomerTokenCount(before: index, within: whole)
+        }
+        return budget.share(keptTokens: keptTokens, keptRows: youngerCount)
+    }
+
+    /// Tokens that the next newcomer could take, if it can enter in this step and its turn comes before that of the running
+    /// sequence at `index`.
+    private func newcomerTokenCount(before index: Int, within whole: StepShare) -> Int {
+        guard running.count < limits.maxRunning, let next = nextInLine else { return 0 }
+        guard goesBefore(waiting[next], running[index]) else { return 0 }
+        guard case .enter(let hits) = admission(of: waiting[next]) else { return 0 }
+        return min(whole.tokenCount(for: waiting[next]), waiting[next].tokens.count - hits.count * blocks.blockSize)
+    }
+
+    /// Whether the prompt of `sequence`, which came later, is read before that of `other`.
+    private func goesBefore(_ sequence: TokenSequence, _ other: TokenSequence) -> Bool {
+        sequence.priority <= other.priority && counters.precedes(sequence.client, other.client)
     }
 }
 
@@ -344,6 +423,7 @@ extension Scheduler {
     /// What is wrong with the scheduler's books, in words; empty when nothing is. Linear in blocks and tokens.
     package func invariantViolations() -> [String] {
         var violations = blocks.invariantViolations(running: running)
+        violations += counters.invariantViolations(waiting: waiting.map(\.client), running: running.map(\.client))
         if waiting.contains(where: { !$0.blocks.isEmpty || $0.computedCount != 0 }) {
             violations.append("a waiting sequence holds blocks")
         }

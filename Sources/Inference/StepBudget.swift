@@ -13,9 +13,9 @@ struct StepBudget {
     /// Whether no further row fits.
     var isSpent: Bool { tokens < 1 || logitRows < 1 }
 
-    /// What one row may take when `reservedRows` others still want at least a token and its logits.
-    func share(reservedRows: Int) -> StepShare {
-        StepShare(tokens: max(1, tokens - reservedRows), logitRows: max(1, logitRows - reservedRows))
+    /// What one row may take when `keptTokens` stay for others, and logits for `keptRows` of them.
+    func share(keptTokens: Int, keptRows: Int) -> StepShare {
+        StepShare(tokens: max(1, tokens - keptTokens), logitRows: max(1, logitRows - keptRows))
     }
 
     mutating func spend(_ row: ForwardRow) {

@@ -8,8 +8,12 @@ struct TokenSequence {
     let maxTokens: Int
     let endingTokens: Set<TokenID>
     let priority: Int
+    /// Whom it is computed for.
+    let client: ServiceCounters.Index
+    /// The client's part of the machine as against others'.
+    let weight: Double
     /// Place in the order of submission.
-    let arrival: UInt64
+    var arrival: UInt64 = 0
     /// Whether the logits of every prompt position are wanted. Such a sequence takes nothing from the prefix cache.
     let wantsPromptLogits: Bool
     /// What changes the model for it.
@@ -37,17 +41,20 @@ struct TokenSequence {
     var hasStarted = false
     /// Whether the logits of the whole prompt have been computed.
     var hasPromptLogits = false
+    /// Tokens of the prompt, from its first on, that its client has been charged for or got from a cache.
+    private var bookedCount = 0
 
     /// Tokens of an answer that memory is set aside for.
     private static let expectedTokens = 4096
 
-    init(_ request: GenerationRequest, arrival: UInt64, hasher: BlockHasher, blockSize: Int) {
+    init(_ request: GenerationRequest, client: ServiceCounters.Index, hasher: BlockHasher, blockSize: Int) {
         id = request.id
         promptCount = request.prompt.count
         maxTokens = request.maxTokens
         endingTokens = request.endingTokens
         priority = request.priority
-        self.arrival = arrival
+        self.client = client
+        weight = request.weight
         wantsPromptLogits = request.promptLogprobCount != nil
         adapter = request.adapter
         rootHash = hasher.root(salt: request.cacheSalt, adapter: request.adapter?.fingerprint)
@@ -80,6 +87,13 @@ struct TokenSequence {
 
     /// Whether it stands before `other` in the waiting queue.
     func precedes(_ other: TokenSequence) -> Bool { (priority, arrival) < (other.priority, other.arrival) }
+
+    /// Books the tokens of the prompt that are computed with those up to `end`; how many of them were not booked before.
+    mutating func bookPrompt(upTo end: Int) -> Int {
+        let first = max(bookedCount, computedCount)
+        bookedCount = max(first, min(end, promptCount))
+        return bookedCount - first
+    }
 
     /// Appends a drawn token; the reason when it is the last one.
     mutating func append(_ token: TokenID, hasher: BlockHasher, blockSize: Int) -> FinishReason? {

@@ -96,6 +96,8 @@ private struct World: ~Copyable {
         nextID += 1
         request.cacheSalt = Int.random(in: 0..<5, using: &random) == 0 ? "salt" : nil
         request.priority = Int.random(in: 0..<4, using: &random) == 0 ? 1 : 0
+        request.client = ClientKey(adapter: ["a", "b", "c"].randomElement(using: &random))
+        request.weight = Double.random(in: 0.5...2, using: &random)
         request.promptLogprobCount = Int.random(in: 0..<6, using: &random) == 0 ? 0 : nil
         if (try? scheduler.submit(request)) == nil { return }
         requests[request.id] = request
