@@ -14,6 +14,8 @@ final class ActiveRequest {
     private var firstToken: ContinuousClock.Instant?
     private(set) var lastToken: ContinuousClock.Instant?
     private(set) var usage: GenerationUsage
+    /// Its part of the time of the steps so far.
+    var computeTime = Duration.zero
     /// `[prompt]` as far as they are known; empty when they are not wanted or have been sent.
     private var promptLogprobs: [TokenLogprobs?]
 
@@ -88,6 +90,9 @@ extension ActiveRequest {
         }
     }
 
+    /// Leaves what the request came to where its caller looks for it; called once, at its end.
+    func fillReceipt() { request.receipt?.fill(UsageReport(usage: usage, computeTime: computeTime)) }
+
     /// The log line at the request's end; never what was said.
     func logMetadata(_ kind: EngineStatistics.EndingKind) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
@@ -97,6 +102,7 @@ extension ActiveRequest {
             LogKeys.cachedTokens: "\(usage.cachedTokens)",
             LogKeys.completionTokens: "\(usage.completionTokens)",
             LogKeys.preemptions: "\(usage.preemptions)",
+            LogKeys.computeTime: "\(computeTime)",
         ]
         if let queueTime { metadata[LogKeys.queueTime] = "\(queueTime)" }
         if let firstToken, let lastToken {

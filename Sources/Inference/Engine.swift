@@ -17,6 +17,7 @@ package actor Engine: GenerationBackend {
     private let logger: Logger
     let clock = ContinuousClock()
     private let model: any LanguageModel
+    private let rowCost: RowCost
     var scheduler: Scheduler
     /// Where blocks outlive the process; nil when they do not.
     let disk: EngineDisk?
@@ -68,6 +69,7 @@ package actor Engine: GenerationBackend {
         self.disk = connection
         self.model = model
         self.traits = traits
+        rowCost = RowCost(traits.costs)
         self.blockCount = blockCount
         self.configuration = configuration
         self.logger = logger
@@ -419,6 +421,7 @@ extension Engine {
         speculator?.forget(id)
         figures.finishedRequests[kind, default: 0] += 1
         request.record(in: &figures, at: instant)
+        request.fillReceipt()
         board.write(&figures)
         logger.debug("request left the engine", metadata: request.logMetadata(kind))
         if active.isEmpty {
@@ -447,6 +450,7 @@ extension Engine {
         figures.preemptions += UInt64(plan.preempted.count)
         figures.stepTime.observe(duration)
         figures.stepTokens.observe(Double(plan.batch.tokens.count))
+        shareTime(of: plan, duration)
         logger.trace(
             "step",
             metadata: [
@@ -459,6 +463,15 @@ extension Engine {
                 LogKeys.freeBlocks: "\(scheduler.blocks.pool.freeCount)",
             ]
         )
+    }
+
+    /// Charges the requests of a step with its time, by what their rows are estimated to cost.
+    private func shareTime(of plan: StepPlan, _ duration: Duration) {
+        var total = 0.0
+        for index in plan.batch.rows.indices { total += rowCost(plan.batch.rows[index]) }
+        for index in plan.rows.indices {
+            active[plan.rows[index].id]?.computeTime += duration * (rowCost(plan.batch.rows[index]) / total)
+        }
     }
 
     /// Shows the present state to readers of the statistics.

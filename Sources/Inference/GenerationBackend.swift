@@ -4,7 +4,8 @@
 /// endpoint can stand in its place without a change above or below; that second implementation belongs in
 /// `Deployments`, since nothing under the seam knows of networks.
 package protocol GenerationBackend: Sendable {
-    /// Queues a request.
+    /// Queues a request. Its receipt is filled in once it is over, before the last event and before `cancel` or `complete`
+    /// of it return.
     ///
     /// - Returns: its events. Dropping the stream, or ending its iteration early, cancels the request.
     func submit(_ request: GenerationRequest) async throws(SubmissionError) -> AsyncStream<GenerationEvent>

@@ -44,6 +44,8 @@ package struct GenerationRequest: Sendable {
     package var client: ClientKey
     /// The client's part of the machine as against others'; above 0. One of weight 2 is served twice as much as one of 1.
     package var weight: Double
+    /// Where the engine leaves what the request came to; nil where nobody asks.
+    package var receipt: UsageReceipt?
     /// What changes the model for this request; nil for the model as it is. Requests under different adapters share no
     /// cached blocks.
     package var adapter: Adapter?
@@ -72,6 +74,7 @@ package struct GenerationRequest: Sendable {
         priority = 0
         client = ClientKey()
         weight = 1
+        receipt = nil
         adapter = nil
         constraint = nil
     }

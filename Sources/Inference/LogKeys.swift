@@ -9,6 +9,7 @@ enum LogKeys {
     static let queueTime = "request.queue_time"
     static let timeToFirstToken = "request.time_to_first_token"
     static let interTokenLatency = "request.inter_token_latency"
+    static let computeTime = "request.compute_time"
     static let error = "error"
     static let stepRows = "step.rows"
     static let stepTokens = "step.tokens"

@@ -1,0 +1,62 @@
+/// Estimates what the rows of a step cost beside each other: who is charged for which part of a step's time.
+///
+/// Counted are the operations that `DecoderCosts` counts: products of all tokens, those of the output for the rows of
+/// logits, and attention, which grows with the context. Reading the weights is shared, as rows share it. An adapter's
+/// factors add two operations each. Without figures of the model a row costs as much as it has tokens.
+package struct RowCost: Sendable {
+    /// Of one token's products.
+    private var token = 1.0
+    /// Of one row of logits.
+    private var logits = 0.0
+    /// Of a query with one key, by how far the layers see; nil sees all.
+    private var attention: [(reach: Int?, key: Double)] = []
+    /// Whether there are figures of the model.
+    private let isCounted: Bool
+
+    /// How much longer an operation on floats takes than one on 8-bit integers, as the ceilings of a machine with VNNI
+    /// have it (`MachineCeilings`). Where there is none, rows with long contexts pay some hundredths too much.
+    static let floatOperation = 4.0
+
+    /// - Parameter costs: nil where nobody has counted.
+    package init(_ costs: DecoderCosts?) {
+        isCounted = costs != nil
+        guard let costs else { return }
+        token = costs.layerProducts.reduce(0) { $0 + Self.operations(of: $1) }
+        logits = Self.operations(of: costs.outputProduct)
+        let key = Double(costs.queryWidth) * (costs.hasIntegerAttention ? 8 : 4 * Self.floatOperation)
+        for window in costs.windows {
+            if let known = attention.firstIndex(where: { $0.reach == window }) {
+                attention[known].key += key
+            } else {
+                attention.append((window, key))
+            }
+        }
+    }
+
+    private static func operations(of product: DecoderCosts.Product) -> Double {
+        Double(2 * product.quantizedWeights + 4 * product.halfWeights)
+            + floatOperation * Double(2 * product.floatWeights)
+    }
+
+    /// The cost of `row`, above 0; its unit is an operation on 8-bit integers, or a token without figures of the model.
+    package func callAsFunction(_ row: ForwardRow) -> Double {
+        var cost = Double(row.tokenCount) * token + Double(row.logitCount) * logits
+        for layers in attention { cost += layers.key * Double(Self.keyCount(of: row, reach: layers.reach)) }
+        if isCounted, let adapter = row.adapter {
+            // Most factors take two bytes, so that bytes are operations.
+            cost += Self.floatOperation * Double(adapter.byteCount) * Double(row.tokenCount)
+        }
+        return cost
+    }
+
+    /// Keys that the row's queries see, all together.
+    private static func keyCount(of row: ForwardRow, reach: Int?) -> Int {
+        let (first, last) = (row.firstPosition + 1, row.firstPosition + row.tokenCount)
+        guard let reach, last > reach else { return sum(first, last) }
+        if first >= reach { return row.tokenCount * reach }
+        return sum(first, reach) + (last - reach) * reach
+    }
+
+    /// first + … + last.
+    private static func sum(_ first: Int, _ last: Int) -> Int { (first + last) * (last - first + 1) / 2 }
+}
