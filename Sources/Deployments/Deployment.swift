@@ -183,6 +183,8 @@ package final class Deployment: Sendable {
         generation.cacheSalt = parameters.cacheSalt
         generation.priority = parameters.priority
         generation.adapter = request.adapter?.adapter
+        generation.client = ClientKey(project: request.project, adapter: request.adapter?.share.name)
+        generation.weight = request.adapter?.share.weight ?? 1
         return generation
     }
 }

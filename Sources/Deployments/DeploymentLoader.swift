@@ -43,6 +43,10 @@ package struct DeploymentConfiguration: Sendable {
     package var adapterFolders: [AdapterFolder]
     /// Bytes of adapters in memory above which those that no request uses leave it.
     package var adapterBytes: Int
+    /// Parts of the machine that adapters have as against others and the model itself, by name; 1 for those not named.
+    package var adapterWeights: [String: Double]
+    /// Whose turn it is among requests of one priority.
+    package var scheduling: Scheduling
     /// Whether the model turns texts into vectors even if it could write; encoders always do.
     package var isEmbedder: Bool
 
@@ -65,6 +69,8 @@ package struct DeploymentConfiguration: Sendable {
         adapters = []
         adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
+        adapterWeights = [:]
+        scheduling = .fair
         isEmbedder = false
     }
 }
@@ -192,6 +198,7 @@ extension Deployment {
                 draftLimit: configuration.draftLimit
             )
             settings.tokenGapLimit = configuration.tokenGapLimit
+            settings.scheduling = configuration.scheduling
             return try Engine(
                 model: model,
                 drafter: drafter,

@@ -67,6 +67,8 @@ package struct TextRequest: Sendable {
     package var functions: FunctionCalls?
     /// What changes the model for this request; nil for the model as it is.
     package var adapter: AdapterLease?
+    /// Who asks, as the operator knows them; nil where nobody is told apart. Never what a caller may choose.
+    package var project: String?
 
     package init(id: String, prompt: PromptSource, choiceCount: Int = 1, parameters: GenerationParameters) {
         self.id = id

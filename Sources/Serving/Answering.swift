@@ -65,6 +65,7 @@ extension APIService {
         let adapter = try await adapter(options.model, of: deployment)
         for var text in texts {
             text.adapter = adapter
+            text.project = authentication.project(of: exchange.request.headers)
             do {
                 generations.append(try await deployment.generate(text, on: exchange.executor))
             } catch {

@@ -6,10 +6,19 @@ struct Authentication: Sendable {
 
     init(keys: [String]) { self.keys = keys.map { Array($0.utf8) } }
 
+    /// Who asks: the key that was shown, by its place among those of the configuration. nil when no key is asked for.
+    ///
+    /// Nothing else in a request may say it: salts and user names are the caller's own choice, and whoever invented many of
+    /// them would get the part of many.
+    func project(of headers: HTTPFields) -> String? {
+        let index = keyIndex(Self.bearer(headers[.authorization])) ?? keyIndex(headers[.apiKey])
+        return index.map { "key-\($0 + 1)" }
+    }
+
     /// Whether one of the keys stands in `Authorization`, as a bearer's, or in `x-api-key`; always true when none is
     /// configured.
     func allows(_ headers: HTTPFields) -> Bool {
-        keys.isEmpty || isKey(Self.bearer(headers[.authorization])) || isKey(headers[.apiKey])
+        keys.isEmpty || project(of: headers) != nil
     }
 
     /// What follows `Bearer` in `header`; nil when that is not what it says.
@@ -19,12 +28,12 @@ struct Authentication: Sendable {
         return String(header[header.index(after: space)...].drop { $0 == " " })
     }
 
-    private func isKey(_ text: String?) -> Bool {
-        guard let text else { return false }
+    private func keyIndex(_ text: String?) -> Int? {
+        guard let text else { return nil }
         let shown = Array(text.utf8)
-        var isAllowed = false
-        for key in keys where Self.isEqual(shown, key) { isAllowed = true }
-        return isAllowed
+        var found: Int?
+        for (index, key) in keys.enumerated() where Self.isEqual(shown, key) { found = index }
+        return found
     }
 
     /// Compares in a time that depends on the length of `shown` only: how far it matches must not be measurable.

@@ -24,6 +24,33 @@ import Testing
         #expect(serve.host == nil)
     }
 
+    @Test func `weights go to the adapters that are named, whether or not they are there yet`() throws {
+        let serve: Serve = try parse("serve a b --adapter-weight a:x=2 --adapter-weight b:x=0.5")
+        var configurations = [
+            DeploymentConfiguration(name: "a", path: "a"), DeploymentConfiguration(name: "b", path: "b"),
+        ]
+        try serve.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
+        #expect(configurations.map(\.adapterWeights) == [["x": 2], ["x": 0.5]])
+        for words in ["x", "x=", "x=0", "x=-1", "x=nan", "x=inf", "x=much", "=1", "x=1001"] {
+            #expect(AdapterWeightArgument(argument: words) == nil)
+        }
+        let unowned: Serve = try parse("serve a b --adapter-weight x=2")
+        #expect(throws: ValidationError.self) {
+            try unowned.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
+        }
+    }
+
+    @Test func `scheduling is fair unless somebody says otherwise`() throws {
+        let plain: Serve = try parse("serve a")
+        let arrival: Serve = try parse("serve a --scheduling arrival")
+        #expect(try ServeSettings.scheduling(plain, Environment([:])) == .fair)
+        #expect(try ServeSettings.scheduling(plain, Environment(["HEARTH_SCHEDULING": "arrival"])) == .arrival)
+        #expect(try ServeSettings.scheduling(arrival, Environment(["HEARTH_SCHEDULING": "fair"])) == .arrival)
+        #expect(throws: ValidationError.self) {
+            try ServeSettings.scheduling(plain, Environment(["HEARTH_SCHEDULING": "fast"]))
+        }
+    }
+
     @Test func `an adapter goes to the model that is named, or to the only one`() throws {
         let serve: Serve = try parse("serve a b --adapter x=/p --adapter b:y=/q=r")
         var configurations = [

@@ -14,4 +14,13 @@ import Testing
         #expect(Authentication(keys: ["é"]).allows([.apiKey: "é"]))
         #expect(!Authentication(keys: ["é"]).allows([.apiKey: "Bearer é"]))
     }
+
+    @Test func `whoever shows a key is told apart by its place, and by nothing that callers choose`() {
+        let keys = Authentication(keys: ["a", "b"])
+        #expect(keys.project(of: [.authorization: "Bearer a"]) == "key-1")
+        #expect(keys.project(of: [.apiKey: "b"]) == "key-2")
+        #expect(keys.project(of: [.authorization: "Bearer c"]) == nil)
+        #expect(keys.project(of: [.authorization: "Bearer c", .apiKey: "b"]) == "key-2")
+        #expect(Authentication(keys: []).project(of: [.authorization: "Bearer a"]) == nil)
+    }
 }

@@ -42,6 +42,7 @@ enum ScriptedDeployment {
         /// Blocks of the cache, of 8 tokens each.
         var blockCount = 2048
         var limits = StepLimits.standard
+        var scheduling = Scheduling.fair
     }
 
     static func make(
@@ -56,14 +57,13 @@ enum ScriptedDeployment {
             if let answer { write(answer, after: tokens, logits) } else { write(tokens, logits) }
         }
         let traits = model.traits
-        let engine = try Engine(
-            model: model,
-            configuration: try EngineConfiguration(
-                cacheSize: .blocks(room.blockCount),
-                blockSize: 8,
-                limits: room.limits
-            )
+        var configuration = try EngineConfiguration(
+            cacheSize: .blocks(room.blockCount),
+            blockSize: 8,
+            limits: room.limits
         )
+        configuration.scheduling = room.scheduling
+        let engine = try Engine(model: model, configuration: configuration)
         return Deployment(
             identity: DeploymentIdentity(
                 name: name,

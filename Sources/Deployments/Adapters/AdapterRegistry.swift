@@ -32,6 +32,8 @@ package final class AdapterRegistry: Sendable {
     /// nil for models that take none.
     private let base: AdapterBase?
     private let byteBudget: Int
+    /// Parts of the machine as against others', by name; 1 for those that are not named.
+    private let weights: [String: Double]
     private let state = Mutex(AdapterTable())
     /// Reads one after the other, so that a burst of requests does not fill the memory with files.
     private let reader = DispatchQueue(label: "hearth-adapters")
@@ -42,8 +44,15 @@ package final class AdapterRegistry: Sendable {
     /// - Parameters:
     ///   - base: what adapters must fit; nil for a model that takes none.
     ///   - byteBudget: bytes of factors in memory above which those that no request uses leave.
-    package init(model: String, base: AdapterBase?, byteBudget: Int = AdapterRegistry.standardByteBudget) {
+    ///   - weights: parts of the machine as against others', by name; 1 for those that are not named.
+    package init(
+        model: String,
+        base: AdapterBase?,
+        byteBudget: Int = AdapterRegistry.standardByteBudget,
+        weights: [String: Double] = [:]
+    ) {
         self.model = model
+        self.weights = weights
         self.base = base
         self.byteBudget = byteBudget
     }
@@ -158,7 +167,7 @@ package final class AdapterRegistry: Sendable {
             let next = state.withLock { $0.take(name, waiter) }
             switch next {
             case .unknown: waiter.resume(returning: .failure(.unknown(name: name, model: model)))
-            case .ready(let adapter, let id): waiter.resume(returning: .success(lease(adapter, id)))
+            case .ready(let adapter, let id): waiter.resume(returning: .success(lease(adapter, name, id)))
             case .wait: break
             case .read(let reference, let id): reader.async { self.read(reference, id) }
             }
@@ -166,9 +175,10 @@ package final class AdapterRegistry: Sendable {
         return try result.get()
     }
 
-    private func lease(_ adapter: Adapter, _ id: UInt64) -> AdapterLease {
+    private func lease(_ adapter: Adapter, _ name: String, _ id: UInt64) -> AdapterLease {
         AdapterLease(
             adapter,
+            share: AdapterShare(name: name, weight: weights[name] ?? 1),
             onCount: { [weak self] usage in self?.state.withLock { $0.count(usage, of: id) } },
             onEnd: { [weak self] in self?.release(id) }
         )
@@ -186,7 +196,7 @@ package final class AdapterRegistry: Sendable {
         trim()
         for waiter in waiters {
             switch result {
-            case .success(let adapter): waiter.resume(returning: .success(lease(adapter, id)))
+            case .success(let adapter): waiter.resume(returning: .success(lease(adapter, reference.name, id)))
             case .failure(let error):
                 release(id)
                 waiter.resume(returning: .failure(error))

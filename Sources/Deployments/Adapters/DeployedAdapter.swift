@@ -71,7 +71,8 @@ extension Deployment {
         let registry = AdapterRegistry(
             model: configuration.name,
             base: try? AdapterBase(checkpoint),
-            byteBudget: configuration.adapterBytes
+            byteBudget: configuration.adapterBytes,
+            weights: configuration.adapterWeights
         )
         for reference in configuration.adapters {
             do {

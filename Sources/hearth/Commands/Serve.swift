@@ -66,6 +66,14 @@ struct Serve: AsyncParsableCommand {
     )
     var tokenGap: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Whose turn it is when requests wait: fair, the key's and adapter's that was served least, or arrival, that of who came first (HEARTH_SCHEDULING; fair).",
+            valueName: "fair|arrival"
+        )
+    )
+    var scheduling: String?
+
     @OptionGroup var speculation: SpeculationOptions
 
     @Option(

@@ -34,6 +34,7 @@ struct ServeSettings: Sendable {
         base.diskCache = try command.diskCache.configuration(environment)
         base.limits = limits
         base.tokenGapLimit = try Self.tokenGapLimit(command, environment)
+        base.scheduling = try Self.scheduling(command, environment)
         base.logger = logger
         self.base = base
         compute = command.compute
@@ -42,6 +43,7 @@ struct ServeSettings: Sendable {
             \(Setting(instructionSet.value.name, from: .init(instructionSet.origin)).sentence), \
             store \(environment.home.sentence), keys \(serving.apiKeys.isEmpty ? "not asked for" : "asked for"), \
             steps of \(limits.tokensPerStep) tokens, \(limits.maxRunning) sequences at a time, \
+            scheduling \(base.scheduling.rawValue), \
             speculation \(command.speculation.method(environment).sentence), \
             disk cache \(DiskCacheOptions.sentence(base.diskCache)), \
             storage \(command.storage.setting(environment).sentence)
@@ -88,6 +90,14 @@ struct ServeSettings: Sendable {
         }
         if milliseconds < 0 { throw ValidationError("The token gap must not be negative.") }
         return milliseconds == 0 ? nil : .milliseconds(milliseconds)
+    }
+
+    static func scheduling(_ command: Serve, _ environment: Environment) throws -> Scheduling {
+        guard let name = command.scheduling ?? environment["HEARTH_SCHEDULING"] else { return .fair }
+        guard let scheduling = Scheduling(rawValue: name) else {
+            throw ValidationError("There is no scheduling \"\(name)\": use fair or arrival.")
+        }
+        return scheduling
     }
 
     private static func cacheBytes(_ command: Serve, _ environment: Environment) throws -> Int? {

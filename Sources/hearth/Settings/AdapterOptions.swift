@@ -14,6 +14,16 @@ struct AdapterOptions: ParsableArguments {
     var adapters: [AdapterArgument] = []
 
     @Option(
+        name: .customLong("adapter-weight"),
+        help: ArgumentHelp(
+            "An adapter's part of the machine as against others' and the model's own, which are 1 each; may be repeated.",
+            discussion: "With several models, say whose it is: MODEL:NAME=WEIGHT.",
+            valueName: "name=weight"
+        )
+    )
+    var weights: [AdapterWeightArgument] = []
+
+    @Option(
         name: .customLong("adapter-bytes"),
         help: ArgumentHelp(
             "Memory for a model's adapters; beyond it those that were used least recently leave and are read again when asked "
@@ -63,6 +73,10 @@ struct AdapterOptions: ParsableArguments {
             let reference = AdapterReference(name: argument.name, path: Environment.absolute(argument.path))
             configurations[owner].adapters.append(reference)
         }
+        for argument in weights {
+            let owner = try Self.owner(of: "weight of \"\(argument.name)\"", argument.model, in: configurations)
+            configurations[owner].adapterWeights[argument.name] = argument.weight
+        }
         for text in folders {
             let equals = text.firstIndex(of: "=")
             let path = equals.map { String(text[text.index(after: $0)...]) } ?? text
@@ -87,7 +101,7 @@ struct AdapterOptions: ParsableArguments {
         throw ValidationError(
             owners.isEmpty
                 ? "No model that is served is called \"\(name ?? "")\", for the \(what)."
-                : "Several models are served: say whose the \(what) is, MODEL:NAME=PATH or MODEL=FOLDER."
+                : "Several models are served: say whose the \(what) is, MODEL:NAME=PATH, MODEL:NAME=WEIGHT or MODEL=FOLDER."
         )
     }
 
@@ -107,9 +121,34 @@ struct AdapterArgument: ExpressibleByArgument, Sendable, Equatable {
     let path: String
 
     init?(argument: String) {
+        guard let parts = AdapterAssignment(argument) else { return nil }
+        (model, name, path) = (parts.model, parts.name, parts.value)
+    }
+}
+
+/// `NAME=WEIGHT` or `MODEL:NAME=WEIGHT`, with a weight from 0.001 to 1,000.
+struct AdapterWeightArgument: ExpressibleByArgument, Sendable, Equatable {
+    let model: String?
+    let name: String
+    let weight: Double
+
+    init?(argument: String) {
+        guard let parts = AdapterAssignment(argument), let weight = Double(parts.value) else { return nil }
+        guard (0.001...1000).contains(weight) else { return nil }
+        (model, name, self.weight) = (parts.model, parts.name, weight)
+    }
+}
+
+/// What stands before and after the equals sign of `MODEL:NAME=VALUE`, where the model may be missing.
+private struct AdapterAssignment {
+    let model: String?
+    let name: String
+    let value: String
+
+    init?(_ argument: String) {
         guard let equals = argument.firstIndex(of: "=") else { return nil }
         let left = argument[..<equals]
-        path = String(argument[argument.index(after: equals)...])
+        value = String(argument[argument.index(after: equals)...])
         if let colon = left.lastIndex(of: ":") {
             model = String(left[..<colon])
             name = String(left[left.index(after: colon)...])
@@ -117,6 +156,6 @@ struct AdapterArgument: ExpressibleByArgument, Sendable, Equatable {
             model = nil
             name = String(left)
         }
-        if name.isEmpty || path.isEmpty || model?.isEmpty == true { return nil }
+        if name.isEmpty || value.isEmpty || model?.isEmpty == true { return nil }
     }
 }

@@ -7,9 +7,12 @@ import Testing
 @testable import Deployments
 
 @Suite struct AdapterRegistryTests {
-    private func registry(byteBudget: Int = 1 << 30) throws -> AdapterRegistry {
+    private func registry(
+        byteBudget: Int = 1 << 30,
+        weights: [String: Double] = [:]
+    ) throws -> AdapterRegistry {
         let base = try AdapterBase(Checkpoint.open(path: TestData.tiny("llama-f32.gguf")))
-        return AdapterRegistry(model: "tiny", base: base, byteBudget: byteBudget)
+        return AdapterRegistry(model: "tiny", base: base, byteBudget: byteBudget, weights: weights)
     }
 
     private func reference(_ name: String, _ file: String = "llama-adapter") throws -> AdapterReference {
@@ -115,6 +118,13 @@ import Testing
         #expect(ended.requests == 1 && ended.promptTokens == 5 && ended.cachedTokens == 2)
         try await Task.sleep(for: .milliseconds(5))
         #expect(registry.usages.first?.usage == ended && ended.generatedTokens == 7)
+    }
+
+    @Test func `requests under an adapter have its name and its weight`() async throws {
+        let registry = try registry(byteBudget: 0, weights: ["b": 2.5])
+        for name in ["a", "b"] { try await registry.add(reference(name)) }
+        #expect(try await registry.lease("a").share == AdapterShare(name: "a"))
+        #expect(try await registry.lease("b").share == AdapterShare(name: "b", weight: 2.5))
     }
 
     @Test func `replacing changes what new requests get`() async throws {
