@@ -127,8 +127,11 @@ package final class Deployment: Sendable {
             generation.constraint = constraint
             // What is complete can only end.
             if structure != nil { generation.ignoresEndOfSequence = false }
+            let receipt = UsageReceipt()
+            generation.receipt = receipt
             do {
-                runs.append(ChoiceRun(id: generation.id, events: try await backend.submit(generation)))
+                let events = try await backend.submit(generation)
+                runs.append(ChoiceRun(id: generation.id, events: events, receipt: receipt))
             } catch {
                 for run in runs { await backend.cancel(run.id) }
                 throw DeploymentError(error)
@@ -193,6 +196,7 @@ package final class Deployment: Sendable {
 private struct ChoiceRun {
     let id: RequestID
     let events: AsyncStream<GenerationEvent>
+    let receipt: UsageReceipt
 }
 
 extension Deployment {
@@ -224,6 +228,7 @@ extension Deployment {
                     hasFailed = hasFailed || result.failed
                 }
             }
+            for run in runs { usage.computeTime += run.receipt.report?.computeTime ?? .zero }
             request.adapter?.count(usage)
             if !hasFailed { continuation.yield(.usage(usage)) }
             continuation.finish()
@@ -250,6 +255,8 @@ extension Deployment {
                 return (choice, text, false)
             }
         }
+        // Whoever left the stream has cancelled it; once that is so, what it came to is known.
+        await backend.cancel(run.id)
         return (choice, text, false)
     }
 }

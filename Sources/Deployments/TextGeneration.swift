@@ -135,13 +135,16 @@ package enum TextFinish: Sendable, Equatable {
     case cancelled
 }
 
-/// Token counts of one generation.
+/// What one generation came to, whatever its end: the one account of it, made in `Deployment`. The adapter's metrics, the
+/// usage in the answer and the line in the log are read from it, and so is whatever bills.
 package struct TextUsage: Sendable, Equatable {
     package var promptTokenCount: Int
     /// Prompt tokens found in the prefix cache (of the first choice).
     package var cachedTokenCount: Int
     /// Tokens generated, over all choices.
     package var completionTokenCount: Int
+    /// Its part of the time of the engine's steps, over all choices.
+    package var computeTime = Duration.zero
 
     package init(promptTokenCount: Int = 0, cachedTokenCount: Int = 0, completionTokenCount: Int = 0) {
         self.promptTokenCount = promptTokenCount

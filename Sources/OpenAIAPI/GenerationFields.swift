@@ -21,6 +21,8 @@ package struct GenerationFields: Sendable, Equatable {
     package var skipsSpecialTokens = true
     /// Whether choices report their token ids.
     package var returnsTokenIDs = false
+    /// Whether the usage reports the time of computing.
+    package var returnsComputeTime = false
     /// Keeps this request's cached prefixes apart from others'.
     package var cacheSalt: String?
     /// Order in the waiting queue: lower runs first.
@@ -68,6 +70,7 @@ extension GenerationFields {
         structure = try RequestedStructure.read(&reader)
         minTokens = try reader.integer("min_tokens", in: 0...Self.tokenLimit) ?? 0
         returnsTokenIDs = try reader.bool("return_token_ids") ?? false
+        returnsComputeTime = try reader.bool("perf_metrics_in_response") ?? false
         skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
         priority = try reader.integer("priority", in: Int(Int32.min)...Int(Int32.max)) ?? 0
         choiceCount = try reader.integer("n", in: 1...Self.choiceLimit) ?? 1

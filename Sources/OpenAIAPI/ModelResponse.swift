@@ -75,12 +75,14 @@ extension ModelResponse {
 extension Usage {
     /// The counts as responses name them.
     var responsesJSON: JSONValue {
-        [
+        var object: JSONObject = [
             "input_tokens": .integer(Int64(promptTokens)),
             "input_tokens_details": ["cached_tokens": .integer(Int64(cachedTokens)), "cache_write_tokens": 0],
             "output_tokens": .integer(Int64(completionTokens)),
             "output_tokens_details": ["reasoning_tokens": .integer(Int64(reasoningTokens))],
             "total_tokens": .integer(Int64(promptTokens + completionTokens)),
         ]
+        object["compute_seconds"] = computeSeconds
+        return .object(object)
     }
 }

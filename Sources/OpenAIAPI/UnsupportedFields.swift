@@ -109,7 +109,6 @@ extension UnsupportedField {
     private static let reports: [UnsupportedField] = [
         UnsupportedField("prompt_logprobs", "Use echo with logprobs in /v1/completions."),
         UnsupportedField("raw_output", reporting, harmless: [false]),
-        UnsupportedField("perf_metrics_in_response", reporting, harmless: [false]),
         UnsupportedField("timings_per_token", reporting, harmless: [false]),
         UnsupportedField("return_tokens_as_token_ids", "Use return_token_ids.", harmless: [false]),
         UnsupportedField("spaces_between_special_tokens", reporting, harmless: [true]),

@@ -46,8 +46,10 @@ struct AnswerCollector: Sendable {
     private(set) var failure: String?
     private var choiceCount: Int
 
-    init(promptCount: Int, choiceCount: Int) {
+    /// - Parameter countsTime: whether the usage tells the time of computing.
+    init(promptCount: Int, choiceCount: Int, countsTime: Bool = false) {
         self.choiceCount = choiceCount
+        if countsTime { usage.computeTime = .zero }
         answers = Array(repeating: Answer(), count: promptCount * choiceCount)
         promptLogprobs = Array(repeating: nil, count: promptCount)
     }
@@ -120,5 +122,6 @@ extension Usage {
         promptTokens += counts.promptTokenCount
         completionTokens += counts.completionTokenCount
         cachedTokens += counts.cachedTokenCount
+        if let known = computeTime { computeTime = known + counts.computeTime }
     }
 }

@@ -117,8 +117,14 @@ extension APIService {
     /// Waits for the whole answer, or its end within.
     func collect(_ answering: Answering) async -> AnswerCollector {
         let run = answering.run
-        let count = run.generations.count
-        let collector = Mutex(AnswerCollector(promptCount: count, choiceCount: answering.options.candidateCount))
+        let options = answering.options
+        let collector = Mutex(
+            AnswerCollector(
+                promptCount: run.generations.count,
+                choiceCount: options.candidateCount,
+                countsTime: options.returnsComputeTime
+            )
+        )
         await withTaskExecutorPreference(answering.exchange.executor) {
             await withDeadline(run) {
                 await run.forEachEvent { prompt, event in
@@ -132,8 +138,11 @@ extension APIService {
     }
 
     private func stream(_ answering: Answering, release: @escaping @Sendable () -> Void) -> Response {
-        let count = answering.run.generations.count
-        let answers = AnswerCollector(promptCount: count, choiceCount: answering.options.choiceCount)
+        let answers = AnswerCollector(
+            promptCount: answering.run.generations.count,
+            choiceCount: answering.options.choiceCount,
+            countsTime: answering.options.returnsComputeTime
+        )
         let bytes = configuration.streamBufferBytes
         let answer = StreamedAnswer(
             run: answering.run,
@@ -204,6 +213,7 @@ extension APIService {
                 "seconds": "\(Self.rounded(start.duration(to: end).seconds))",
                 "seconds.first_token": "\(Self.rounded(start.duration(to: firstToken).seconds))",
                 "seconds.inter_token": "\(Self.rounded(firstToken.duration(to: end).seconds / gapCount))",
+                "seconds.compute": "\(Self.rounded(summary.computeTime.seconds))",
                 "finish": "\(answering.run.clientHasGone ? "gone" : summary.finishes.joined(separator: ","))",
             ]
         )

@@ -16,6 +16,8 @@ struct AnswerOptions: Sendable {
     var candidateCount: Int
     var reportsLogprobs: Bool
     var returnsTokenIDs: Bool
+    /// Whether the usage reports the time of computing.
+    var returnsComputeTime: Bool
     /// Whether calls are written as `function_call`, as for the older `functions`.
     var callsAreLegacy = false
     /// The request's parameter that holds the prompt; nil for the usual one.
@@ -172,6 +174,7 @@ extension AnswerOptions {
         candidateCount = fields.choiceCount
         self.reportsLogprobs = reportsLogprobs
         returnsTokenIDs = fields.returnsTokenIDs
+        returnsComputeTime = fields.returnsComputeTime
     }
 }
 

@@ -37,6 +37,7 @@ struct WrongBody: CustomTestStringConvertible {
             "stop":["a","b"],"stop_token_ids":[7],"ignore_eos":true,"include_stop_str_in_output":true,
             "skip_special_tokens":false,"return_token_ids":true,"cache_salt":"s","priority":-1,"n":3,"stream":true,
             "stream_options":{"include_usage":true},"max_completion_tokens":9,"logprobs":true,"top_logprobs":20,
+            "perf_metrics_in_response":true,
             "add_generation_prompt":false,"continue_final_message":true,"chat_template_kwargs":{"enable_thinking":false}
             """
         )
@@ -48,7 +49,7 @@ struct WrongBody: CustomTestStringConvertible {
         #expect(fields.seed == -3 && fields.minTokens == 2 && fields.stop == ["a", "b"])
         #expect(fields.stopTokenIDs == [7] && fields.ignoresEndOfSequence && fields.includesStopString)
         #expect(!fields.skipsSpecialTokens && fields.returnsTokenIDs && fields.cacheSalt == "s")
-        #expect(fields.priority == -1 && fields.choiceCount == 3)
+        #expect(fields.priority == -1 && fields.choiceCount == 3 && fields.returnsComputeTime)
         #expect(fields.streaming == GenerationFields.StreamOptions(includesUsage: true))
         #expect(request.maxTokens == 9 && request.topLogprobs == 20)
         #expect(!request.addsGenerationPrompt && request.continuesFinalMessage)

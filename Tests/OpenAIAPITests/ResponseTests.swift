@@ -29,6 +29,18 @@ import Testing
         )
     }
 
+    @Test func `the time of computing is told in whole microseconds, and only where it was asked for`() {
+        var usage = Usage(promptTokens: 3, completionTokens: 1)
+        #expect(usage.json["compute_seconds"] == nil)
+        usage.computeTime = .nanoseconds(1_234_567_891)
+        #expect(usage.json["compute_seconds"] == 1.234568)
+        var response = ModelResponse(id: "resp_1", created: 1, model: "m", echo: [:])
+        response.usage = usage
+        #expect(response.json["usage"]?["compute_seconds"] == 1.234568)
+        usage.computeTime = .zero
+        #expect(usage.json["compute_seconds"]?.serialized() == "0.0")
+    }
+
     @Test func `a stream is written byte by byte`() {
         let contents: [ChatCompletionChunk.Content] = [
             .choice(0, .role), .choice(0, .text("a\"", logprobs: nil, tokens: nil)),

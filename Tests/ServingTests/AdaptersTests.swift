@@ -1,4 +1,5 @@
 import Deployments
+import Inference
 import JSON
 import Serving
 import TestModels
@@ -50,10 +51,52 @@ import Testing
             #expect(metrics.contains("hearth_adapter_prompt_tokens_total\(labels) \(Int(prompt))\n"))
             #expect(metrics.contains("hearth_adapter_generated_tokens_total\(labels) 24\n"))
             #expect(metrics.contains(#"hearth_adapters_resident{model_name="tiny"} 1"#))
+            let line = metrics.split(separator: "\n").first {
+                $0.hasPrefix("hearth_adapter_compute_seconds_total\(labels)")
+            }
+            let seconds = try #require(line?.split(separator: " ").last.flatMap { Double($0) })
+            let steps = try #require(await server.directory.deployments.first?.statistics().stepTime.sum)
+            #expect(seconds > 0 && seconds < steps)
             let unloaded = try await server.send("POST", "/v1/unload_lora_adapter", #"{"lora_name":"a"}"#)
             #expect(try unloaded.status == 200 && unloaded.json()["loaded"] == false)
             #expect(try await names(server) == ["tiny"])
             #expect(try await complete(server, "tiny:a").status == 404)
+        }
+    }
+
+    @Test func `the time that an answer's usage tells is what its adapter is charged with`() async throws {
+        try await withTiny { server in
+            #expect(try await load(server, "llama-adapter").status == 200)
+            let fields = #""model":"tiny:a","prompt":"hello","max_tokens":8,"perf_metrics_in_response":true,"n":2"#
+            var told = 0.0
+            let whole = try await server.send("POST", "/v1/completions", "{\(fields)}").json()
+            told += try #require(whole["usage"]?["compute_seconds"]?.doubleValue)
+            let streamed = #"{\#(fields),"stream":true,"stream_options":{"include_usage":true}}"#
+            let body = try await server.send("POST", "/v1/completions", streamed).body
+            let number = try #require(body.split(separator: #""compute_seconds":"#).last).prefix { $0 != "}" }
+            told += try #require(Double(number))
+            let usage = try #require(server.directory.deployments.first?.adapters.usages.first).usage
+            #expect(told > 0)
+            #expect(abs(usage.computeTime / .seconds(1) - told) < 2e-6)
+            #expect(try await complete(server, "tiny:a").json()["usage"]?["compute_seconds"] == nil)
+        }
+    }
+
+    @Test func `an answer that a stop string ends is charged for, too`() async throws {
+        try await withTiny { server in
+            #expect(try await load(server, "llama-adapter").status == 200)
+            let fields = #""model":"tiny:a","prompt":"hello","max_tokens":8,"temperature":0,"ignore_eos":true"#
+            let answer = try await server.send("POST", "/v1/completions", "{\(fields)}").json()
+            let text = try #require(answer["choices"]?.arrayValue?.first?["text"]?.stringValue)
+            let stop = String(try #require(text.first { $0.isLetter }))
+            let before = try #require(server.directory.deployments.first?.adapters.usages.first).usage
+            let body = #"{\#(fields),"stop":"\#(stop)","perf_metrics_in_response":true}"#
+            let stopped = try await server.send("POST", "/v1/completions", body).json()
+            #expect(stopped["choices"]?.arrayValue?.first?["finish_reason"] == "stop")
+            let told = try #require(stopped["usage"]?["compute_seconds"]?.doubleValue)
+            let after = try #require(server.directory.deployments.first?.adapters.usages.first).usage
+            #expect(told > 0)
+            #expect(abs((after.computeTime - before.computeTime) / .seconds(1) - told) < 2e-6)
         }
     }
 

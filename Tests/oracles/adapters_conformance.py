@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 import numpy as np
@@ -148,6 +149,39 @@ def a_schema_holds_under_an_adapter(server):
 
 
 @check
+def the_time_of_computing_is_told_and_charged(server):
+    metric = "hearth_adapter_compute_seconds_total"
+    before, steps = server.metric(metric), server.metric("hearth_step_seconds_sum")
+    timed = {"perf_metrics_in_response": True}
+    whole = ask(server, "one", extra_body=timed).usage.model_extra["compute_seconds"]
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    streamed = list(ask(server, "one", extra_body=timed, **options))[-1].usage.model_extra["compute_seconds"]
+    response = server.client.responses.create(model="one", input="Hello", max_output_tokens=8, extra_body=timed)
+    told = whole + streamed + response.usage.model_extra["compute_seconds"]
+    assert min(whole, streamed) > 0
+    assert abs(server.metric(metric) - before - told) < 1e-5
+    # Nobody else asked for anything.
+    assert abs(server.metric("hearth_step_seconds_sum") - steps - told) < 1e-5
+    assert "compute_seconds" not in ask(server, "one").usage.model_extra
+
+
+@check
+def a_flood_on_one_adapter_does_not_hold_up_another(server):
+    with concurrent.futures.ThreadPoolExecutor(60) as pool:
+        flood = [pool.submit(ask, server, "one", f"Tell story {index}.", max_tokens=48) for index in range(50)]
+        deadline = time.monotonic() + 30
+        while server.metric("vllm:num_requests_waiting") < 30 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        ended = sum(request.done() for request in flood)
+        ask(server, "two", max_tokens=4)
+        passed = sum(request.done() for request in flood) - ended
+        for request in flood:
+            request.result()
+    # Places come free one after the other; the next one is its own.
+    assert passed <= 16, f"{passed} of the flood came first"
+
+
+@check
 def what_does_not_fit_ends_the_start_with_its_name(server):
     with tempfile.TemporaryDirectory() as folder:
         path = write_adapter(pathlib.Path(folder) / "other", 1, 2, 0.1, {"mlp.down_proj": (WIDTH, WIDTH)})
@@ -165,6 +199,8 @@ if __name__ == "__main__":
             "nothing": write_adapter(folder / "nothing", 3, 8, 0.0),
         }
         arguments = [word for name, path in adapters.items() for word in ("--adapter", f"{name}={path}")]
+        # So few that requests do wait.
+        arguments += ["--max-running", "8"]
         run(
             CHECKS,
             lambda origin: openai.OpenAI(base_url=origin + "/v1", api_key="none", max_retries=0),

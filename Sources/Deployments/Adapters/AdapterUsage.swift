@@ -5,6 +5,8 @@ package struct AdapterUsage: Sendable, Equatable {
     /// Prompt tokens found in the prefix cache.
     package var cachedTokens: UInt64 = 0
     package var generatedTokens: UInt64 = 0
+    /// Their part of the time of the engine's steps.
+    package var computeTime = Duration.zero
     /// Bytes of factors in memory, times the seconds that they were there.
     package var residentByteSeconds = 0.0
 
@@ -13,5 +15,6 @@ package struct AdapterUsage: Sendable, Equatable {
         promptTokens += UInt64(usage.promptTokenCount)
         cachedTokens += UInt64(usage.cachedTokenCount)
         generatedTokens += UInt64(usage.completionTokenCount)
+        computeTime += usage.computeTime
     }
 }

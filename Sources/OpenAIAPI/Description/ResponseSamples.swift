@@ -10,6 +10,11 @@ package enum ResponseSamples {
         alternatives: [WireLogprob(bytes: [0x62], logprob: -1.5)]
     )
     private static let usage = Usage(promptTokens: 1, completionTokens: 1, cachedTokens: 1)
+    private static let timedUsage = {
+        var timed = usage
+        timed.computeTime = .milliseconds(1500)
+        return timed
+    }()
 
     package static let chat: [JSONValue] = {
         var full = ChatCompletionResponse.Choice(index: 0, text: "a", finish: WireFinish(.stop, stop: "a"))
@@ -23,7 +28,7 @@ package enum ResponseSamples {
         var legacy = call
         legacy.finish = WireFinish(.functionCall)
         return [
-            ChatCompletionResponse(header: header, choices: [full, stopped], usage: usage, promptTokens: [1]).json,
+            ChatCompletionResponse(header: header, choices: [full, stopped], usage: timedUsage, promptTokens: [1]).json,
             ChatCompletionResponse(header: header, choices: [call, legacy], usage: usage).json,
         ]
     }()
@@ -52,10 +57,12 @@ package enum ResponseSamples {
             ended.completed = 1
             ended.output = Array(items.dropFirst())
             ended.usage = usage
+            var timed = ended
+            timed.usage = timedUsage
             var failed = response
             failed.status = .failed
             failed.error = APIError(status: 500, "message")
-            return [response.json, ended.json, failed.json]
+            return [response.json, ended.json, timed.json, failed.json]
         }
     }
 
@@ -83,7 +90,9 @@ package enum ResponseSamples {
         full.promptTokens = [1]
         let plain = CompletionChoice(index: 0, text: "a", finish: WireFinish(.stop, stop: 2))
         let open = CompletionChoice(index: 0, text: "a", finish: WireFinish(.length))
-        return [CompletionResponse(header: header, choices: [full, plain, open], usage: .counts(usage)).json]
+        return [usage, timedUsage].map {
+            CompletionResponse(header: header, choices: [full, plain, open], usage: .counts($0)).json
+        }
     }()
 
     package static let embeddings: [JSONValue] = [EmbeddingRequest.Encoding.float, .base64].map {

@@ -19,6 +19,7 @@ final class RunRecorder: Sendable {
         var promptTokenCount = 0
         var completionTokenCount = 0
         var cachedTokenCount = 0
+        var computeTime = Duration.zero
         /// When the first answer was admitted by the engine; nil when none was.
         var admission: ContinuousClock.Instant?
         /// When the first token came; nil when none did.
@@ -57,6 +58,7 @@ final class RunRecorder: Sendable {
                 summary.promptTokenCount += usage.promptTokenCount
                 summary.completionTokenCount += usage.completionTokenCount
                 summary.cachedTokenCount += usage.cachedTokenCount
+                summary.computeTime += usage.computeTime
             }
         case .failed: state.withLock { $0.finishes.append("error") }
         case .started: state.withLock { $0.admission = $0.admission ?? .now }

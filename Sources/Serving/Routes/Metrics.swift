@@ -185,6 +185,11 @@ extension EngineMetric<AdapterUsage> {
             .counter("hearth_adapter_cached_tokens_total", "Those found in the prefix cache.") { $0.cachedTokens },
             .counter("hearth_adapter_generated_tokens_total", "Tokens generated for them.") { $0.generatedTokens },
             EngineMetric(
+                name: "hearth_adapter_compute_seconds_total",
+                kind: .counter,
+                help: "Their part of the time of the engine's steps."
+            ) { $0.sample($1, $2, $3.computeTime.seconds) },
+            EngineMetric(
                 name: "hearth_adapter_resident_byte_seconds_total",
                 kind: .counter,
                 help: "Bytes of the adapter in memory, times seconds."
