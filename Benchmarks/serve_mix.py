@@ -5,12 +5,14 @@
     serve_mix.py HEARTH MODEL.gguf --overhead [--streams 1,16]
     serve_mix.py HEARTH MODEL.gguf --constrained [--streams 1,16]
     serve_mix.py HEARTH MODEL.gguf --adapters FOLDER
+    serve_mix.py HEARTH MODEL.gguf --flood FOLDER
 
 The mix: so many streams, all sent at once, each with a prefix that all share, a part of its own, and an answer of exactly
 so many tokens. Every round starts every server anew, so that the prefix is in no cache (--warm sends it once before).
 --overhead compares Hearth's server with `hearth bench`, which runs the same engine without HTTP; --constrained
-compares answers that keep to a schema with free ones, --adapters answers under adapters with the base's. Results are appended to
---results as they come; a run that was interrupted goes on where it stopped. A round waits until the machine is idle.
+compares answers that keep to a schema with free ones, --adapters answers under adapters with the base's, --flood what one
+request waits behind fifty under another adapter. Results are appended to --results as they come; a run that was interrupted
+goes on where it stopped. A round waits until the machine is idle.
 """
 
 import argparse
@@ -22,6 +24,7 @@ import sys
 
 import adapters
 import constrained
+import flood
 import measuring
 import overhead
 import servers
@@ -129,6 +132,7 @@ def parse():
     parser.add_argument("--overhead", action="store_true", help="the server beside the engine alone")
     parser.add_argument("--constrained", action="store_true", help="answers that keep to a schema beside free ones")
     parser.add_argument("--adapters", help="folder of adapters, whose answers are timed beside the base's")
+    parser.add_argument("--flood", help="folder of adapters, one of which is flooded while another is asked for")
     parser.add_argument("--streams", default="16", help="how many at once; several with commas")
     parser.add_argument("--prefix", type=int, default=2048, help="tokens that all prompts begin with")
     parser.add_argument("--own", type=int, default=256, help="tokens of each prompt after them")
@@ -152,6 +156,8 @@ def main():
     for count in map(int, options.streams.split(",")):
         if options.adapters:
             sizes, measure, show = {"kind": "adapters", "streams": count}, adapters.run, adapters.print_table
+        elif options.flood:
+            sizes, measure, show = {"kind": "flood"}, flood.run, flood.print_table
         elif options.constrained:
             sizes = {"kind": "constrained", "streams": count}
             measure, show = constrained.run, constrained.print_table
