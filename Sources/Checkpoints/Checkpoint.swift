@@ -29,6 +29,7 @@ package final class Checkpoint: Sendable {
     package let fileBytes: Int
 
     private let shards: [SafetensorsFile]
+    private let replaced: ReplacedTensors
     private let indexOfName: [String: Int]
 
     /// Opens what is at `path`: a GGUF file (of a split one, any part) or a Hugging Face folder. A folder without a
@@ -49,6 +50,7 @@ package final class Checkpoint: Sendable {
 
     /// The bytes of a tensor of this checkpoint. They may start at any address: read them unaligned.
     package func bytes(of tensor: TensorEntry) -> UnsafeRawBufferPointer {
+        if let bytes = replaced.bytes(of: tensor) { return bytes }
         if let gguf { return gguf.bytes(of: tensor) }
         precondition(shards.indices.contains(tensor.fileIndex), "tensor \(tensor.name) is of another checkpoint")
         return shards[tensor.fileIndex].bytes(of: tensor)
@@ -61,6 +63,30 @@ package final class Checkpoint: Sendable {
     package func releasePages() {
         gguf?.releasePages()
         for shard in shards { shard.releasePages() }
+        replaced.release()
+    }
+
+    /// The same checkpoint with other tensors in the place of some of its own, or beside them.
+    package func replacing(_ replacements: [String: TensorReplacement]) -> Checkpoint {
+        Checkpoint(self, replacements)
+    }
+
+    private init(_ other: Checkpoint, _ replacements: [String: TensorReplacement]) {
+        format = other.format
+        configuration = other.configuration
+        gguf = other.gguf
+        folder = other.folder
+        chatTemplate = other.chatTemplate
+        namedChatTemplates = other.namedChatTemplates
+        generationDefaults = other.generationDefaults
+        fileBytes = other.fileBytes
+        shards = other.shards
+        replaced = ReplacedTensors(other.replaced.replacements.merging(replacements) { $1 })
+        let added = replacements.keys.filter { other.tensor($0) == nil }.sorted()
+        tensors =
+            other.tensors.map { tensor in replacements[tensor.name]?.entry(tensor.name) ?? tensor }
+            + added.compactMap { name in replacements[name]?.entry(name) }
+        indexOfName = Self.index(tensors)
     }
 
     private init(ggufAt path: String) throws(CheckpointError) {
@@ -80,6 +106,7 @@ package final class Checkpoint: Sendable {
         generationDefaults = try GenerationDefaults(GGUFSettings(file))
         fileBytes = file.fileBytes
         shards = []
+        replaced = ReplacedTensors([:])
         indexOfName = Self.index(tensors)
     }
 
@@ -91,6 +118,7 @@ package final class Checkpoint: Sendable {
         format = .safetensors
         configuration = try ModelConfiguration(config: config.object, file: config.file)
         shards = try model.openShards()
+        replaced = ReplacedTensors([:])
         tensors = shards.flatMap(\.tensors)
         gguf = nil
         folder = URL(fileURLWithPath: model.path, isDirectory: true)

@@ -6,6 +6,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
     case notFound(path: String)
     /// The operating system refuses to open, read or map the file.
     case unreadable(path: String, reason: String)
+    /// The operating system refuses to write the file.
+    case unwritable(path: String, reason: String)
     /// What is there is no checkpoint of a kind that can be read; `reason` says what was looked for.
     case notACheckpoint(path: String, reason: String)
     /// The same for an adapter.
@@ -41,6 +43,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
             "There is no file or folder at \(path). Check the path."
         case .unreadable(let path, let reason):
             "\(path) cannot be read: \(reason)."
+        case .unwritable(let path, let reason):
+            "\(path) cannot be written: \(reason)."
         case .notACheckpoint(let path, let reason):
             "\(path) is no model: \(reason)."
         case .notAnAdapter(let path, let reason):
@@ -79,7 +83,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
                 : "The tensor \(name) is in \(file) and again in \(otherFile)."
         case .missingTensor(let name, let file):
             "The index says that the tensor \(name) is in \(file), but it is not."
-        case .notFound, .unreadable, .notACheckpoint, .notAnAdapter, .unsupportedFormat, .unsupportedElementType,
+        case .notFound, .unreadable, .unwritable, .notACheckpoint, .notAnAdapter, .unsupportedFormat,
+            .unsupportedElementType,
             .truncated, .tooLarge, .damaged:
             ""
         }

@@ -20,6 +20,8 @@ struct GGUFReader {
     private(set) var version: UInt32 = 0
     private(set) var metadata: [String: GGUFValue] = [:]
     private(set) var tensors: [TensorEntry] = []
+    /// Where every key with its value stands, in bytes from the start of the file.
+    private(set) var metadataRanges: [(key: String, bytes: Range<Int>)] = []
     /// Where the tensor data begins, in bytes from the start of the file.
     private(set) var dataOffset = 0
 
@@ -108,6 +110,7 @@ extension GGUFReader {
         guard metadata.updateValue(value, forKey: key) == nil else {
             throw damaged("metadata key \(index)", at: start, "is \(key), which was there before")
         }
+        metadataRanges.append((key, start..<cursor.offset))
     }
 
     private mutating func valueType(of key: String) throws(CheckpointError) -> GGUFValueType {

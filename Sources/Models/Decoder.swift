@@ -16,7 +16,7 @@ package final class Decoder: LanguageModel {
     let globalRotation: RotaryTable
     let localRotation: RotaryTable
     let workspace = DecoderWorkspace()
-    private let step = DecoderStep()
+    let step = DecoderStep()
     private let cacheShape: CacheShape
     private var cache: KVStore?
 
@@ -107,6 +107,9 @@ package final class Decoder: LanguageModel {
     /// hidden = embedding rows, scaled.
     private func embed() {
         weights.embedding.gather(step.tokens, into: workspace.hidden, compute: compute)
+        for run in step.adapterRuns {
+            run.adapter.embedding?.gather(step.tokens, rows: run.tokens, into: workspace.hidden, compute: compute)
+        }
         if let scale = configuration.embeddingScale { compute.scale(workspace.hidden, by: scale) }
     }
 
@@ -208,7 +211,10 @@ package final class Decoder: LanguageModel {
 
     /// Logits of the tokens that want them: the output projection runs for those rows only.
     private func project(_ selected: FloatMatrix) -> Logits {
-        compute.matMul(weights.output ?? weights.embedding, selected, bias: nil, into: workspace.logits)
+        if step.logitRowsOfOwnHeads < step.logitTokens.count {
+            compute.matMul(weights.output ?? weights.embedding, selected, bias: nil, into: workspace.logits)
+        }
+        if step.logitRowsOfOwnHeads > 0 { projectThroughOwnHeads(selected) }
         if let cap = configuration.finalLogitSoftcap { compute.softcap(workspace.logits, cap) }
         return Logits(
             rowCount: step.logitTokens.count,

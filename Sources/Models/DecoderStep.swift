@@ -15,6 +15,11 @@ final class DecoderStep {
     /// Neighbouring tokens under one adapter, in order; none where the model is as it is.
     private(set) var adapterRuns: [AdapterRun] = []
 
+    /// Tokens that want logits and whose adapter has an output projection of its own.
+    private(set) var logitRowsOfOwnHeads = 0
+    /// Which logit rows go through one of those, in order.
+    private(set) var ownHeadRows: [Int] = []
+
     /// Tokens that are computed under one adapter.
     struct AdapterRun {
         var adapter: Adapter
@@ -27,6 +32,7 @@ final class DecoderStep {
         positions.removeAll(keepingCapacity: true)
         logitTokens.removeAll(keepingCapacity: true)
         adapterRuns.removeAll(keepingCapacity: true)
+        logitRowsOfOwnHeads = 0
         for token in batch.tokens { tokens.append(token.rawValue) }
         for row in batch.rows {
             precondition(
@@ -36,6 +42,7 @@ final class DecoderStep {
             let end = positions.count + row.tokenCount
             for token in end - row.logitCount..<end { logitTokens.append(token) }
             if let adapter = row.adapter { append(adapter, positions.count..<end) }
+            if row.adapter?.head != nil { logitRowsOfOwnHeads += row.logitCount }
             for offset in 0..<row.tokenCount { positions.append(Int32(row.firstPosition + offset)) }
         }
         precondition(positions.count == tokens.count, "\(tokens.count) tokens, \(positions.count) in rows")
@@ -49,6 +56,17 @@ final class DecoderStep {
                 first += row.tokenCount
             }
             rows.removeLast(rows.count - batch.rows.count)
+        }
+    }
+
+    /// Makes `ownHeadRows` those that go through `head`.
+    func collectRows(of head: PackedMatrix) {
+        ownHeadRows.removeAll(keepingCapacity: true)
+        var run = 0
+        for (index, token) in logitTokens.enumerated() {
+            while run < adapterRuns.count, adapterRuns[run].tokens.upperBound <= token { run += 1 }
+            guard run < adapterRuns.count else { return }
+            if adapterRuns[run].tokens.contains(token), adapterRuns[run].adapter.head === head { ownHeadRows.append(index) }
         }
     }
 

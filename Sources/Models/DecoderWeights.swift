@@ -56,7 +56,7 @@ struct DecoderWeights {
         let norm = loader.spell(TensorName(gguf: "output_norm", huggingFace: "model.norm"))
         outputNorm = try loader.vector(norm, count: width).map { $0 + layout.normGainOffset }
         let head = loader.spell(TensorName(gguf: "output", huggingFace: "lm_head"))
-        if loader.has(head), !(configuration.tiedEmbeddings && checkpoint.format == .safetensors) {
+        if checkpoint.hasOwnHead {
             output = try loader.matrix([(head, vocabulary)], inputs: width)
         } else {
             output = nil
@@ -72,6 +72,22 @@ struct DecoderWeights {
         }
         self.layers = layers
         try loader.requireAllUsed()
+    }
+}
+
+extension Checkpoint {
+    /// What folders of models that also see images put before the text model's names.
+    var textModelPrefix: String {
+        let prefixes = ["", "language_model.", "model.language_model."]
+        return prefixes.first { tensor($0 + "model.embed_tokens.weight") != nil } ?? ""
+    }
+
+    /// Whether the output projection is a matrix of its own, and not the embedding.
+    var hasOwnHead: Bool {
+        switch format {
+        case .gguf: tensor("output.weight") != nil
+        case .safetensors: !configuration.tiedEmbeddings && tensor(textModelPrefix + "lm_head.weight") != nil
+        }
     }
 }
 

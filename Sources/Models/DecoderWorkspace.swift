@@ -22,6 +22,9 @@ struct DecoderWorkspace {
     let selected = FloatMatrix()
     /// `[logit rows, vocabulary]`.
     let logits = FloatMatrix()
+    /// Rows of `selected` that go through one adapter's own output projection, and what it makes of them.
+    let headRows = FloatMatrix()
+    let headLogits = FloatMatrix()
 
     /// Gives every buffer the shape of a step; contents are undefined.
     func prepare(for configuration: ModelConfiguration, tokenCount: Int, logitCount: Int) {

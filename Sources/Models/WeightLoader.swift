@@ -26,8 +26,7 @@ struct WeightLoader {
         self.source = source
         self.workers = workers
         architecture = checkpoint.configuration.architecture
-        let prefixes = ["", "language_model.", "model.language_model."]
-        folderPrefix = prefixes.first { checkpoint.tensor($0 + "model.embed_tokens.weight") != nil } ?? ""
+        folderPrefix = checkpoint.textModelPrefix
     }
 
     /// A tensor's name as this checkpoint spells it.

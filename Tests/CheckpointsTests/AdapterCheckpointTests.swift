@@ -45,7 +45,7 @@ import Testing
 
     @Test(arguments: [
         (#""use_dora": false"#, #""use_dora": true"#, "use_dora"), (#""bias": "none""#, #""bias": "all""#, "bias"),
-        (#""modules_to_save": null"#, #""modules_to_save": ["lm_head"]"#, "modules_to_save"),
+        (#""modules_to_save": null"#, #""modules_to_save": ["score"]"#, "modules_to_save"),
         (#""peft_type": "LORA""#, #""peft_type": "IA3""#, "peft_type"), (#""r": 5"#, #""r": "many""#, "r"),
         (#""rank_pattern": {"#, #""rank_pattern": {"(": 3, "#, "rank_pattern"),
         (#""r": 5"#, #""r": 6"#, "the tensor model.layers.0.mlp.down_proj"),

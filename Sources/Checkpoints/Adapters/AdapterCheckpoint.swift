@@ -21,14 +21,35 @@ package struct AdapterCheckpoint: Sendable {
         package var scale: Float
     }
 
+    /// A weight that an adapter brings whole, as PEFT's `modules_to_save` has it.
+    package enum WholeWeight: String, Sendable, CaseIterable {
+        case embedding = "embed_tokens"
+        case head = "lm_head"
+
+        /// The weight of a module's name, with or without what stands above it.
+        init?(module name: String) {
+            guard let last = name.split(separator: ".").last, let weight = WholeWeight(rawValue: String(last)) else {
+                return nil
+            }
+            self = weight
+        }
+    }
+
     /// Decides how weights are named, and how rows of queries and keys are ordered.
     package let format: CheckpointFormat
+    /// The architecture of the model that it is for, where the file says it.
+    package let architecture: String?
     /// Where it was read from.
     package let path: String
     /// The file with the factors.
     package let tensorPath: String
     /// In the order of their names.
     package let factors: [Factors]
+    /// Weights that are replaced, `[vocabulary, width]` each.
+    package let saved: [WholeWeight: TensorEntry]
+    /// Whether a replaced embedding is the output head too, where the base has one matrix for both.
+    package let tiesSaved: Bool
+    private let file: SafetensorsFile?
 
     /// Highest rank that is read.
     package static let rankLimit = 256
@@ -55,13 +76,29 @@ package struct AdapterCheckpoint: Sendable {
             tensorPath = folder.path(of: "adapter_model.safetensors")
             let file = try SafetensorsFile(path: tensorPath)
             format = .safetensors
-            factors = try Self.factors(AdapterTensors(file, configuration))
+            let tensors = try AdapterTensors(file, configuration)
+            self.file = file
+            architecture = nil
+            saved = tensors.saved
+            // What PEFT keeps without being told to is what it loads over the base's own.
+            tiesSaved = configuration.tiesWeights || !configuration.savedModules.contains(.embedding)
+            factors = try Self.factors(tensors)
         } else {
             tensorPath = path
             let file = try GGUFFile(path: path)
             format = .gguf
+            self.file = nil
+            architecture = file.metadata["general.architecture"]?.stringValue
+            saved = [:]
+            tiesSaved = false
             factors = try Self.factors(AdapterTensors(file))
         }
+    }
+
+    /// The bytes of a saved weight.
+    package func bytes(of tensor: TensorEntry) -> UnsafeRawBufferPointer {
+        guard let file else { preconditionFailure("AdapterCheckpoint: \(tensor.name) is of another file") }
+        return file.bytes(of: tensor)
     }
 
     private static func factors(_ tensors: AdapterTensors) throws(CheckpointError) -> [Factors] {
@@ -93,7 +130,9 @@ package struct AdapterCheckpoint: Sendable {
                 )
             )
         }
-        if factors.isEmpty { throw .notAnAdapter(path: tensors.path, reason: "it has no factors") }
+        if factors.isEmpty, tensors.saved.isEmpty {
+            throw .notAnAdapter(path: tensors.path, reason: "it has no factors")
+        }
         return factors
     }
 }
@@ -102,6 +141,7 @@ package struct AdapterCheckpoint: Sendable {
 private struct AdapterTensors {
     let path: String
     private(set) var pairs: [String: (a: TensorEntry?, b: TensorEntry?)] = [:]
+    private(set) var saved: [AdapterCheckpoint.WholeWeight: TensorEntry] = [:]
     private let bytes: (TensorEntry) -> UnsafeRawBufferPointer
     /// nil for GGUF, which has one alpha for all.
     private let configuration: AdapterConfiguration?
@@ -119,10 +159,61 @@ private struct AdapterTensors {
                 try add(tensor, a: true, to: String(name[..<end.lowerBound]))
             } else if let end = name.range(of: ".lora_B") {
                 try add(tensor, a: false, to: String(name[..<end.lowerBound]))
+            } else if let weight = Self.wholeWeight(name) {
+                try save(tensor, as: weight)
             } else {
                 throw invalid(tensor.name, Self.reason(tensor.name))
             }
         }
+        for weight in configuration.savedModules where saved[weight] == nil {
+            throw invalid("\(weight.rawValue).weight", "is missing, though modules_to_save names it")
+        }
+    }
+
+    /// What `…embed_tokens.weight` and `…lm_head.weight` replace; nil for other names.
+    private static func wholeWeight(_ name: String) -> AdapterCheckpoint.WholeWeight? {
+        guard name.hasSuffix(".weight") else { return nil }
+        var module = String(name.dropLast(".weight".count))
+        // Newer files of models with adapters on the embedding itself; a copy of the base's.
+        if module.hasSuffix(".base_layer") { module.removeLast(".base_layer".count) }
+        return AdapterCheckpoint.WholeWeight(module: module)
+    }
+
+    private mutating func save(
+        _ tensor: TensorEntry,
+        as weight: AdapterCheckpoint.WholeWeight
+    ) throws(CheckpointError) {
+        if let other = saved[weight] {
+            throw .duplicateTensor(name: "\(tensor.name) and \(other.name)", file: path, otherFile: path)
+        }
+        guard tensor.shape.count == 2, [.f32, .f16, .bf16].contains(tensor.elementType) else {
+            throw invalid(
+                tensor.name,
+                "is \(tensor.elementType.name) of the shape \(tensor.shape), and no matrix of floats"
+            )
+        }
+        guard isFinite(tensor) else { throw invalid(tensor.name, "has numbers that are not finite") }
+        saved[weight] = tensor
+    }
+
+    /// Whether all numbers are, row by row: these matrices are large.
+    private func isFinite(_ tensor: TensorEntry) -> Bool {
+        let data = bytes(tensor)
+        let width = tensor.shape[1]
+        guard width > 0, let rowBytes = tensor.elementType.bytes(forElementCount: width) else { return false }
+        var row = [Float](repeating: 0, count: width)
+        for start in stride(from: 0, to: data.count, by: rowBytes) {
+            let isFinite = row.withUnsafeMutableBufferPointer { row in
+                dequantize(
+                    UnsafeRawBufferPointer(rebasing: data[start..<start + rowBytes]),
+                    as: tensor.elementType,
+                    into: row
+                )
+                    && row.allSatisfy(\.isFinite)
+            }
+            if !isFinite { return false }
+        }
+        return true
     }
 
     /// GGUF's names are the base's, with `.lora_a` or `.lora_b` behind.
@@ -163,9 +254,8 @@ private struct AdapterTensors {
     private static func reason(_ name: String) -> String {
         if name.contains("lora_magnitude_vector") { return "belongs to DoRA, which is not supported" }
         if name.contains("lora_embedding") { return "changes the embedding, which is not supported" }
-        if name.contains("modules_to_save") || name.hasSuffix("embed_tokens.weight") || name.hasSuffix("lm_head.weight")
-        {
-            return "replaces a whole weight (modules_to_save), which is not supported"
+        if name.contains("modules_to_save") || name.hasSuffix("norm.weight") {
+            return "replaces a whole weight (modules_to_save), which only embed_tokens and lm_head can be"
         }
         return "is no factor of a low-rank change"
     }

@@ -9,6 +9,10 @@ struct AdapterConfiguration {
     private let ranks: [(pattern: NSRegularExpression, rank: Int)]
     private let alphas: [(pattern: NSRegularExpression, alpha: Float)]
     private let scalesByRoot: Bool
+    /// What `modules_to_save` names: weights that the adapter replaces.
+    let savedModules: Set<AdapterCheckpoint.WholeWeight>
+    /// Whether the output head is to follow the embedding where the base ties them.
+    let tiesWeights: Bool
 
     init(_ settings: JSONSettings) throws(CheckpointError) {
         let kind = try settings.string("peft_type") ?? "LORA"
@@ -18,11 +22,13 @@ struct AdapterConfiguration {
         }
         let bias = try settings.string("bias") ?? "none"
         guard bias == "none" else { throw settings.invalid("bias", "is \(bias); only none is supported") }
-        for key in ["layer_replication", "trainable_token_indices", "modules_to_save"] {
+        for key in ["layer_replication", "trainable_token_indices"] {
             if let value = settings[key], value.arrayValue?.isEmpty != true, value.objectValue?.isEmpty != true {
                 throw settings.invalid(key, "is set, which is not supported")
             }
         }
+        savedModules = try Self.savedModules(settings)
+        tiesWeights = try settings.bool("ensure_weight_tying") ?? false
         rank = try settings.require(settings.count("r"), "r")
         alpha = try settings.float("lora_alpha") ?? 8
         scalesByRoot = try settings.bool("use_rslora") ?? false
@@ -32,6 +38,25 @@ struct AdapterConfiguration {
         alphas = try Self.patterns("alpha_pattern", settings) { (nested, key) throws(CheckpointError) in
             try nested.require(nested.float(key), key)
         }.map { (pattern: $0.0, alpha: $0.1) }
+    }
+
+    private static func savedModules(
+        _ settings: JSONSettings
+    ) throws(CheckpointError) -> Set<AdapterCheckpoint.WholeWeight> {
+        guard let value = settings["modules_to_save"] else { return [] }
+        guard let names = value.arrayValue else { throw settings.invalid("modules_to_save", "must be a list of names") }
+        var modules: Set<AdapterCheckpoint.WholeWeight> = []
+        for name in names {
+            let text = name.stringValue ?? name.serialized()
+            guard let module = AdapterCheckpoint.WholeWeight(module: text) else {
+                throw settings.invalid(
+                    "modules_to_save",
+                    "names \(text); only embed_tokens and lm_head can be replaced"
+                )
+            }
+            modules.insert(module)
+        }
+        return modules
     }
 
     func rank(of name: String) -> Int { ranks.first { Self.matches($0.pattern, name) }?.rank ?? rank }

@@ -1,4 +1,4 @@
-package import Tensors
+import Tensors
 
 /// The products of a decoder layer that an adapter can change, each with the matrices that stand in it.
 package enum AdaptedProduct: Int, Sendable, CaseIterable {
@@ -17,22 +17,76 @@ package enum AdaptedProduct: Int, Sendable, CaseIterable {
 package final class Adapter: Sendable {
     /// Names the content: adapters that differ have different fingerprints, and share no cached blocks.
     package let fingerprint: String
-    /// Bytes of the factors in memory.
+    /// Bytes of the factors and weights in memory.
     package let byteCount: Int
+    /// `[vocabulary, width]`: what tokens are looked up in; nil for the model's.
+    let embedding: PackedMatrix?
+    /// `[vocabulary, width]`: the output projection; nil for the model's.
+    let head: PackedMatrix?
     /// `[layers][products]`.
     private let layers: [[LowRankProduct?]]
 
     /// - Parameters:
     ///   - layers: `[layers][AdaptedProduct.allCases]`; nil where nothing is changed.
     ///   - byteCount: of all factors.
-    package init(fingerprint: String, layers: [[LowRankProduct?]], byteCount: Int) {
+    ///   - weights: what stands in the place of the model's embedding and output projection.
+    init(fingerprint: String, layers: [[LowRankProduct?]], byteCount: Int, weights: WholeWeights = WholeWeights()) {
         precondition(
             layers.allSatisfy { $0.count == AdaptedProduct.allCases.count },
             "Adapter: a layer without all of its products"
         )
         self.fingerprint = fingerprint
         self.layers = layers
-        self.byteCount = byteCount
+        self.byteCount = byteCount + (weights.embedding?.byteCount ?? 0) + (weights.ownHead?.byteCount ?? 0)
+        embedding = weights.embedding
+        head = weights.head
+    }
+
+    /// Weights that an adapter brings whole.
+    struct WholeWeights {
+        var embedding: PackedMatrix?
+        /// The embedding itself where both are one.
+        var head: PackedMatrix?
+
+        /// The head where it takes memory of its own.
+        var ownHead: PackedMatrix? { head === embedding ? nil : head }
+    }
+
+    /// Whether it replaces weights of the model whole, which cannot be scaled or added up.
+    package var replacesWeights: Bool { embedding != nil || head != nil }
+
+    /// The sum of several adapters of one decoder, each multiplied by a scale. It keeps their factors where they are.
+    ///
+    /// The order in which they are given changes nothing.
+    package init(mixing parts: [(adapter: Adapter, scale: Float)]) {
+        let parts = parts.sorted { ($0.adapter.fingerprint, $0.scale) < ($1.adapter.fingerprint, $1.scale) }
+        precondition(Set(parts.map(\.adapter.layerCount)).count == 1, "Adapter: a mix of adapters of several decoders")
+        precondition(!parts.contains { $0.adapter.replacesWeights }, "Adapter: a mix with whole weights")
+        (embedding, head) = (nil, nil)
+        fingerprint = "mix" + parts.map { " \($0.scale.bitPattern) \($0.adapter.fingerprint)" }.joined()
+        byteCount = 0
+        layers = parts[0].adapter.layers.indices.map { layer in
+            AdaptedProduct.allCases.map { product in
+                LowRankProduct(
+                    mixing: parts.compactMap { part in
+                        part.adapter.change(of: product, layer: layer).map { (product: $0, scale: part.scale) }
+                    }
+                )
+            }
+        }
+    }
+
+    /// Highest rank of a matrix's change in a mix of those.
+    package static func rank(mixing parts: [(adapter: Adapter, scale: Float)]) -> Int {
+        let layerCount = parts.map(\.adapter.layerCount).min() ?? 0
+        var highest = 0
+        for layer in 0..<layerCount {
+            for product in AdaptedProduct.allCases {
+                let products = parts.compactMap { $0.adapter.change(of: product, layer: layer) }
+                highest = max(highest, LowRankProduct.rank(mixing: products))
+            }
+        }
+        return highest
     }
 
     /// What a product of a layer is changed by; nil where it stays as it is.

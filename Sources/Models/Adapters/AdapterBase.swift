@@ -3,18 +3,24 @@ import Tensors
 
 /// What an adapter must fit: the names, shapes and row orders of a decoder's weights.
 package struct AdapterBase: Sendable {
-    private let configuration: ModelConfiguration
-    private let names: LayerNames
+    let configuration: ModelConfiguration
+    let names: LayerNames
+    /// What files call models of this architecture.
+    private let architectureNames: [String]
+    /// Whether the model's embedding is its output projection too.
+    let isTied: Bool
 
     /// - Parameter checkpoint: of the decoder that adapters are for.
     package init(_ checkpoint: Checkpoint) throws(ModelError) {
         configuration = checkpoint.configuration
         let architecture = try ArchitectureRegistry.architecture(named: configuration.architecture)
+        architectureNames = architecture.names
         names = try architecture.layout(configuration, format: checkpoint.format).names
+        isTied = !checkpoint.hasOwnHead
     }
 
     /// A matrix that can be changed.
-    private struct Target {
+    struct Target {
         var layer: Int
         var product: AdaptedProduct
         /// Which of the product's matrices it is.
@@ -38,7 +44,7 @@ package struct AdapterBase: Sendable {
         }
     }
 
-    private func matrices(of product: AdaptedProduct) -> [TensorName] {
+    func matrices(of product: AdaptedProduct) -> [TensorName] {
         switch product {
         case .queryKeyValue: [names.query, names.key, names.value]
         case .attentionOutput: [names.attentionOutput]
@@ -48,7 +54,7 @@ package struct AdapterBase: Sendable {
     }
 
     /// Every matrix by its name in the format given.
-    private func targets(_ format: CheckpointFormat) -> [String: Target] {
+    func targets(_ format: CheckpointFormat) -> [String: Target] {
         var targets: [String: Target] = [:]
         for layer in 0..<configuration.layerCount {
             for product in AdaptedProduct.allCases {
@@ -77,22 +83,10 @@ package struct AdapterBase: Sendable {
     ///
     /// - Parameter fingerprint: names the content.
     package func adapter(_ checkpoint: AdapterCheckpoint, fingerprint: String) throws(ModelError) -> Adapter {
-        let targets = targets(checkpoint.format)
         let none = AdaptedProduct.allCases.map { [LowRankChange?](repeating: nil, count: shape(of: $0).outputs.count) }
         var changes = Array(repeating: none, count: configuration.layerCount)
         var byteCount = 0
-        for factors in checkpoint.factors {
-            let name = Self.plain(factors.name)
-            guard let target = targets[name] else {
-                throw .adapterUnfit(weight: factors.name, reason: "the model has no linear layer of that name")
-            }
-            guard factors.inputs == target.inputs, factors.outputs == target.outputs else {
-                throw .adapterUnfit(
-                    weight: factors.name,
-                    reason: "it changes a weight of \([factors.outputs, factors.inputs]), "
-                        + "and the model's is \([target.outputs, target.inputs])"
-                )
-            }
+        for (factors, target) in try matched(checkpoint) {
             let change = LowRankChange(
                 a: factors.a,
                 b: reordered(factors, target.rotatedHeads, from: checkpoint.format),
@@ -108,7 +102,71 @@ package struct AdapterBase: Sendable {
                     ? LowRankProduct(changes, outputs: shape(of: product).outputs) : nil
             }
         }
-        return Adapter(fingerprint: fingerprint, layers: layers, byteCount: byteCount)
+        let weights = try wholeWeights(checkpoint)
+        return Adapter(fingerprint: fingerprint, layers: layers, byteCount: byteCount, weights: weights)
+    }
+
+    /// The factors of an adapter, each with the matrix that it changes, or what does not fit by name.
+    func matched(
+        _ checkpoint: AdapterCheckpoint
+    ) throws(ModelError) -> [(factors: AdapterCheckpoint.Factors, target: Target)] {
+        let targets = targets(checkpoint.format)
+        if let other = checkpoint.architecture, !architectureNames.contains(other) {
+            throw .adapterUnfit(
+                weight: "general.architecture",
+                reason:
+                    "it is for a model of the architecture \(other), and this one's is \(configuration.architecture)"
+            )
+        }
+        var matched: [(factors: AdapterCheckpoint.Factors, target: Target)] = []
+        for factors in checkpoint.factors {
+            guard let target = targets[Self.plain(factors.name)] else {
+                throw .adapterUnfit(weight: factors.name, reason: "the model has no linear layer of that name")
+            }
+            guard factors.inputs == target.inputs, factors.outputs == target.outputs else {
+                throw .adapterUnfit(
+                    weight: factors.name,
+                    reason: "it changes a weight of \([factors.outputs, factors.inputs]), "
+                        + "and the model's is \([target.outputs, target.inputs])"
+                )
+            }
+            matched.append((factors, target))
+        }
+        for weight in AdapterCheckpoint.WholeWeight.allCases {
+            guard let tensor = checkpoint.saved[weight] else { continue }
+            let expected = [configuration.vocabularySize, configuration.width]
+            if tensor.shape == expected { continue }
+            throw .adapterUnfit(
+                weight: tensor.name,
+                reason: "it is \(tensor.shape), and the model's is \(expected)"
+                    + (tensor.shape[1] == expected[1] ? "; added tokens are not supported" : "")
+            )
+        }
+        return matched
+    }
+
+    /// Packs the weights that an adapter brings whole, in the type that they were saved in.
+    private func wholeWeights(_ checkpoint: AdapterCheckpoint) throws(ModelError) -> Adapter.WholeWeights {
+        var weights = Adapter.WholeWeights()
+        if checkpoint.saved.isEmpty { return weights }
+        // Steps have the other threads: this runs beside them.
+        let workers = WorkerPool(threadCount: 1)
+        func packed(_ weight: AdapterCheckpoint.WholeWeight) throws(ModelError) -> PackedMatrix? {
+            guard let tensor = checkpoint.saved[weight] else { return nil }
+            let source = PackedMatrix.Source(
+                bytes: checkpoint.bytes(of: tensor),
+                elementType: tensor.elementType,
+                outputs: tensor.shape[0]
+            )
+            do {
+                return try PackedMatrix(packing: [source], inputs: tensor.shape[1], on: workers)
+            } catch {
+                throw .adapterUnfit(weight: tensor.name, reason: error.description)
+            }
+        }
+        weights.embedding = try packed(.embedding)
+        weights.head = try packed(.head) ?? (isTied && checkpoint.tiesSaved ? weights.embedding : nil)
+        return weights
     }
 
     /// A name without what models that also see images put before it.
@@ -122,7 +180,7 @@ package struct AdapterBase: Sendable {
 
     /// B with its rows as the model has them: llama's GGUF files put the two numbers that are turned together beside each
     /// other, folders half a head apart (`permute` in llama.cpp's `convert_hf_to_gguf.py`).
-    private func reordered(
+    func reordered(
         _ factors: AdapterCheckpoint.Factors,
         _ heads: Int?,
         from format: CheckpointFormat

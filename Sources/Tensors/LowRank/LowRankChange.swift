@@ -15,6 +15,8 @@ package final class LowRankChange: @unchecked Sendable {
     /// What kernels read; valid as long as this lives.
     let view: ck_low_rank
     private let memory: UnsafeMutableRawPointer
+    /// Whose memory it is; nil for its own.
+    private let owner: LowRankChange?
 
     /// Packs the factors.
     ///
@@ -33,6 +35,7 @@ package final class LowRankChange: @unchecked Sendable {
         let rowStride = (inputs + 15) / 16 * 16
         let aBytes = rank * rowStride * type.byteCount
         byteCount = aBytes + (outputs + 15) / 16 * 16 * rank * type.byteCount
+        owner = nil
         memory = .allocate(byteCount: byteCount + 64, alignment: 64)
         memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount + 64)
         let panels = memory + aBytes
@@ -56,7 +59,17 @@ package final class LowRankChange: @unchecked Sendable {
         )
     }
 
-    deinit { memory.deallocate() }
+    /// The same change multiplied by `scale`, with the factors of `other`.
+    init(sharing other: LowRankChange, scaledBy scale: Float) {
+        (rank, inputs, outputs, byteCount) = (other.rank, other.inputs, other.outputs, 0)
+        owner = other.owner ?? other
+        memory = other.memory
+        var view = other.view
+        view.scale *= scale
+        self.view = view
+    }
+
+    deinit { if owner == nil { memory.deallocate() } }
 
     /// Both factors as they come.
     private struct Factors {

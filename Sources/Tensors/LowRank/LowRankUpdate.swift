@@ -2,11 +2,11 @@ import CKernels
 
 /// The changes of the matrices that are one product: query, key and value, or gate and up.
 package final class LowRankProduct: Sendable {
-    /// In the order of the product's sections; nil for a matrix that stays as it is.
-    let changes: [LowRankChange?]
+    /// In the order of the product's sections; several of one section add up.
+    let changes: [LowRankChange]
     /// Sum of the ranks.
     let columnCount: Int
-    /// First output of each section.
+    /// First output of the section that each change is of.
     let firstOutputs: [Int]
 
     /// - Parameters:
@@ -17,13 +17,33 @@ package final class LowRankProduct: Sendable {
         for (change, outputs) in zip(changes, outputs) {
             precondition(change == nil || change?.outputs == outputs, "LowRankProduct: outputs of another matrix")
         }
-        self.changes = changes
-        columnCount = changes.reduce(0) { $0 + ($1?.rank ?? 0) }
+        self.changes = changes.compactMap { $0 }
+        columnCount = self.changes.reduce(0) { $0 + $1.rank }
         var first = 0
-        firstOutputs = outputs.map { count in
+        firstOutputs = zip(changes, outputs).compactMap { change, count in
             defer { first += count }
-            return first
+            return change == nil ? nil : first
         }
+    }
+
+    /// The sum of several changes of one product, each multiplied by a scale; nil for none. The factors stay where they are.
+    package init?(mixing parts: [(product: LowRankProduct, scale: Float)]) {
+        if parts.isEmpty { return nil }
+        changes = parts.flatMap { part in part.product.changes.map { LowRankChange(sharing: $0, scaledBy: part.scale) }
+        }
+        firstOutputs = parts.flatMap(\.product.firstOutputs)
+        columnCount = changes.reduce(0) { $0 + $1.rank }
+    }
+
+    /// Highest rank of a matrix's change in the sum of those.
+    package static func rank(mixing products: [LowRankProduct]) -> Int {
+        var ranks: [Int: Int] = [:]
+        for product in products {
+            for (change, first) in zip(product.changes, product.firstOutputs) {
+                ranks[first, default: 0] += change.rank
+            }
+        }
+        return ranks.values.max() ?? 0
     }
 }
 
@@ -68,7 +88,6 @@ package final class LowRankUpdate {
         columnCount = max(columnCount, product.columnCount)
         var column = 0
         for (change, firstOutput) in zip(product.changes, product.firstOutputs) {
-            guard let change else { continue }
             if count == capacity { grow() }
             let segment = Segment(
                 firstRow: rows.lowerBound,

@@ -223,11 +223,22 @@ package final class PackedMatrix: @unchecked Sendable {
     /// embedding of tokens.
     package func gather(_ outputs: [Int32], into matrix: FloatMatrix, compute: Compute) {
         matrix.reshape(rows: outputs.count, width: inputs)
+        gather(outputs, rows: 0..<outputs.count, into: matrix, compute: compute)
+    }
+
+    /// The same for some rows of a matrix that has its shape; the others stay as they are.
+    package func gather(_ outputs: [Int32], rows: Range<Int>, into matrix: FloatMatrix, compute: Compute) {
+        precondition(
+            matrix.width == inputs && matrix.rows == outputs.count && rows.upperBound <= outputs.count
+                && rows.lowerBound >= 0,
+            "gather: rows \(rows) of [\(matrix.rows), \(matrix.width)]"
+        )
         outputs.withUnsafeBufferPointer { outputs in
-            let job = (weights: self, outputs: outputs, target: matrix.pointer)
-            compute.overRows(outputs.count, floatsPerRow: 4 * inputs, job) { job, run in
+            let job = (weights: self, outputs: outputs, target: matrix.pointer, first: rows.lowerBound)
+            compute.overRows(rows.count, floatsPerRow: 4 * inputs, job) { job, run in
                 let weights = job.pointee.weights
-                for row in run.rows {
+                for offset in run.rows {
+                    let row = job.pointee.first + offset
                     let output = Int(job.pointee.outputs[row])
                     weights.unpack(output: output, into: job.pointee.target + row * weights.inputs)
                 }

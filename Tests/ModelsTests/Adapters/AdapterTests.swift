@@ -21,17 +21,22 @@ import Tokenization
         limit: Double
     ) throws {
         let stem = name.replacingOccurrences(of: ".gguf", with: "")
-        let expected = try floats(TestData.tiny(stem + ".adapted.logits"))
-        let plain = try floats(TestData.tiny(stem + ".logits"))
+        let expected = try AdapterRun.floats(TestData.tiny(stem + ".adapted.logits"))
+        let plain = try AdapterRun.floats(TestData.tiny(stem + ".logits"))
         for set in InstructionSet.available {
             let found = try Self.forms.map { form in
-                let adapter = try adapter(architecture + form, on: name)
-                let tokens = try testTokens()
-                return try logits(of: name, [(tokens, adapter)], set, logitCount: tokens.count)[0]
+                let adapter = try AdapterRun.adapter(architecture + form, on: name)
+                let tokens = try AdapterRun.tokens()
+                return try AdapterRun.logits(
+                    of: TestData.tiny(name),
+                    [(tokens, adapter)],
+                    set,
+                    logitCount: tokens.count
+                )[0]
             }
             #expect(found[0] == found[1])
-            let error = relativeError(found[0], expected)
-            let change = relativeError(plain, expected)
+            let error = AdapterRun.relativeError(found[0], expected)
+            let change = AdapterRun.relativeError(plain, expected)
             print("\(name) under an adapter on \(set.name): relative error \(error), the change is \(change)")
             #expect(error < limit && change > 0.1)
         }
@@ -41,27 +46,62 @@ import Tokenization
     func `rows of two adapters and of none have the logits that they have alone, however they are cut`(
         name: String
     ) throws {
-        let tokens = try testTokens()
-        let first = try adapter("llama-adapter", on: name)
-        let second = try adapter("llama-adapter.gguf", on: name)
+        let tokens = try AdapterRun.tokens()
+        let first = try AdapterRun.adapter("llama-adapter", on: name)
+        let second = try AdapterRun.adapter("llama-adapter.gguf", on: name)
         let third = try halved(on: name)
         let rows: [([TokenID], Adapter?)] = [
             (tokens, first), (Array(tokens.reversed().prefix(33)), nil), (Array(tokens.dropFirst(7)), second),
             (Array(tokens.prefix(9)), third), (Array(tokens.prefix(9)), nil), (Array(tokens.suffix(5)), third),
         ]
         for set in InstructionSet.available {
-            let together = try logits(of: name, rows, set)
+            let together = try AdapterRun.logits(of: TestData.tiny(name), rows, set)
             for (index, row) in rows.enumerated() {
-                let alone = try logits(of: name, [row], set)[0]
+                let alone = try AdapterRun.logits(of: TestData.tiny(name), [row], set)[0]
                 #expect(together[index] == alone, "\(set) row \(index)")
-                #expect(try logits(of: name, [row], set, chunk: 3)[0] == together[index])
+                #expect(try AdapterRun.logits(of: TestData.tiny(name), [row], set, chunk: 3)[0] == together[index])
             }
             #expect(together[3] != together[4])
         }
     }
 
+    @Test(arguments: ["llama-q4_0.gguf", "llama-f32.gguf"])
+    func `a mix is the sum of its parts, alone and beside others, in whatever order they are given`(
+        name: String
+    ) throws {
+        let tokens = try AdapterRun.tokens()
+        let (first, third) = (try AdapterRun.adapter("llama-adapter", on: name), try halved(on: name))
+        let same = try AdapterRun.adapter("llama-adapter.gguf", on: name)
+        let mix = Adapter(mixing: [(first, 0.75), (third, -0.5)])
+        let turned = Adapter(mixing: [(third, -0.5), (first, 0.75)])
+        let sum = Adapter(mixing: [(first, 0.25), (same, 0.75)])
+        #expect(mix.fingerprint == turned.fingerprint && mix.fingerprint != sum.fingerprint && mix.byteCount == 0)
+        let ranks = Adapter.rank(mixing: [(first, 1), (third, 1)])
+        #expect(ranks == 32)
+        let rows: [([TokenID], Adapter?)] = [
+            (tokens, mix), (Array(tokens.prefix(9)), third), (tokens, sum), (Array(tokens.suffix(5)), nil),
+        ]
+        for set in InstructionSet.available {
+            let together = try AdapterRun.logits(of: TestData.tiny(name), rows, set)
+            for (index, row) in rows.enumerated() {
+                #expect(try AdapterRun.logits(of: TestData.tiny(name), [row], set)[0] == together[index])
+            }
+            #expect(try AdapterRun.logits(of: TestData.tiny(name), [(tokens, turned)], set)[0] == together[0])
+            let whole = try AdapterRun.logits(of: TestData.tiny(name), [(tokens, first)], set)[0]
+            #expect(AdapterRun.relativeError(together[2], whole) < (name.contains("f32") ? 1e-5 : 0.02))
+            #expect(AdapterRun.relativeError(together[0], whole) > 0.1)
+        }
+    }
+
     @Test func `an adapter of another model is refused with the name of what does not fit`() throws {
-        let error = #expect(throws: ModelError.self) { try adapter("gemma3-adapter", on: "llama-f32.gguf") }
+        let file = #expect(throws: ModelError.self) {
+            try AdapterRun.adapter("gemma3-adapter.gguf", on: "llama-f32.gguf")
+        }
+        guard case .adapterUnfit("general.architecture", _) = file else {
+            Issue.record("\(String(describing: file))")
+            return
+        }
+        let error = #expect(throws: ModelError.self) { try AdapterRun.adapter("gemma3-adapter", on: "llama-f32.gguf") }
         guard case .adapterUnfit(let weight, _) = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -70,15 +110,10 @@ import Tokenization
     }
 
     @Test func `factors take their own bytes and no more`() throws {
-        let adapter = try adapter("llama-adapter", on: "llama-f32.gguf")
+        let adapter = try AdapterRun.adapter("llama-adapter", on: "llama-f32.gguf")
         let file = try TestData.tiny("llama-adapter/adapter_model.safetensors")
         let size = try #require(try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int)
         #expect(adapter.byteCount <= size && adapter.byteCount > size * 9 / 10)
-    }
-
-    private func adapter(_ form: String, on base: String) throws -> Adapter {
-        let checkpoint = try AdapterCheckpoint(path: TestData.tiny(form))
-        return try AdapterBase(Checkpoint.open(path: TestData.tiny(base))).adapter(checkpoint, fingerprint: form)
     }
 
     /// An adapter of some layers, of a rank of its own.
@@ -92,63 +127,5 @@ import Tokenization
             .write(to: settings)
         let checkpoint = try AdapterCheckpoint(path: path.path)
         return try AdapterBase(Checkpoint.open(path: TestData.tiny(base))).adapter(checkpoint, fingerprint: "other")
-    }
-
-    /// The last `logitCount` logits of every row, computed in one step after steps of `chunk` tokens of each.
-    private func logits(
-        of name: String,
-        _ rows: [([TokenID], Adapter?)],
-        _ set: InstructionSet,
-        chunk: Int = 0,
-        logitCount: Int = 1
-    ) throws -> [[Float]] {
-        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: 2))
-        let checkpoint = try Checkpoint.open(path: TestData.tiny(name))
-        let decoder = try Decoder(checkpoint, compute: compute, cacheElementType: .f32)
-        decoder.allocateCache(blockCount: 16, blockSize: 32)
-        if chunk > 0 { _ = decoder.forward(batch(rows, 0..<chunk, logitCount: 0)) }
-        let logits = decoder.forward(batch(rows, chunk..<Int.max, logitCount: logitCount))
-        return rows.indices.map { row in
-            (row * logitCount..<(row + 1) * logitCount).flatMap { Array(logits.row($0)) }
-        }
-    }
-
-    /// The tokens of every row at the positions given, as far as it has them.
-    private func batch(_ rows: [([TokenID], Adapter?)], _ positions: Range<Int>, logitCount: Int) -> ForwardBatch {
-        var batch = ForwardBatch()
-        for (index, (tokens, adapter)) in rows.enumerated() {
-            let end = min(tokens.count, positions.upperBound)
-            let table = [2 * index, 2 * index + 1].map { BlockID(rawValue: Int32($0)) }
-            var row = ForwardRow(
-                firstPosition: positions.lowerBound,
-                tokenCount: end - positions.lowerBound,
-                blockTable: Array(table.prefix((end + 31) / 32)),
-                logitCount: logitCount
-            )
-            row.adapter = adapter
-            batch.tokens += tokens[positions.lowerBound..<end]
-            batch.rows.append(row)
-        }
-        return batch
-    }
-
-    private func testTokens() throws -> [TokenID] {
-        let data = try Data(contentsOf: URL(fileURLWithPath: TestData.tiny("tokens.json")))
-        return try JSONDecoder().decode([Int32].self, from: data).map { TokenID(rawValue: $0) }
-    }
-
-    private func floats(_ path: String) throws -> [Float] {
-        try Data(contentsOf: URL(fileURLWithPath: path)).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
-    }
-
-    /// ‖found − expected‖ / ‖expected‖.
-    private func relativeError(_ found: [Float], _ expected: [Float]) -> Double {
-        guard found.count == expected.count else { return .infinity }
-        var (difference, size) = (0.0, 0.0)
-        for (a, b) in zip(found, expected) {
-            difference += Double(a - b) * Double(a - b)
-            size += Double(b) * Double(b)
-        }
-        return (difference / size).squareRoot()
     }
 }

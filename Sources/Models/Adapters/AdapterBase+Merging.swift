@@ -1,0 +1,169 @@
+package import Checkpoints
+package import Tensors
+
+extension AdapterBase {
+    /// The checkpoint with an adapter folded into its weights: W + scale · B A for W, and whole weights for the base's.
+    ///
+    /// New values are kept in the type of the tensor, or in Q8_0 where that one is read only (`encodableCounterpart`). They
+    /// are computed when they are read, a row at a time: base and product in float32, rounded once.
+    ///
+    /// - Parameters:
+    ///   - adapter: one that fits.
+    ///   - base: the checkpoint that this was made of.
+    ///   - workers: what computes them; nobody else may use it when the result is read.
+    package func merged(
+        _ adapter: AdapterCheckpoint,
+        into base: Checkpoint,
+        on workers: WorkerPool
+    ) throws(ModelError) -> Checkpoint {
+        var replacements: [String: TensorReplacement] = [:]
+        for (factors, target) in try matched(adapter) {
+            let name = weightName(of: target, in: base)
+            guard let tensor = base.tensor(name) else { throw .missingTensor(name: name) }
+            guard tensor.shape == [target.outputs, target.inputs], let type = tensor.elementType.encodableCounterpart
+            else { throw .unsupportedType(tensor: name, type: "\(tensor.elementType.name) \(tensor.shape)") }
+            let change = MergedRows(
+                base: base,
+                tensor: tensor,
+                a: factors.a,
+                b: reordered(factors, target.rotatedHeads, from: adapter.format),
+                scale: factors.scale,
+                type: type
+            )
+            replacements[name] = TensorReplacement(elementType: type, shape: tensor.shape) { bytes in
+                change.write(to: bytes, on: workers)
+            }
+        }
+        try replaceWholeWeights(adapter, in: base, &replacements)
+        return base.replacing(replacements)
+    }
+
+    private func weightName(of target: Target, in base: Checkpoint) -> String {
+        let name = matrices(of: target.product)[target.section]
+        return switch base.format {
+        case .gguf: "blk.\(target.layer).\(name.gguf).weight"
+        case .safetensors: base.textModelPrefix + "model.layers.\(target.layer).\(name.huggingFace).weight"
+        }
+    }
+
+    /// Embedding and head of the adapter. Where the base has one matrix for both and the adapter parts them, the head becomes
+    /// a tensor of its own, which only GGUF files can say.
+    private func replaceWholeWeights(
+        _ adapter: AdapterCheckpoint,
+        in base: Checkpoint,
+        _ replacements: inout [String: TensorReplacement]
+    ) throws(ModelError) {
+        if adapter.saved.isEmpty { return }
+        let isFolder = base.format == .safetensors
+        let embedding = isFolder ? base.textModelPrefix + "model.embed_tokens.weight" : "token_embd.weight"
+        let head = isFolder ? base.textModelPrefix + "lm_head.weight" : "output.weight"
+        guard let old = base.tensor(embedding) else { throw .missingTensor(name: embedding) }
+        guard let type = (base.tensor(head) ?? old).elementType.encodableCounterpart,
+            let embeddingType = old.elementType.encodableCounterpart
+        else { throw .unsupportedType(tensor: embedding, type: old.elementType.name) }
+        let parts = isTied && (adapter.saved[.head] != nil || !adapter.tiesSaved)
+        if parts, isFolder {
+            throw .adapterUnfit(
+                weight: adapter.saved[.head]?.name ?? adapter.saved[.embedding]?.name ?? head,
+                reason: "the model has one matrix for its embedding and its head, and its folder cannot hold two; "
+                    + "serve the adapter beside it, or merge it into a GGUF file"
+            )
+        }
+        if let tensor = adapter.saved[.embedding] {
+            replacements[embedding] = Self.converted(tensor, of: adapter, to: embeddingType)
+        }
+        if let tensor = adapter.saved[.head] {
+            replacements[head] = Self.converted(tensor, of: adapter, to: type)
+        } else if parts {
+            replacements[head] = TensorReplacement(elementType: old.elementType, shape: old.shape) { bytes in
+                bytes.copyMemory(from: base.bytes(of: old))
+            }
+        }
+    }
+
+    private static func converted(
+        _ tensor: TensorEntry,
+        of adapter: AdapterCheckpoint,
+        to type: ElementType
+    ) -> TensorReplacement {
+        // Rows that are not whole blocks stay as they were saved.
+        let type = type.bytes(forElementCount: tensor.shape[1]) == nil ? tensor.elementType : type
+        return TensorReplacement(elementType: type, shape: tensor.shape) { bytes in
+            let rows = StoredRows(bytes: adapter.bytes(of: tensor), type: tensor.elementType, width: tensor.shape[1])
+            var row = [Float](repeating: 0, count: tensor.shape[1])
+            for index in 0..<tensor.shape[0] {
+                row.withUnsafeMutableBufferPointer { row in
+                    rows.read(index, into: row)
+                    StoredRows.write(row, as: type, at: index, of: bytes)
+                }
+            }
+        }
+    }
+}
+
+/// A matrix with a low-rank change, row by row.
+private struct MergedRows: Sendable {
+    let base: Checkpoint
+    let tensor: TensorEntry
+    /// `[rank, inputs]`.
+    let a: [Float]
+    /// `[outputs, rank]`, rows as the base's.
+    let b: [Float]
+    let scale: Float
+    let type: ElementType
+
+    private static let rowsPerTask = 16
+
+    func write(to bytes: UnsafeMutableRawBufferPointer, on workers: WorkerPool) {
+        let (outputs, inputs) = (tensor.shape[0], tensor.shape[1])
+        let rows = StoredRows(bytes: base.bytes(of: tensor), type: tensor.elementType, width: inputs)
+        let taskCount = (outputs + Self.rowsPerTask - 1) / Self.rowsPerTask
+        workers.run(taskCount: taskCount) { task in
+            let row = UnsafeMutableBufferPointer<Float>.allocate(capacity: inputs)
+            defer { row.deallocate() }
+            for output in task * Self.rowsPerTask..<min((task + 1) * Self.rowsPerTask, outputs) {
+                rows.read(output, into: row)
+                addChange(of: output, to: row)
+                StoredRows.write(row, as: type, at: output, of: bytes)
+            }
+        }
+    }
+
+    /// row += scale · B[output] A.
+    private func addChange(of output: Int, to row: UnsafeMutableBufferPointer<Float>) {
+        let rank = a.count / row.count
+        guard let values = row.baseAddress else { return }
+        a.withUnsafeBufferPointer { a in
+            for k in 0..<rank {
+                let factor = scale * b[output * rank + k]
+                guard factor != 0, let source = a.baseAddress.map({ $0 + k * row.count }) else { continue }
+                for input in 0..<row.count { values[input] += factor * source[input] }
+            }
+        }
+    }
+}
+
+/// The rows of a stored matrix.
+private struct StoredRows {
+    let bytes: UnsafeRawBufferPointer
+    let type: ElementType
+    let width: Int
+
+    func read(_ index: Int, into row: UnsafeMutableBufferPointer<Float>) {
+        guard let rowBytes = type.bytes(forElementCount: width) else { return }
+        let part = UnsafeRawBufferPointer(rebasing: bytes[index * rowBytes..<(index + 1) * rowBytes])
+        let isRead = dequantize(part, as: type, into: row)
+        precondition(isRead, "StoredRows: \(type.name) is no weight's type")
+    }
+
+    static func write(
+        _ row: UnsafeMutableBufferPointer<Float>,
+        as type: ElementType,
+        at index: Int,
+        of bytes: UnsafeMutableRawBufferPointer
+    ) {
+        guard let rowBytes = type.bytes(forElementCount: row.count) else { return }
+        let part = UnsafeMutableRawBufferPointer(rebasing: bytes[index * rowBytes..<(index + 1) * rowBytes])
+        encode(UnsafeBufferPointer(row), as: type, into: part)
+    }
+}

@@ -1,0 +1,103 @@
+import Checkpoints
+import Foundation
+import Tensors
+import TestModels
+import Testing
+import Tokenization
+
+@testable import Models
+
+/// Adapters folded into the weights, beside the same computed on top of them.
+@Suite struct AdapterMergingTests {
+    private func merged(_ adapter: String, into base: String) throws -> Checkpoint {
+        let checkpoint = try Checkpoint.open(path: TestData.tiny(base))
+        return try AdapterBase(checkpoint).merged(
+            AdapterCheckpoint(path: TestData.tiny(adapter)),
+            into: checkpoint,
+            on: WorkerPool(threadCount: 2)
+        )
+    }
+
+    /// Bounds stand some way above what was found: float32 differs by the order of sums, the others by one rounding of the
+    /// weights, and by the adapter's part meeting rounded activations, in a small random model that forgives nothing.
+    @Test(arguments: [
+        ("llama-f32.gguf", "llama", 5e-6), ("qwen3-f32.gguf", "qwen3", 5e-6), ("gemma3-f32.gguf", "gemma3", 5e-6),
+        ("llama-f16.gguf", "llama", 4e-3), ("llama-bf16.gguf", "llama", 0.015), ("llama-folder", "llama", 0.015),
+        ("llama-q8_0.gguf", "llama", 0.06), ("llama-q5_1.gguf", "llama", 0.25), ("llama-q4_0.gguf", "llama", 0.5),
+        ("llama-q4_1.gguf", "llama", 0.5), ("llama-q4_k.gguf", "llama", 0.04), ("llama-q6_k.gguf", "llama", 0.06),
+    ])
+    func `merged logits are the unmerged ones but for the rounding of the weights, from both formats to the bit`(
+        base: String,
+        architecture: String,
+        limit: Double
+    ) throws {
+        let tokens = try AdapterRun.tokens()
+        let adapter = try AdapterRun.adapter(architecture + "-adapter", on: base)
+        let plain = try AdapterRun.logits(of: TestData.tiny(base), [(tokens, nil)], .detected, logitCount: 48)[0]
+        let expected = try AdapterRun.logits(of: TestData.tiny(base), [(tokens, adapter)], .detected, logitCount: 48)[0]
+        let found = try ["-adapter", "-adapter.gguf"].map { form in
+            let merged = try merged(architecture + form, into: base)
+            return try AdapterRun.logits(of: merged, [(tokens, nil)], .detected, logitCount: 48)[0]
+        }
+        #expect(found[0] == found[1])
+        let error = AdapterRun.relativeError(found[0], expected)
+        let change = AdapterRun.relativeError(plain, expected)
+        print("\(base) with an adapter in it: relative error \(error), the change is \(change)")
+        #expect(error < limit && change > 0.2)
+    }
+
+    @Test func `weights keep their type, or become Q8_0 where that cannot be written`() throws {
+        for (base, type) in [
+            ("llama-q4_0.gguf", ElementType.q4_0), ("llama-q4_k.gguf", .q8_0), ("llama-folder", .bf16),
+        ] {
+            let old = try Checkpoint.open(path: TestData.tiny(base))
+            let new = try merged("llama-adapter", into: base)
+            #expect(new.tensors.map(\.name) == old.tensors.map(\.name))
+            let changed = zip(old.tensors, new.tensors).filter { $0 != $1 }.map(\.1)
+            // Two layers of seven matrices, two of which are not changed.
+            #expect(changed.count == 12 && changed.allSatisfy { $0.elementType == type })
+        }
+    }
+
+    @Test(arguments: ["llama-q4_0.gguf", "llama-q4_k.gguf", "llama-folder", "gemma3-f32.gguf"])
+    func `a merged model that is written and opened again is the same to the bit`(base: String) throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("merged-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let merged = try merged(base.hasPrefix("gemma3") ? "gemma3-adapter" : "llama-adapter", into: base)
+        try CheckpointWriter(merged).write(to: path)
+        let opened = try Checkpoint.open(path: path)
+        #expect(opened.configuration == merged.configuration && opened.chatTemplate == merged.chatTemplate)
+        #expect(opened.tensors.count == merged.tensors.count)
+        for tensor in merged.tensors {
+            let read = try #require(opened.tensor(tensor.name))
+            #expect(read.shape == tensor.shape && read.elementType == tensor.elementType)
+            #expect(Array(opened.bytes(of: read)) == Array(merged.bytes(of: tensor)))
+        }
+        let tokens = try AdapterRun.tokens()
+        let expected = try AdapterRun.logits(of: merged, [(tokens, nil)], .detected)
+        #expect(try AdapterRun.logits(of: opened, [(tokens, nil)], .detected) == expected)
+        let twice = #expect(throws: CheckpointError.self) { try CheckpointWriter(merged).write(to: path) }
+        guard case .unwritable(path, _) = twice else {
+            Issue.record("\(String(describing: twice))")
+            return
+        }
+        let folder = (path as NSString).deletingLastPathComponent
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+            $0.hasPrefix((path as NSString).lastPathComponent + ".")
+        }
+        #expect(left.isEmpty)
+        #expect(throws: CheckpointError.self) { try CheckpointWriter(merged).write(to: "/nowhere/at/all") }
+    }
+
+    @Test func `an adapter of another model is refused with the name of what does not fit`() throws {
+        for (form, name) in [
+            ("gemma3-adapter", "model.layers.2.mlp.down_proj"), ("gemma3-adapter.gguf", "general.architecture"),
+        ] {
+            let error = #expect(throws: ModelError.self) { try merged(form, into: "llama-q4_0.gguf") }
+            guard case .adapterUnfit(name, _) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+    }
+}
