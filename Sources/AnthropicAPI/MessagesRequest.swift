@@ -12,6 +12,8 @@ package struct MessagesRequest: Sendable, Equatable {
     /// Tokens kept by top-k; nil is the model's default, 0 switches it off.
     package var topK: Int?
     package var isStreamed: Bool
+    /// The adapters that the answer is written under, which is not of Anthropic's API; nil leaves that to the model's name.
+    package var adapters: [AdapterSelection]?
 
     /// Most stop sequences.
     package static let stopLimit = 64
@@ -32,6 +34,7 @@ package struct MessagesRequest: Sendable, Equatable {
         topP = try reader.number("top_p", in: 0...1)
         topK = try reader.integer("top_k", in: 0...FieldReader.tokenLimit)
         isStreamed = try reader.bool("stream") ?? false
+        adapters = try AdapterSelection.read(&reader)
         try Self.readMetadata(&reader)
         try reader.finish()
     }

@@ -6,6 +6,7 @@ extension MessagesRequest {
         var body = example.objectValue ?? JSONObject()
         body["max_tokens"] = 16
         body["stop_sequences"] = ["a"]
+        body["lora"] = [["id": 0, "scale": 0.5], ["id": "a", "scale": 1]]
         body["metadata"] = ["user_id": "u"]
         return .object(body)
     }

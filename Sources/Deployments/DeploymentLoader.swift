@@ -39,6 +39,8 @@ package struct DeploymentConfiguration: Sendable {
     package var packs: PackSetting?
     /// Low-rank adapters that are served as variants of the model.
     package var adapters: [AdapterReference]
+    /// An adapter that is folded into the weights; nil leaves them as they are.
+    package var mergedAdapter: AdapterReference?
     /// Folders whose adapters are variants too, as they come and go.
     package var adapterFolders: [AdapterFolder]
     /// Bytes of adapters in memory above which those that no request uses leave it.
@@ -67,6 +69,7 @@ package struct DeploymentConfiguration: Sendable {
         draftLimit = EngineConfiguration.standardDraftLimit
         packs = nil
         adapters = []
+        mergedAdapter = nil
         adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
         adapterWeights = [:]
@@ -79,13 +82,15 @@ extension Deployment {
     /// Opens the checkpoint, packs its weights and starts an engine. Blocks for as long as that takes.
     package static func load(_ configuration: DeploymentConfiguration) throws(DeploymentError) -> Deployment {
         let identity = FileIdentity(of: configuration.path)
-        let checkpoint = try openCheckpoint(configuration.path)
+        let base = try openCheckpoint(configuration.path)
+        let workers = WorkerPool(threadCount: configuration.threadCount)
+        let merged = try merge(configuration, into: base, on: workers)
+        let checkpoint = merged?.checkpoint ?? base
         let text = ConcurrentLoad { () throws(DeploymentError) in
             (try loadTokenizer(checkpoint), try parseTemplate(checkpoint))
         }
         let adapters = try loadAdapters(configuration, of: checkpoint)
-        let workers = WorkerPool(threadCount: configuration.threadCount)
-        let model = try loadDecoder(checkpoint, configuration, workers: workers)
+        let model = try loadDecoder(checkpoint, configuration, merged: merged, workers: workers)
         let (tokenizer, template) = try text.value()
         let traits = model.traits
         var details = ModelDetails(
@@ -98,7 +103,7 @@ extension Deployment {
         details.cacheBytesPerToken = traits.cacheBytesPerToken
         details.costs = traits.costs
         let drafter = try makeDrafter(for: traits, workers: workers, configuration)
-        let disk = try openDiskCache(checkpoint, openedAs: identity, traits, configuration)
+        let disk = try openDiskCache(base, openedAs: identity, merged, traits, configuration)
         let engine = try makeEngine(model, drafter, disk, configuration)
         return Deployment(
             identity: DeploymentIdentity(
@@ -135,9 +140,12 @@ extension Deployment {
     }
 
     /// The decoder of `checkpoint`, its weights packed.
+    ///
+    /// - Parameter merged: what `checkpoint` is of, where an adapter is folded into it.
     package static func loadDecoder(
         _ checkpoint: Checkpoint,
         _ configuration: DeploymentConfiguration,
+        merged: MergedCheckpoint? = nil,
         workers: WorkerPool? = nil
     ) throws(DeploymentError) -> sending Decoder {
         if checkpoint.isEncoder {
@@ -157,7 +165,7 @@ extension Deployment {
             let set = configuration.instructionSet
             let context = configuration.contextLength
             let cacheType = configuration.cacheElementType
-            return try PackedLoading.decoder(of: checkpoint, configuration.packs, on: workers) {
+            return try PackedLoading.decoder(of: checkpoint, configuration.packs, merged: merged, on: workers) {
                 (source) throws(ModelError) in
                 try Decoder(
                     checkpoint,
@@ -167,6 +175,23 @@ extension Deployment {
                     source: source
                 )
             }
+        } catch {
+            throw .modelUnavailable(message: error.description)
+        }
+    }
+
+    /// The checkpoint with the adapter that the configuration folds into it; nil for none.
+    private static func merge(
+        _ configuration: DeploymentConfiguration,
+        into base: Checkpoint,
+        on workers: WorkerPool
+    ) throws(DeploymentError) -> MergedCheckpoint? {
+        guard let reference = configuration.mergedAdapter else { return nil }
+        if base.isEncoder {
+            throw .modelUnavailable(message: "\(configuration.name) turns texts into vectors and takes no adapters.")
+        }
+        do {
+            return try MergedCheckpoint(reference, into: base, on: workers)
         } catch {
             throw .modelUnavailable(message: error.description)
         }

@@ -25,6 +25,7 @@ package struct PackedLoading {
 
     private let checkpoint: Checkpoint
     private let setting: PackSetting
+    private let merged: MergedCheckpoint?
     /// How long another process is waited for that writes the same pack.
     private let patience: Duration = .seconds(60)
 
@@ -32,21 +33,24 @@ package struct PackedLoading {
     ///
     /// - Parameters:
     ///   - setting: nil keeps packed weights in memory only.
+    ///   - merged: what `checkpoint` is of, where an adapter is folded into it: its pack is another than the base's.
     ///   - workers: what to check the pack on.
     package static func decoder(
         of checkpoint: Checkpoint,
         _ setting: PackSetting?,
+        merged: MergedCheckpoint? = nil,
         on workers: WorkerPool,
         _ make: Making
     ) throws(ModelError) -> sending Decoder {
         guard let setting else { return try inMemory(checkpoint, make) }
-        return try PackedLoading(checkpoint: checkpoint, setting: setting).load(on: workers, make)
+        return try PackedLoading(checkpoint: checkpoint, setting: setting, merged: merged).load(on: workers, make)
     }
 
     private func load(on workers: WorkerPool, _ make: Making) throws(ModelError) -> sending Decoder {
         let identity: PackIdentity
         do {
-            identity = try PackStore.identity(of: checkpoint, stored: setting.stored)
+            let base = try PackStore.identity(of: checkpoint, stored: setting.stored)
+            identity = try merged?.packIdentity(base: base) ?? base
         } catch {
             tellMemoryOnly(error.description)
             return try Self.inMemory(checkpoint, make)

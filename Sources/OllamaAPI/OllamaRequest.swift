@@ -9,6 +9,8 @@ package struct OllamaFields: Sendable, Equatable {
     package var isStreamed: Bool
     /// nil leaves it to the model.
     package var thinking: Thinking?
+    /// The adapters that the answer is written under, which is not of Ollama's API; nil leaves that to the model's name.
+    package var adapters: [AdapterSelection]?
     /// nil for an answer of any kind.
     package var structure: RequestedStructure?
 
@@ -26,6 +28,7 @@ package struct OllamaFields: Sendable, Equatable {
         thinking = try Self.thinking(&reader)
         structure = try Self.structure(&reader)
         options = try OllamaOptions(&reader)
+        adapters = try AdapterSelection.read(&reader)
         isStreamed = try reader.bool("stream") ?? true
         try Self.checkKeepAlive(&reader)
     }

@@ -31,6 +31,8 @@ package struct GenerationFields: Sendable, Equatable {
     package var choiceCount = 1
     /// What the answer must be; nil for anything.
     package var structure: RequestedStructure?
+    /// The adapters that the answer is written under; nil leaves that to the model's name.
+    package var adapters: [AdapterSelection]?
     /// nil when the answer is not streamed.
     package var streaming: StreamOptions?
 
@@ -68,6 +70,7 @@ extension GenerationFields {
         try readSampling(&reader)
         try readStopping(&reader)
         structure = try RequestedStructure.read(&reader)
+        adapters = try AdapterSelection.read(&reader)
         minTokens = try reader.integer("min_tokens", in: 0...Self.tokenLimit) ?? 0
         returnsTokenIDs = try reader.bool("return_token_ids") ?? false
         returnsComputeTime = try reader.bool("perf_metrics_in_response") ?? false

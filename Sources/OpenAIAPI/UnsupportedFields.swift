@@ -43,7 +43,6 @@ extension UnsupportedField {
         search + prompts + reports
         + [
             UnsupportedField("structural_tag", "This server does not know structural tags."),
-            UnsupportedField("lora", "Name an adapter in the model, as MODEL:ADAPTER; several at once are not mixed."),
             UnsupportedField("prediction", "This server does not take predicted output yet."),
             UnsupportedField("speculation", "This server does not take predicted output yet."),
             UnsupportedField("kv_transfer_params", "This server does not move its cache between machines."),

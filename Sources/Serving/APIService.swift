@@ -70,6 +70,7 @@ struct APIService: Sendable {
         case .model(let name): try model(name, exchange)
         case .loadAdapter: try await loadAdapter(exchange)
         case .unloadAdapter: try await unloadAdapter(exchange)
+        case .adapters: try adapters(exchange)
         case .tokenize: try await tokenize(exchange)
         case .detokenize: try await detokenize(exchange)
         case .openAPI: .json(OpenAPIDocument.json)
@@ -111,6 +112,7 @@ extension Route {
         case .models, .model: "models"
         case .loadAdapter: "load_adapter"
         case .unloadAdapter: "unload_adapter"
+        case .adapters: "adapters"
         case .tokenize: "tokenize"
         case .detokenize: "detokenize"
         case .openAPI: "openapi"

@@ -62,7 +62,7 @@ extension APIService {
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
         var generations: [TextGeneration] = []
-        let adapter = try await adapter(options.model, of: deployment)
+        let adapter = try await adapter(for: options, of: deployment)
         for var text in texts {
             text.adapter = adapter
             text.project = authentication.project(of: exchange.request.headers)
@@ -76,19 +76,6 @@ extension APIService {
         let run = GenerationRun(generations: generations)
         interruption.onEnd { run.interrupt($0) }
         return (run, permit)
-    }
-
-    /// The adapter that a model name asks for; nil for the model as it is. One that is not in memory is waited for.
-    private func adapter(_ model: String, of deployment: Deployment) async throws(APIError) -> AdapterLease? {
-        let name =
-            deployment.adapterName(forModel: model)
-            ?? deployment.adapterName(forModel: OllamaTag.removed(from: model))
-        guard let name else { return nil }
-        do throws(AdapterError) {
-            return try await deployment.adapters.lease(name)
-        } catch {
-            throw APIError(error, parameter: "model")
-        }
     }
 
     /// Answers in one piece or as a stream. Computing stops when the client goes.

@@ -45,7 +45,7 @@ extension APIError {
             self.init(status: 404, code: "adapter_not_found", parameter: parameter, message)
         case .nameTaken:
             self.init(status: 409, code: "adapter_exists", parameter: parameter, message)
-        case .invalidName, .unsupported:
+        case .invalidName, .unsupported, .mixTooWide, .notMixable:
             self.init(code: "invalid_value", parameter: parameter, message)
         case .unusable:
             if let path {

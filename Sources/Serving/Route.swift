@@ -21,6 +21,7 @@ enum Route: Equatable {
     case model(String)
     case loadAdapter
     case unloadAdapter
+    case adapters
     case tokenize
     case detokenize
     case openAPI
@@ -35,7 +36,7 @@ enum Route: Equatable {
         case .chatCompletions, .completions, .embeddings, .rerank, .score, .models, .model, .tokenize, .detokenize:
             false
         case .responses, .responseTokens, .response, .responseCancel, .responseInput: false
-        case .messages, .countTokens, .ollama, .loadAdapter, .unloadAdapter: false
+        case .messages, .countTokens, .ollama, .loadAdapter, .unloadAdapter, .adapters: false
         }
     }
 
@@ -48,7 +49,7 @@ enum Route: Equatable {
         case .response: ["GET", "HEAD", "DELETE"]
         case .responseInput: ["GET", "HEAD"]
         case .ollama(let route): route.methods
-        case .index, .openAPI, .models, .model, .health, .ready, .metrics: ["GET", "HEAD"]
+        case .index, .openAPI, .models, .model, .adapters, .health, .ready, .metrics: ["GET", "HEAD"]
         }
     }
 
@@ -57,8 +58,7 @@ enum Route: Equatable {
         [
             "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/score", "/v1/models",
             "/v1/load_lora_adapter", "/v1/unload_lora_adapter", "/v1/responses", "/v1/responses/input_tokens",
-            "/tokenize",
-            "/detokenize", "/openapi.json", "/health", "/ready", "/metrics",
+            "/lora-adapters", "/tokenize", "/detokenize", "/openapi.json", "/health", "/ready", "/metrics",
         ] + ["/v1/messages", "/v1/messages/count_tokens"] + OllamaRoute.allCases.map(\.rawValue)
 
     /// The route at `path`, whatever the method; a slash at the end changes nothing.
@@ -78,6 +78,7 @@ enum Route: Equatable {
         case "/v1/models": return .models
         case "/v1/load_lora_adapter": return .loadAdapter
         case "/v1/unload_lora_adapter": return .unloadAdapter
+        case "/lora-adapters": return .adapters
         case "/tokenize": return .tokenize
         case "/detokenize": return .detokenize
         case "/openapi.json": return .openAPI

@@ -12,6 +12,7 @@ extension ChatRequest {
         fields.topP = request.topP
         fields.topK = request.topK
         fields.stop = request.stopSequences
+        fields.adapters = request.adapters
         fields.structure = request.prompt.output.structure
         if request.isStreamed { fields.streaming = GenerationFields.StreamOptions() }
         var parameters = try fields.parameters(upTo: request.maxTokens, for: deployment)

@@ -118,6 +118,7 @@ extension GenerationFields {
         seed = options.seed
         stop = options.stop
         structure = request.structure
+        adapters = request.adapters
         if request.isStreamed { streaming = StreamOptions() }
     }
 }

@@ -15,6 +15,8 @@ struct AnswerOptions: Sendable {
     /// Answers that are written per prompt; the best `choiceCount` of them are returned.
     var candidateCount: Int
     var reportsLogprobs: Bool
+    /// The adapters of `lora`; nil leaves the choice to the model's name.
+    var adapters: [AdapterSelection]?
     var returnsTokenIDs: Bool
     /// Whether the usage reports the time of computing.
     var returnsComputeTime: Bool
@@ -170,6 +172,7 @@ extension AnswerOptions {
     init(_ fields: GenerationFields, model: String, reportsLogprobs: Bool) {
         self.model = model
         streaming = fields.streaming
+        adapters = fields.adapters
         choiceCount = fields.choiceCount
         candidateCount = fields.choiceCount
         self.reportsLogprobs = reportsLogprobs

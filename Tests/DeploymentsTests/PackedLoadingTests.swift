@@ -111,6 +111,31 @@ import Tokenization
         #expect(folder.files(under: "home/packs").filter { !$0.hasSuffix(".checked") } == (try packs()))
     }
 
+    @Test func `merged weights have a pack of their own, which goes with their adapter or their base`() throws {
+        let adapter = folder.path + "/adapter.gguf"
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter.gguf"), toPath: adapter)
+        let plain = try load()
+        let made = try packs()
+        let merged = try load(at: store, merging: adapter)
+        #expect(merged.logits != plain.logits && merged.notices == [])
+        let both = try packs()
+        #expect(both.count == 2 && Set(both).isSuperset(of: made))
+        #expect(try load(at: store, merging: adapter).logits == merged.logits)
+        #expect(try load(at: nil, merging: adapter).logits == merged.logits)
+        #expect(try load().logits == plain.logits)
+        #expect(try packs() == both && store.collect(keeping: []) == 0)
+        // Another adapter at the same place has other weights.
+        try FileManager.default.removeItem(atPath: adapter)
+        #expect(store.collect(keeping: []) > 0)
+        #expect(try packs() == made)
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter.gguf"), toPath: adapter)
+        _ = try load(at: store, merging: adapter)
+        #expect(try packs().count == 2)
+        try FileManager.default.removeItem(atPath: checkpointPath)
+        #expect(store.collect(keeping: []) > 0)
+        #expect(try packs() == [])
+    }
+
     @Test func `what a killed writer left is collected, what a living one writes is not`() throws {
         let checkpoint = try Checkpoint.open(path: checkpointPath)
         let identity = try PackStore.identity(of: checkpoint, stored: nil)
@@ -127,11 +152,18 @@ import Tokenization
     /// Logits of a few tokens, as bits, and what the user was told.
     private func load() throws -> (logits: [UInt32], notices: [String]) { try load(at: store) }
 
-    private func load(at store: PackStore?) throws -> (logits: [UInt32], notices: [String]) {
+    private func load(at store: PackStore?, merging adapter: String? = nil) throws -> (
+        logits: [UInt32], notices: [String]
+    ) {
         let notices = Notices()
         var configuration = DeploymentConfiguration(name: "test", path: checkpointPath)
         configuration.packs = store.map { PackSetting(store: $0, stored: nil) { notices.add($0) } }
-        let decoder = try Deployment.loadDecoder(Checkpoint.open(path: checkpointPath), configuration)
+        let base = try Checkpoint.open(path: checkpointPath)
+        let merged = try adapter.map { path in
+            let workers = WorkerPool(threadCount: 2)
+            return try MergedCheckpoint(AdapterReference(name: "a", path: path), into: base, on: workers)
+        }
+        let decoder = try Deployment.loadDecoder(merged?.checkpoint ?? base, configuration, merged: merged)
         decoder.allocateCache(blockCount: 1, blockSize: 32)
         let row = ForwardRow(firstPosition: 0, tokenCount: 4, blockTable: [BlockID(rawValue: 0)], logitCount: 1)
         let tokens = (1...4).map { TokenID(rawValue: $0) }

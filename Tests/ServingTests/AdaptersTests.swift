@@ -13,8 +13,8 @@ import Testing
         try await withServer({ $0.allowsAdapterChanges = isOpen }, directory: directory, body)
     }
 
-    private func complete(_ server: RunningServer, _ model: String) async throws -> RawResponse {
-        let fields = #""prompt":"hello","max_tokens":8,"temperature":0,"ignore_eos":true"#
+    private func complete(_ server: RunningServer, _ model: String, more: String = "") async throws -> RawResponse {
+        let fields = #""prompt":"hello","max_tokens":8,"temperature":0,"ignore_eos":true"# + more
         return try await server.send("POST", "/v1/completions", #"{"model":"\#(model)",\#(fields)}"#)
     }
 
@@ -113,6 +113,88 @@ import Testing
             #expect(try ambiguous.error()["message"]?.stringValue?.contains("'one:a' or 'two:a'") == true)
             for name in ["one:a", "two:a", "two-only"] { #expect(try await complete(server, name).status == 200) }
             #expect(try await complete(server, "one:two-only").status == 404)
+        }
+    }
+
+    /// A model with the adapters `a` and `b`, which are the same in both formats.
+    private func withTwo(_ body: (RunningServer) async throws -> Void) async throws {
+        var settings = DeploymentConfiguration(name: "tiny", path: try TestData.tiny("llama-f32.gguf"))
+        settings.adapters = [
+            AdapterReference(name: "a", path: try TestData.tiny("llama-adapter")),
+            AdapterReference(name: "b", path: try TestData.tiny("llama-adapter.gguf")),
+        ]
+        try await withServer(directory: DeploymentDirectory([try Deployment.load(settings)]), body)
+    }
+
+    private func text(_ server: RunningServer, _ model: String, _ lora: String) async throws -> String? {
+        let answer = try await complete(server, model, more: #","lora":\#(lora)"#)
+        #expect(answer.status == 200)
+        return try answer.json()["choices"]?.arrayValue?.first?["text"]?.stringValue
+    }
+
+    @Test func `requests mix adapters with scales, by name and by index`() async throws {
+        try await withTwo { server in
+            let plain = try await text(server, "tiny", "null")
+            let changed = try await text(server, "tiny:a", "null")
+            #expect(plain != nil && changed != plain)
+            for none in ["[]", #"[{"id":0,"scale":0}]"#] { #expect(try await text(server, "tiny", none) == plain) }
+            for one in [#""a""#, "0", #""tiny:a""#, #""b""#, "1"] {
+                #expect(try await text(server, "tiny", #"[{"id":\#(one),"scale":1}]"#) == changed)
+            }
+            // Halves of the same add up to it.
+            let halves = try await text(server, "tiny", #"[{"id":"b","scale":0.5},{"id":0,"scale":0.5}]"#)
+            #expect(halves == changed)
+            let turned = try await text(server, "tiny", #"[{"id":"a","scale":-1.5}]"#)
+            #expect(turned != plain && turned != changed)
+            // One adds what the other takes away.
+            #expect(try await text(server, "tiny", #"[{"id":"a","scale":1},{"id":"b","scale":-1}]"#) == plain)
+            let metrics = try await server.send("GET", "/metrics").body
+            #expect(metrics.contains(#"hearth_adapter_requests_total{model_name="tiny",adapter="a"} 7"#))
+            #expect(metrics.contains(#"hearth_adapter_requests_total{model_name="tiny",adapter="b"} 4"#))
+        }
+    }
+
+    @Test func `adapters are listed by the index that requests may use`() async throws {
+        try await withTwo { server in
+            let list = try await server.send("GET", "/lora-adapters")
+            #expect(try list.status == 200 && list.json()[1]?["name"] == "b" && list.json()[1]?["id"] == 1)
+            #expect(try list.json()[1]?["path"] == "llama-adapter.gguf" && list.json()[0]?["scale"] == 0)
+            #expect(try await server.send("GET", "/lora-adapters?model=tiny").status == 200)
+            #expect(try await server.send("GET", "/lora-adapters?model=other").status == 404)
+            #expect(try await server.send("POST", "/lora-adapters", "[]").status == 405)
+        }
+    }
+
+    @Test func `every route that writes text takes a mix`() async throws {
+        try await withTwo { server in
+            let lora = #""lora":[{"id":"a","scale":2},{"id":"c","scale":1}]"#
+            let message = #"[{"role":"user","content":"hi"}]"#
+            let bodies = [
+                ("/v1/completions", #""prompt":"hi""#), ("/v1/chat/completions", #""messages":\#(message)"#),
+                ("/v1/responses", #""input":"hi""#), ("/v1/messages", #""max_tokens":4,"messages":\#(message)"#),
+                ("/api/generate", #""prompt":"hi""#), ("/api/chat", #""messages":\#(message)"#),
+            ]
+            for (path, fields) in bodies {
+                let body = #"{"model":"tiny",\#(fields),\#(lora)}"#
+                let answer = try await server.send("POST", path, body)
+                // Chats fail before that where the model has no template.
+                #expect(answer.status == 404 && answer.body.contains("called 'c'"), "\(path): \(answer.body)")
+            }
+        }
+    }
+
+    @Test func `an adapter that a mix cannot have is named with its place`() async throws {
+        try await withTwo { server in
+            let cases = [
+                (#"[{"id":"a","scale":1},{"id":"c","scale":1}]"#, "tiny", 404, "lora[1].id"),
+                (#"[{"id":2,"scale":1}]"#, "tiny", 404, "lora[0].id"),
+                (#"[{"id":"a","scale":1},{"id":0,"scale":1}]"#, "tiny", 400, "lora[1].id"),
+                (#"[{"id":"a","scale":1}]"#, "tiny:b", 400, "lora"), ("[]", "b", 400, "lora"),
+            ]
+            for (lora, model, status, parameter) in cases {
+                let answer = try await complete(server, model, more: #","lora":\#(lora)"#)
+                #expect(try answer.status == status && answer.error()["param"] == .string(parameter), "\(lora)")
+            }
         }
     }
 

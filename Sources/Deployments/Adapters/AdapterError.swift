@@ -8,6 +8,10 @@ package enum AdapterError: Error, Equatable, Sendable, CustomStringConvertible {
     case invalidName(String)
     /// The model runs where nothing can be changed by adapters.
     case unsupported(model: String)
+    /// Adapters whose ranks come to too much together.
+    case mixTooWide(names: [String], rank: Int, limit: Int)
+    /// An adapter that brings weights whole, which cannot be scaled or added to others.
+    case notMixable(name: String)
     /// The files are none that can be used with this model.
     case unusable(reason: String)
 
@@ -22,6 +26,11 @@ package enum AdapterError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "longer than 200 bytes, or hold ':', '/' or line breaks."
         case .unsupported(let model):
             "The model '\(model)' takes no adapters."
+        case .mixTooWide(let names, let rank, let limit):
+            "The adapters \(names.map { "'\($0)'" }.joined(separator: ", ")) together have the rank \(rank) for some matrix; "
+                + "a mix may have \(limit). Name fewer of them."
+        case .notMixable(let name):
+            "The adapter '\(name)' replaces weights whole (modules_to_save), so it is used alone and with the scale 1."
         case .unusable(let reason): reason
         }
     }

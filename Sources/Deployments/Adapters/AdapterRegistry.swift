@@ -35,6 +35,7 @@ package final class AdapterRegistry: Sendable {
     /// Parts of the machine as against others', by name; 1 for those that are not named.
     private let weights: [String: Double]
     private let state = Mutex(AdapterTable())
+    let mixes = AdapterMixes()
     /// Reads one after the other, so that a burst of requests does not fill the memory with files.
     private let reader = DispatchQueue(label: "hearth-adapters")
 

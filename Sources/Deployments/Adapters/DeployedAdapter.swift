@@ -1,6 +1,4 @@
 import Checkpoints
-import Crypto
-import Foundation
 import Models
 
 /// An adapter as a configuration names it.
@@ -30,19 +28,6 @@ extension AdapterBase {
         } catch {
             throw .unusable(reason: "\(reference.path): \(error)")
         }
-    }
-}
-
-extension AdapterCheckpoint {
-    /// A SHA-256 over what is computed: names, scales and factors.
-    fileprivate var fingerprint: String {
-        var hash = SHA256()
-        hash.update(data: Data(format.rawValue.utf8))
-        for factors in factors {
-            hash.update(data: Data("\(factors.name) \(factors.rank) \(factors.scale.bitPattern)\n".utf8))
-            for values in [factors.a, factors.b] { values.withUnsafeBytes { hash.update(bufferPointer: $0) } }
-        }
-        return ContentHash(hash.finalize()).hex
     }
 }
 

@@ -126,11 +126,22 @@ package struct PackStore: Sendable, Equatable {
     private func isNeeded(_ path: String, _ digests: Set<[UInt8]>) -> Bool {
         // One that cannot be read would only be made anew.
         guard let identity = try? PackFile(path: path).identity else { return false }
+        return isNeeded(identity, digests)
+    }
+
+    private func isNeeded(_ identity: PackIdentity, _ digests: Set<[UInt8]>) -> Bool {
         switch identity.origins.first {
         case "store": return digests.contains(identity.digest)
         case "files":
             // A disk that is not mounted looks as if its files were gone; the pack is then made again.
             return (try? Self.identity(ofFiles: Array(identity.origins.dropFirst())))?.digest == identity.digest
+        case "merged":
+            guard let origins = MergedOrigins(identity.origins), origins.hasFiles else { return false }
+            let bases =
+                origins.base.first == "files"
+                ? [(try? Self.identity(ofFiles: Array(origins.base.dropFirst())))?.digest].compactMap { $0 }
+                : Array(digests)
+            return bases.contains { MergedCheckpoint.digest(base: $0, origins.fingerprint) == identity.digest }
         default: return false
         }
     }

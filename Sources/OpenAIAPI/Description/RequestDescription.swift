@@ -57,7 +57,10 @@ extension ChatCompletionRequest {
             ["model": "m", "messages": question, "response_format": ["type": "text"]],
             ["model": "m", "messages": question, "functions": [function], "function_call": ["name": "weather"]],
             ["model": "m", "messages": question, "structured_outputs": ["choice": ["yes", "no"]]],
-            ["model": "m", "messages": question, "stop": ["a"], "stop_token_ids": [1]],
+            [
+                "model": "m", "messages": question, "stop": ["a"], "stop_token_ids": [1],
+                "lora": AdapterSelection.example,
+            ],
         ]
     }()
 }
@@ -95,13 +98,14 @@ extension ResponsesRequest {
             ["model": "m", "input": "Hello", "text": ["format": ["type": "text"]], "reasoning": ["effort": 5]],
             ["model": "m", "input": "Hello", "stream": true, "stream_options": ["include_obfuscation": false]],
             ["model": "m", "input": "Hello", "stop": ["a"], "stop_token_ids": [1], "include": []],
+            ["model": "m", "input": "Hello", "lora": AdapterSelection.example],
         ]
     }()
 }
 
 extension CompletionRequest {
     package static let examples: [JSONValue] = [
-        ["model": "m", "prompt": "Once", "stop": ["a"], "stop_token_ids": [1]],
+        ["model": "m", "prompt": "Once", "stop": ["a"], "stop_token_ids": [1], "lora": AdapterSelection.example],
         ["model": "m", "prompt": "Once", "stream": true, "stream_options": ["include_usage": true]],
         ["model": "m", "prompt": "Once", "structured_outputs": ["choice": ["yes", "no"]]],
         ["model": "m", "prompt": "Once", "response_format": ["type": "text"]],
@@ -122,6 +126,10 @@ extension RerankRequest {
 
 extension ScoreRequest {
     package static let examples: [JSONValue] = [["model": "m", "text_1": "a", "text_2": ["b"]]]
+}
+
+extension AdapterSelection {
+    fileprivate static let example: JSONValue = [["id": 0, "scale": 0.5], ["id": "a", "scale": 1]]
 }
 
 extension AdapterLoadRequest {

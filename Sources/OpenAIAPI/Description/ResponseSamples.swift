@@ -115,6 +115,8 @@ package enum ResponseSamples {
 
     package static let adapterChange: [JSONValue] = [true, false].map { AdapterChange(id: "m:a", isLoaded: $0).json }
 
+    package static let adapters: [JSONValue] = [AdapterList(items: [.init(name: "a", file: "a.gguf")]).json]
+
     package static let tokenize: [JSONValue] = [
         TokenizeResponse(tokens: [1], contextLength: 1, tokenTexts: ["a"]).json,
         TokenizeResponse(tokens: [1], contextLength: 1).json,

@@ -78,6 +78,13 @@ extension Operation {
             answer: SampleSchema.of(ResponseSamples.adapterChange)
         ),
         Operation(
+            path: "/lora-adapters",
+            method: "get",
+            summary: "The adapters that `lora` may name, by their ids.",
+            answer: SampleSchema.of(ResponseSamples.adapters),
+            query: ["model": ["type": "string"]]
+        ),
+        Operation(
             path: "/tokenize",
             summary: "The tokens of a text or a chat.",
             request: RequestDescription.schema(of: TokenizeRequest.examples) { (body) throws(APIError) in

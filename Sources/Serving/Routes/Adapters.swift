@@ -33,6 +33,16 @@ extension APIService {
         return .json(AdapterChange(id: "\(deployment.name):\(body.name)", isLoaded: false).json)
     }
 
+    /// `GET /lora-adapters`: what `lora` may name, in llama.cpp's shape. With several models the query says whose: `?model=NAME`.
+    func adapters(_ exchange: Exchange) throws(APIError) -> Response {
+        let model = exchange.request.uri.queryParameters["model"].map { String($0) }
+        let items = try directory.find(model).adapters.statuses.map { status in
+            let file = status.reference.path.split(separator: "/").last.map { String($0) } ?? ""
+            return AdapterList.Item(name: status.reference.name, file: file)
+        }
+        return .json(AdapterList(items: items).json)
+    }
+
     /// Who may ask for answers may not therefore read files of this machine.
     private func requireAdapterChanges() throws(APIError) {
         if configuration.allowsAdapterChanges { return }

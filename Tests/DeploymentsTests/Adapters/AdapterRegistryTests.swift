@@ -127,6 +127,51 @@ import Testing
         #expect(try await registry.lease("b").share == AdapterShare(name: "b", weight: 2.5))
     }
 
+    @Test func `a mix holds its parts, is shared by those who ask for the same, and counts for each`() async throws {
+        let registry = try registry()
+        try await registry.add(reference("a"))
+        try await registry.add(reference("b", "llama-adapter.gguf"))
+        func part(_ name: String, _ scale: Float) async throws -> AdapterMix.Part {
+            AdapterMix.Part(name: name, lease: try await registry.lease(name), scale: scale)
+        }
+        let alone = try await part("a", 1)
+        let nothing = try await registry.mix([part("b", 0)])
+        #expect(try nothing == nil && registry.mix([]) == nil)
+        #expect(try await registry.mix([alone, part("b", 0)])?.adapter === alone.lease.adapter)
+        var leases = [try await registry.mix([part("a", 0.5), part("b", 2)])]
+        leases.append(try await registry.mix([part("b", 2), part("a", 0.5)]))
+        leases.append(try await registry.mix([part("a", 0.5), part("b", 1)]))
+        let adapters = leases.compactMap { $0?.adapter }
+        #expect(adapters[0] === adapters[1] && adapters[0] !== adapters[2])
+        #expect(adapters[0].fingerprint != adapters[2].fingerprint)
+        leases[0]?.count(TextUsage(promptTokenCount: 5, cachedTokenCount: 2, completionTokenCount: 7))
+        #expect(registry.usages.map(\.usage.generatedTokens) == [7, 7])
+        #expect(registry.statuses.map(\.useCount) == [4, 3])
+        let removal = Task { try await registry.remove("b") }
+        while registry.contains("b") { await Task.yield() }
+        #expect(registry.statistics.residentCount == 2)
+        leases = []
+        try await removal.value
+        #expect(registry.statistics.residentCount == 1 && registry.statuses[0].useCount == 1)
+        withExtendedLifetime(alone) {}
+    }
+
+    @Test func `a mix of more than its limit is refused`() async throws {
+        let registry = try registry()
+        for index in 0..<33 { try await registry.add(reference("a\(index)")) }
+        var parts: [AdapterMix.Part] = []
+        for index in 0..<33 {
+            parts.append(AdapterMix.Part(name: "a\(index)", lease: try await registry.lease("a\(index)"), scale: 0.5))
+        }
+        // The widest matrix has the rank 16.
+        #expect(try registry.mix(Array(parts.prefix(32))) != nil)
+        let error = #expect(throws: AdapterError.self) { try registry.mix(parts) }
+        guard case .mixTooWide(_, rank: 528, limit: 512) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
     @Test func `replacing changes what new requests get`() async throws {
         let registry = try registry()
         try await registry.add(reference("a"))

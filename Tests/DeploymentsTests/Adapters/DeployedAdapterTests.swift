@@ -22,6 +22,32 @@ import Testing
         }
     }
 
+    @Test func `a merged adapter answers as it does on top of its model, and shares no cached prefix with that`()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        func run(_ merged: Bool) async throws -> (text: String, forms: Int) {
+            var configuration = DeploymentConfiguration(name: "tiny", path: try TestData.tiny("llama-f32.gguf"))
+            configuration.diskCache = try DiskCacheConfiguration(folder: folder.path + "/cache", byteLimit: 1 << 26)
+            let adapter = AdapterReference(name: "a", path: try TestData.tiny("llama-adapter"))
+            if merged { configuration.mergedAdapter = adapter } else { configuration.adapters = [adapter] }
+            let deployment = try Deployment.load(configuration)
+            var parameters = GenerationParameters(sampling: .greedy, maxTokens: 24)
+            parameters.ignoreEndOfSequence = true
+            var request = TextRequest(id: "t", prompt: .text("hello there"), parameters: parameters)
+            if !merged { request.adapter = try await deployment.adapters.lease("a") }
+            var text = ""
+            for await event in try await deployment.generate(request).events {
+                if case .text(_, let delta, _, _) = event { text += delta }
+            }
+            await deployment.shutdown(gracePeriod: .zero)
+            return (text, CacheFolders(root: folder.path + "/cache").forms().count)
+        }
+        let onTop = try await run(false)
+        let merged = try await run(true)
+        #expect(merged.text == onTop.text && onTop.forms == 1 && merged.forms == 2)
+    }
+
     @Test func `two adapters of one name, and one of another model, are told at the start`() throws {
         for adapters in [[("a", "llama-adapter"), ("a", "llama-adapter.gguf")], [("a", "gemma3-adapter")]] {
             let error = #expect(throws: DeploymentError.self) { try deployment(adapters) }

@@ -1,0 +1,103 @@
+package import Checkpoints
+import Crypto
+import Foundation
+import Models
+package import Tensors
+
+/// A checkpoint with an adapter folded into its weights.
+package struct MergedCheckpoint: Sendable {
+    package let checkpoint: Checkpoint
+    /// Names what was folded in: a fingerprint of the adapter and of the way in which it is done.
+    package let fingerprint: String
+    /// The adapter's files.
+    let paths: [String]
+    /// Weights that changed, with the types that they had and have.
+    package let changes: [(name: String, old: ElementType?, new: ElementType)]
+
+    /// Raise it when the same adapter gives other weights.
+    private static let version = 1
+
+    /// Reads the adapter and folds it into `base`. The weights are computed when they are read, on `workers`.
+    package init(_ reference: AdapterReference, into base: Checkpoint, on workers: WorkerPool) throws(AdapterError) {
+        let adapter: AdapterCheckpoint
+        do {
+            adapter = try AdapterCheckpoint(path: reference.path)
+        } catch {
+            throw .unusable(reason: error.description)
+        }
+        do {
+            checkpoint = try AdapterBase(base).merged(adapter, into: base, on: workers)
+        } catch {
+            throw .unusable(reason: "\(reference.path): \(error)")
+        }
+        fingerprint = "\(adapter.fingerprint) \(Self.version)"
+        paths = adapter.files
+        changes = checkpoint.tensors.compactMap { tensor in
+            let old = base.tensor(tensor.name)
+            return old == tensor ? nil : (tensor.name, old?.elementType, tensor.elementType)
+        }
+    }
+
+    /// The identity of its packed weights, which is nobody else's, by that of the base's.
+    func packIdentity(base: PackIdentity) throws(PackError) -> PackIdentity {
+        let files = try PackStore.identity(ofFiles: paths).digest
+        let origins = ["merged", fingerprint, ContentHash.hexadecimal(files), "\(paths.count)"] + paths + base.origins
+        return PackIdentity(digest: Self.digest(base: base.digest, fingerprint), origins: origins)
+    }
+
+    /// The digest of the merged weights' pack.
+    static func digest(base: [UInt8], _ fingerprint: String) -> [UInt8] {
+        Array(SHA256.hash(data: Data(base) + Data("merged \(fingerprint)".utf8)))
+    }
+}
+
+/// What a pack of merged weights says of its origins.
+struct MergedOrigins {
+    let fingerprint: String
+    /// The adapter's files, and the digest of their state.
+    let paths: [String]
+    let filesDigest: String
+    /// Those of the base's pack.
+    let base: [String]
+
+    /// nil for the origins of other packs.
+    init?(_ origins: [String]) {
+        guard origins.count > 4, origins[0] == "merged", let count = Int(origins[3]), count > 0,
+            origins.count > 4 + count
+        else { return nil }
+        fingerprint = origins[1]
+        filesDigest = origins[2]
+        paths = Array(origins[4..<4 + count])
+        base = Array(origins[(4 + count)...])
+    }
+
+    /// Whether the adapter's files are what they were.
+    var hasFiles: Bool {
+        guard let identity = try? PackStore.identity(ofFiles: paths) else { return false }
+        return ContentHash.hexadecimal(identity.digest) == filesDigest
+    }
+}
+
+extension AdapterCheckpoint {
+    /// A SHA-256 over what is computed: names, scales, factors and whole weights.
+    var fingerprint: String {
+        var hash = SHA256()
+        hash.update(data: Data(format.rawValue.utf8))
+        for factors in factors {
+            hash.update(data: Data("\(factors.name) \(factors.rank) \(factors.scale.bitPattern)\n".utf8))
+            for values in [factors.a, factors.b] { values.withUnsafeBytes { hash.update(bufferPointer: $0) } }
+        }
+        for (weight, tensor) in saved.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let head = "\(weight.rawValue) \(tensor.elementType.name) \(tensor.shape) \(tiesSaved)\n"
+            hash.update(data: Data(head.utf8))
+            hash.update(bufferPointer: bytes(of: tensor))
+        }
+        return ContentHash(hash.finalize()).hex
+    }
+
+    /// The files that decide what it is.
+    var files: [String] {
+        if format == .gguf { return [tensorPath] }
+        return [tensorPath, (tensorPath as NSString).deletingLastPathComponent + "/adapter_config.json"]
+    }
+}

@@ -1,0 +1,81 @@
+import Deployments
+import OpenAIAPI
+
+extension APIService {
+    /// The adapter that a request asks for, by the model's name or in `lora`; nil for the model as it is. One that is not in
+    /// memory is waited for.
+    func adapter(for options: AnswerOptions, of deployment: Deployment) async throws(APIError) -> AdapterLease? {
+        let name =
+            deployment.adapterName(forModel: options.model)
+            ?? deployment.adapterName(forModel: OllamaTag.removed(from: options.model))
+        if let selections = options.adapters {
+            if let name {
+                throw .invalidValue(
+                    "lora",
+                    "the model '\(options.model)' is the adapter '\(name)' already; name the model '\(deployment.name)'."
+                )
+            }
+            return try await mix(selections, of: deployment)
+        }
+        guard let name else { return nil }
+        return try await lease(name, of: deployment, parameter: "model")
+    }
+
+    /// What several adapters come to together.
+    private func mix(
+        _ selections: [AdapterSelection],
+        of deployment: Deployment
+    ) async throws(APIError) -> AdapterLease? {
+        var parts: [AdapterMix.Part] = []
+        for (index, selection) in selections.enumerated() {
+            let parameter = "lora[\(index)].id"
+            let name = try deployment.adapterName(for: selection.identity, parameter: parameter)
+            if parts.contains(where: { $0.name == name }) {
+                throw .invalidValue(parameter, "the adapter '\(name)' is there already; add the scales up.")
+            }
+            let lease = try await lease(name, of: deployment, parameter: parameter)
+            parts.append(AdapterMix.Part(name: name, lease: lease, scale: Float(selection.scale)))
+        }
+        do throws(AdapterError) {
+            return try deployment.adapters.mix(parts)
+        } catch {
+            throw APIError(error, parameter: "lora")
+        }
+    }
+
+    private func lease(
+        _ name: String,
+        of deployment: Deployment,
+        parameter: String
+    ) async throws(APIError) -> AdapterLease {
+        do throws(AdapterError) {
+            return try await deployment.adapters.lease(name)
+        } catch {
+            throw APIError(error, parameter: parameter)
+        }
+    }
+}
+
+extension Deployment {
+    /// The name of the adapter that an entry of `lora` means.
+    ///
+    /// - Parameter parameter: where the request says it.
+    fileprivate func adapterName(
+        for identity: AdapterSelection.Identity,
+        parameter: String
+    ) throws(APIError) -> String {
+        switch identity {
+        case .name(let name): return adapterName(forModel: name) ?? name
+        case .index(let index):
+            let names = adapters.names
+            if names.indices.contains(index) { return names[index] }
+            let range = names.isEmpty ? "none" : "those from 0 to \(names.count - 1)"
+            throw APIError(
+                status: 404,
+                code: "adapter_not_found",
+                parameter: parameter,
+                "There is no adapter \(index): the model '\(self.name)' has \(range). GET /lora-adapters lists them."
+            )
+        }
+    }
+}
