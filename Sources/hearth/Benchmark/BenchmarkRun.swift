@@ -14,6 +14,8 @@ struct BenchmarkRates: Sendable {
 struct BenchmarkRun {
     let deployment: Deployment
     let measured: BenchmarkCase
+    /// What the streams compute under, in turn; none for the model as it is.
+    var adapters: [AdapterLease] = []
 
     /// Sends the requests of repetition `run` and waits for their ends; gives when each stream's tokens came. Unless the
     /// case is about cached prompts, nobody else has had these.
@@ -55,7 +57,8 @@ struct BenchmarkRun {
         var parameters = GenerationParameters(sampling: .greedy, maxTokens: measured.generatedCount)
         parameters.ignoreEndOfSequence = true
         parameters.cacheSalt = name
-        let request = TextRequest(id: name, prompt: .tokens(tokens), parameters: parameters)
+        var request = TextRequest(id: name, prompt: .tokens(tokens), parameters: parameters)
+        if !adapters.isEmpty { request.adapter = adapters[stream % adapters.count] }
         var instants: [ContinuousClock.Instant] = []
         for await event in try await deployment.generate(request).events {
             switch event {

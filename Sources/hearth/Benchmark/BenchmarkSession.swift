@@ -10,6 +10,8 @@ struct BenchmarkSession {
     private let ceilings: MachineCeilings
     private let tokensPerStep: Int
     private let repetitionCount: Int
+    /// What the streams compute under, in turn; none for the model as it is.
+    var adapters: [AdapterLease] = []
 
     /// - Parameter configuration: what `deployment` was loaded with; ceilings are those of its instruction set and threads.
     init(_ deployment: Deployment, _ configuration: DeploymentConfiguration, repetitionCount: Int) throws {
@@ -29,9 +31,9 @@ struct BenchmarkSession {
     /// The report's lines for one case, after a warm-up.
     func rows(of measured: BenchmarkCase) async throws -> [BenchmarkRow] {
         let works = measured.kinds.map { BenchmarkWork($0, of: measured, costs, tokensPerStep: tokensPerStep) }
-        let run = BenchmarkRun(deployment: deployment, measured: measured)
+        let run = BenchmarkRun(deployment: deployment, measured: measured, adapters: adapters)
         let warmUp = measured.isCached ? measured : measured.shortened
-        try await BenchmarkRun(deployment: deployment, measured: warmUp).instants(run: 0)
+        try await BenchmarkRun(deployment: deployment, measured: warmUp, adapters: adapters).instants(run: 0)
         var rates: [BenchmarkRates] = []
         var samples = works.map { _ in [CeilingSample]() }
         for repetition in 1...repetitionCount {

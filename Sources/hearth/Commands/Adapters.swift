@@ -18,8 +18,9 @@ struct Adapters: AsyncParsableCommand {
               hearth adapters add pirate ./pirate --base smollm2-135m
               hearth adapters list
               hearth adapters remove pirate --base smollm2-135m
+              hearth adapters merge pirate --base smollm2-135m --output pirate.gguf
             """,
-        subcommands: [Add.self, Show.self, List.self, Remove.self],
+        subcommands: [Add.self, Show.self, List.self, Remove.self, Merge.self],
         defaultSubcommand: List.self
     )
 }

@@ -27,10 +27,13 @@ struct Bench: AsyncParsableCommand {
             step reads, by all threads. LIMIT is the lowest ceiling. Print medians with the machine idle, or do not quote \
             them.
 
+            With --adapter the streams take the adapters in turn; operations and bytes stay those of the base.
+
             Examples:
 
               hearth bench smollm2-135m
               hearth bench ./model.gguf --prompt 512,2048,8192 --depth 0,4096 --streams 1,8,16 --roofline
+              hearth bench smollm2-135m --streams 8 --adapter ./one --adapter ./two
               hearth bench smollm2-135m --prompt 16 --streams 8 --repetitions 3 --json
             """
     )
@@ -54,6 +57,8 @@ struct Bench: AsyncParsableCommand {
     var streams = SizeList([1])
 
     @OptionGroup var compute: ComputeOptions
+
+    @OptionGroup var adapters: ActiveAdapters
 
     @Flag(help: "Print operations per byte, the bound they imply and the share reached, too.")
     var roofline = false
@@ -85,12 +90,15 @@ struct Bench: AsyncParsableCommand {
 
     func run() async throws {
         let environment = Environment()
-        let located = try await ModelAccess(environment).model(model)
+        let access = try ModelAccess(environment)
+        let located = try await access.model(model)
         var configuration = try compute.configuration(for: located, environment)
         configuration.tokenGapLimit = nil
         configuration.cacheBytes = try cacheBytes(configuration)
+        try adapters.apply(to: &configuration, store: access.library.store)
         let deployment = try await Loading.deployment(configuration)
-        let session = try BenchmarkSession(deployment, configuration, repetitionCount: repetitions)
+        var session = try BenchmarkSession(deployment, configuration, repetitionCount: repetitions)
+        session.adapters = try await adapters.leases(of: deployment)
         if !json { Output.note(heading(configuration)) }
         var rows: [BenchmarkRow] = []
         for measured in cases { rows += try await session.rows(of: measured) }

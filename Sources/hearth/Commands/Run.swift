@@ -15,6 +15,7 @@ struct Run: AsyncParsableCommand {
               hearth run smollm2-135m "Why is the sky blue?"      one answer
               cat notes.txt | hearth run smollm2-135m             one answer to it
               cat notes.txt | hearth run smollm2-135m -s Translate.   with instructions
+              hearth run smollm2-135m --adapter ./pirate-lora     as a LoRA adapter makes it; several add up
               hearth run smollm2-135m --raw "Once upon a time"    no chat template
             """
     )
@@ -34,6 +35,8 @@ struct Run: AsyncParsableCommand {
 
     @OptionGroup var speculation: SpeculationOptions
 
+    @OptionGroup var adapters: ActiveAdapters
+
     @Flag(help: "Complete the text as it stands, without the chat template.")
     var raw = false
 
@@ -48,12 +51,15 @@ struct Run: AsyncParsableCommand {
         let access = try ModelAccess(environment)
         var configuration = try compute.configuration(for: try await access.model(model), environment)
         try await speculation.apply(to: &configuration, environment, access)
+        try adapters.apply(to: &configuration, store: access.library.store)
         let deployment = try await Loading.deployment(configuration)
+        let adapter = try await adapters.mix(of: deployment)
         let parameters = try sampling.parameters(deployment.samplingDefaults)
         if let question {
-            try await answer(question, deployment, parameters)
+            try await answer(question, deployment, parameters, adapter)
         } else {
             var chat = TerminalChat(deployment: deployment, system: system, parameters: parameters)
+            chat.adapter = adapter
             try await chat.run()
         }
         await deployment.shutdown(gracePeriod: .zero)
@@ -66,11 +72,17 @@ struct Run: AsyncParsableCommand {
         return prompt.joined(separator: " ")
     }
 
-    private func answer(_ question: String, _ deployment: Deployment, _ parameters: GenerationParameters) async throws {
+    private func answer(
+        _ question: String,
+        _ deployment: Deployment,
+        _ parameters: GenerationParameters,
+        _ adapter: AdapterLease?
+    ) async throws {
         var messages: [JSONValue] = system.map { [["role": "system", "content": .string($0)]] } ?? []
         messages.append(["role": "user", "content": .string(question)])
         let prompt: PromptSource = raw ? .text(question) : .chat(ChatPrompt(messages: messages))
-        let request = TextRequest(id: "run", prompt: prompt, parameters: parameters)
+        var request = TextRequest(id: "run", prompt: prompt, parameters: parameters)
+        request.adapter = adapter
         let answer = try await AnswerPrinter(isSilent: json).print(deployment.generate(request))
         if json {
             let object: JSONValue = [

@@ -7,6 +7,8 @@ struct TerminalChat {
     private let deployment: Deployment
     private let parameters: GenerationParameters
     private var conversation: Conversation
+    /// What changes the model; nil for the model as it is.
+    var adapter: AdapterLease?
 
     init(deployment: Deployment, system: String?, parameters: GenerationParameters) {
         self.deployment = deployment
@@ -54,9 +56,9 @@ struct TerminalChat {
     private mutating func answer() async throws {
         let prompt = PromptSource.chat(ChatPrompt(messages: conversation.messages))
         do {
-            let generation = try await deployment.generate(
-                TextRequest(id: "chat", prompt: prompt, parameters: parameters)
-            )
+            var request = TextRequest(id: "chat", prompt: prompt, parameters: parameters)
+            request.adapter = adapter
+            let generation = try await deployment.generate(request)
             let answer = try await AnswerPrinter().print(generation)
             conversation.hear(answer.text)
             Output.line(answer.isInterrupted ? Output.dim(" (stopped)") + "\n" : "\n")

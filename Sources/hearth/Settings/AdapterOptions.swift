@@ -54,6 +54,16 @@ struct AdapterOptions: ParsableArguments {
     )
     var folders: [String] = []
 
+    @Option(
+        name: .customLong("merge-adapter"),
+        help: ArgumentHelp(
+            "A LoRA adapter that is folded into the weights, so that it costs nothing; the model is then called MODEL:NAME or NAME.",
+            discussion: "With several models, say whose it is: MODEL:NAME=PATH. The model as it was is not served.",
+            valueName: "name=path"
+        )
+    )
+    var merged: [AdapterArgument] = []
+
     /// Gives every adapter to its model.
     ///
     /// - Parameter store: where `hearth adapters` keeps them.
@@ -83,6 +93,27 @@ struct AdapterOptions: ParsableArguments {
             let model = equals.map { String(text[..<$0]) }
             let owner = try Self.owner(of: "adapter folder \"\(path)\"", model, in: configurations)
             configurations[owner].adapterFolders.append(AdapterFolder(path: Environment.absolute(path)))
+        }
+        try merge(into: &configurations, store: store)
+    }
+
+    /// Renames the models that adapters are folded into. What the store keeps for a model is not for another one.
+    private func merge(into configurations: inout [DeploymentConfiguration], store: ModelStore) throws {
+        for argument in merged {
+            let owner = try Self.owner(of: "adapter \"\(argument.name)\"", argument.model, in: configurations)
+            if configurations[owner].mergedAdapter != nil {
+                throw ValidationError(
+                    "One adapter can be merged into a model: mix several with `lora` in requests instead."
+                )
+            }
+            let kept = AdapterFolder(store: store, model: configurations[owner].name)
+            configurations[owner].adapterFolders.removeAll { $0 == kept }
+            configurations[owner].mergedAdapter = AdapterReference(
+                name: argument.name,
+                path: Environment.absolute(argument.path)
+            )
+            configurations[owner].name += ":\(argument.name)"
+            configurations[owner].aliases.append(argument.name)
         }
     }
 

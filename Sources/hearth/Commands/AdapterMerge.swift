@@ -1,0 +1,66 @@
+import ArgumentParser
+import Checkpoints
+import Deployments
+import Foundation
+import Models
+import Tensors
+
+extension Adapters {
+    struct Merge: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Writes a model with an adapter folded into its weights.",
+            discussion: """
+                The result is a model of its own, which costs what the base costs and takes adapters itself. Its tensors keep \
+                the types that they have, rounded again after the change; those that cannot be written (Q2_K to Q6_K, IQ4_NL, \
+                MXFP4) become Q8_0. `hearth serve --merge-adapter` does the same at the start of a server.
+
+                Examples:
+
+                  hearth adapters merge pirate --base smollm2-135m --output pirate.gguf
+                  hearth adapters merge ./pirate-lora --base ./llama-folder --output ./llama-pirate
+                """
+        )
+
+        @Argument(help: "Its name in the store, without the model's; or a PEFT folder or a GGUF file.")
+        var name: String
+
+        @OptionGroup var base: AdapterBaseOption
+
+        @Option(
+            name: .shortAndLong,
+            help:
+                "What to write: a GGUF file for a model in one, a folder for a model in one. It must not be there yet.",
+            completion: .file()
+        )
+        var output: String
+
+        @OptionGroup var compute: ComputeOptions
+
+        func run() async throws {
+            let environment = Environment()
+            let access = try ModelAccess(environment)
+            let model = try await access.model(base.model)
+            let reference = try reference(in: base.folder(access))
+            let workers = WorkerPool(threadCount: try compute.threadCount(environment).value)
+            let merged = try MergedCheckpoint(reference, into: Checkpoint.open(path: model.path), on: workers)
+            let path = Environment.absolute(output)
+            try CheckpointWriter(merged.checkpoint).write(to: path)
+            Output.line("wrote \(path): \(model.servedName) with \(reference.name) in it")
+            Output.note(Self.summary(of: merged))
+        }
+
+        private func reference(in folder: AdapterFolder) throws -> AdapterReference {
+            let path = try ActiveAdapters.path(of: name, in: folder)
+            return AdapterReference(name: (name as NSString).lastPathComponent, path: path)
+        }
+
+        /// How many weights changed, and which types for others.
+        static func summary(of merged: MergedCheckpoint) -> String {
+            let count = merged.changes.count
+            let retyped = merged.changes.filter { $0.old != nil && $0.old != $0.new }
+            let types = Set(retyped.compactMap { $0.old?.name }).sorted().joined(separator: ", ")
+            let others = retyped.isEmpty ? "" : "; \(retyped.count) of them are Q8_0 now instead of \(types)"
+            return "\(count) weights changed\(others)."
+        }
+    }
+}
