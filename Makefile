@@ -1,5 +1,5 @@
 # Every verb sets up what it needs, can be run again at any time, and survives being interrupted.
-.PHONY: run test build lint format bench bench-peers bench-serve conformance check-grammars check-functions sanitize clean help
+.PHONY: run test build lint format bench bench-peers bench-serve bench-adapters conformance check-grammars check-functions sanitize clean help
 
 HEARTH := .build/release/hearth
 SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.c' -o -name '*.h')
@@ -50,6 +50,9 @@ conformance: $(HEARTH) ## A live server under official clients, and whole-model 
 	@scripts/setup test
 	@scripts/test-data
 	@scripts/conformance
+
+bench-adapters: $(HEARTH) ## What adapters cost, beside llama.cpp's server: ARGS="--rounds 5", "--alone" without it
+	@scripts/bench-serve -- --adapters --rounds 3 $(ARGS)
 
 check-grammars: ## Structured output beside the JSON Schema Test Suite, validators and peers; ARGS="--quick", ARGS="suite"
 	@scripts/setup test

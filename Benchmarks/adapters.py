@@ -1,11 +1,13 @@
-"""What adapters cost beside the base: tokens a second of the same streams under none, one and eight of them, in pairs.
+"""What adapters cost: tokens a second of the same streams under none, one and eight of them, in pairs, beside llama.cpp's server
+under the same files; then what coming, going and staying costs (adapter_life.py).
 
 The adapters are eight random ones of all linear layers (random_adapters.py). "loaded" is the base alone beside adapters that
-nobody asks for.
+nobody asks for; "of 1,000" is eight adapters where a thousand are registered and 64 are in memory.
 """
 
 import pathlib
 
+import adapter_life
 import kinds
 import overhead
 import servers
@@ -15,23 +17,63 @@ COUNT = 8
 # Short prompts, so that all streams decode together for most of the time; long ones for the speed of reading.
 DECODE, PREFILL = (32, 128), (512, 1)
 KINDS = {
-    "base": lambda stream: "bench",
-    "loaded": lambda stream: "bench",
-    "one adapter": lambda stream: "bench:a0",
-    "eight adapters": lambda stream: f"bench:a{stream % COUNT}",
+    "base": lambda stream: None,
+    "loaded": lambda stream: None,
+    "one adapter": lambda stream: 0,
+    "eight adapters": lambda stream: stream % COUNT,
+    "eight of 1,000": lambda stream: stream % COUNT,
 }
+PEERS = {
+    "llama-server, base": lambda stream: None,
+    "llama-server, one adapter": lambda stream: 0,
+    "llama-server, eight adapters": lambda stream: stream % COUNT,
+}
+
+
+def files(options):
+    return sorted(pathlib.Path(options.adapters).glob("*.gguf"))[:COUNT]
+
+
+def hearth(options, kind):
+    """The server of a kind, and the field that asks it for adapter `number`."""
+    if kind == "eight of 1,000":
+        folder = adapter_life.thousand(options)
+        size = files(options)[0].stat().st_size
+        server = servers.hearth(
+            options, "--speculation", "off", "--adapter-folder", folder, "--adapter-bytes", str(64 * size)
+        )  # fmt: skip
+        return server, lambda number: {"model": f"bench:n{number}"}
+    given = files(options) if kind != "base" else []
+    arguments = [word for number, file in enumerate(given) for word in ("--adapter", f"a{number}={file}")]
+    return servers.hearth(options, "--speculation", "off", *arguments), lambda number: {"model": f"bench:a{number}"}
+
+
+def llama(options, kind, sizes):
+    """llama.cpp's server with all adapters and none of them applied unless a request says so."""
+    given = files(options) if kind != "llama-server, base" else []
+    arguments = [word for file in given for word in ("--lora", file)]
+    if given:
+        arguments.append("--lora-init-without-apply")
+    context = (COUNT + 1) * (sum(sizes) + 64)
+    server = servers.llama(options, context, "-np", COUNT, "--kv-unified", "-fa", "on", *arguments)
+    return server, lambda number: {"lora": [{"id": number, "scale": 1.0}]}
 
 
 def rate(options, work, sizes, kind, number):
     prompt, generate = sizes
+    server, field = llama(options, kind, sizes) if kind in PEERS else hearth(options, kind)
 
     def bodies(name):
-        prompts = [servers.tokens(f"{name} {number} {stream}", prompt) for stream in range(COUNT)]
-        return [servers.body(text, generate) | {"model": KINDS[kind](stream)} for stream, text in enumerate(prompts)]
+        bodies = []
+        for stream in range(COUNT):
+            adapter = (KINDS | PEERS)[kind](stream)
+            body = servers.body(servers.tokens(f"{name} {number} {stream}", prompt), generate)
+            bodies.append(body | (field(adapter) if adapter is not None else {}))
+        return bodies
 
-    files = sorted(pathlib.Path(options.adapters).glob("*.gguf"))[:COUNT] if kind != "base" else []
-    arguments = [word for file in files for word in ("--adapter", f"{file.stem}={file}")]
-    with servers.hearth(options, "--speculation", "off", *arguments) as server:
+    with server:
+        if kind == "eight of 1,000":
+            adapter_life.wait_until_registered(server, adapter_life.REGISTERED)
         streams.run(server.port, bodies("warm"))
         answers = streams.run(server.port, bodies("measured"))
     if work == "decode":
@@ -41,9 +83,11 @@ def rate(options, work, sizes, kind, number):
 
 
 def run(options, key, done):
+    shown = [*KINDS, *(PEERS if options.llama_server else [])]
     for work, sizes in (("decode", DECODE), ("prefill", PREFILL)):
-        names = {f"{work}, {kind}": kind for kind in KINDS}
+        names = {f"{work}, {kind}": kind for kind in shown}
         kinds.run(options, key, done, names, lambda name, number: rate(options, work, sizes, names[name], number))
+    adapter_life.run(options, key, done, files(options))
 
 
 def print_table(key, rows):
@@ -52,3 +96,5 @@ def print_table(key, rows):
         mine = [row for row in rows if row["engine"].startswith(work)]
         if mine:
             kinds.print_table(title, key, mine, f"{work}, base")
+            print()
+    adapter_life.print_table(key, rows)

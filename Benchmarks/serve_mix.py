@@ -10,9 +10,9 @@
 The mix: so many streams, all sent at once, each with a prefix that all share, a part of its own, and an answer of exactly
 so many tokens. Every round starts every server anew, so that the prefix is in no cache (--warm sends it once before).
 --overhead compares Hearth's server with `hearth bench`, which runs the same engine without HTTP; --constrained
-compares answers that keep to a schema with free ones, --adapters answers under adapters with the base's, --flood what one
-request waits behind fifty under another adapter. Results are appended to --results as they come; a run that was interrupted
-goes on where it stopped. A round waits until the machine is idle.
+compares answers that keep to a schema with free ones, --adapters answers under adapters with the base's, and says what they
+take, --flood what one request waits behind fifty under another adapter. Results are appended to --results as they come; a run
+that was interrupted goes on where it stopped. A round waits until the machine is idle.
 """
 
 import argparse
