@@ -51,9 +51,8 @@ def hearth(options, kind):
 def llama(options, kind, sizes):
     """llama.cpp's server with all adapters and none of them applied unless a request says so."""
     given = files(options) if kind != "llama-server, base" else []
-    arguments = [word for file in given for word in ("--lora", file)]
-    if given:
-        arguments.append("--lora-init-without-apply")
+    # Named one by one, only the last of them would count.
+    arguments = ["--lora", ",".join(map(str, given)), "--lora-init-without-apply"] if given else []
     context = (COUNT + 1) * (sum(sizes) + 64)
     server = servers.llama(options, context, "-np", COUNT, "--kv-unified", "-fa", "on", *arguments)
     return server, lambda number: {"lora": [{"id": number, "scale": 1.0}]}

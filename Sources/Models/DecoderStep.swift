@@ -66,7 +66,9 @@ final class DecoderStep {
         for (index, token) in logitTokens.enumerated() {
             while run < adapterRuns.count, adapterRuns[run].tokens.upperBound <= token { run += 1 }
             guard run < adapterRuns.count else { return }
-            if adapterRuns[run].tokens.contains(token), adapterRuns[run].adapter.head === head { ownHeadRows.append(index) }
+            if adapterRuns[run].tokens.contains(token), adapterRuns[run].adapter.head === head {
+                ownHeadRows.append(index)
+            }
         }
     }
 
