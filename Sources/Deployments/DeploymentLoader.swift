@@ -41,6 +41,8 @@ package struct DeploymentConfiguration: Sendable {
     package var adapters: [AdapterReference]
     /// An adapter that is folded into the weights; nil leaves them as they are.
     package var mergedAdapter: AdapterReference?
+    /// Whether weights of fewer than 8 bits that it changes get 8.
+    package var mergesPrecisely: Bool
     /// Folders whose adapters are variants too, as they come and go.
     package var adapterFolders: [AdapterFolder]
     /// Bytes of adapters in memory above which those that no request uses leave it.
@@ -70,6 +72,7 @@ package struct DeploymentConfiguration: Sendable {
         packs = nil
         adapters = []
         mergedAdapter = nil
+        mergesPrecisely = false
         adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
         adapterWeights = [:]
@@ -187,11 +190,13 @@ extension Deployment {
         on workers: WorkerPool
     ) throws(DeploymentError) -> MergedCheckpoint? {
         guard let reference = configuration.mergedAdapter else { return nil }
-        if base.isEncoder {
-            throw .modelUnavailable(message: "\(configuration.name) turns texts into vectors and takes no adapters.")
-        }
         do {
-            return try MergedCheckpoint(reference, into: base, on: workers)
+            return try MergedCheckpoint(
+                reference,
+                into: base,
+                isPrecise: configuration.mergesPrecisely,
+                on: workers
+            )
         } catch {
             throw .modelUnavailable(message: error.description)
         }

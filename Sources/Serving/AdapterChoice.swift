@@ -21,20 +21,23 @@ extension APIService {
         return try await lease(name, of: deployment, parameter: "model")
     }
 
-    /// What several adapters come to together.
+    /// What several adapters come to together. Those with the scale 0 must be there, and are not read.
     private func mix(
         _ selections: [AdapterSelection],
         of deployment: Deployment
     ) async throws(APIError) -> AdapterLease? {
         var parts: [AdapterMix.Part] = []
+        var names: Set<String> = []
         for (index, selection) in selections.enumerated() {
             let parameter = "lora[\(index)].id"
             let name = try deployment.adapterName(for: selection.identity, parameter: parameter)
-            if parts.contains(where: { $0.name == name }) {
+            if !names.insert(name).inserted {
                 throw .invalidValue(parameter, "the adapter '\(name)' is there already; add the scales up.")
             }
+            let scale = Float(selection.scale)
+            if scale == 0, deployment.adapters.contains(name) { continue }
             let lease = try await lease(name, of: deployment, parameter: parameter)
-            parts.append(AdapterMix.Part(name: name, lease: lease, scale: Float(selection.scale)))
+            parts.append(AdapterMix.Part(name: name, lease: lease, scale: scale))
         }
         do throws(AdapterError) {
             return try deployment.adapters.mix(parts)

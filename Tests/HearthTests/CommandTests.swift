@@ -1,6 +1,5 @@
 import ArgumentParser
 import Deployments
-import Foundation
 import Inference
 import Storage
 import Tensors
@@ -88,45 +87,6 @@ import Testing
         for words in ["x", "=p", "x=", ":x=p", "a:=p"] {
             #expect(AdapterArgument(argument: words) == nil)
         }
-    }
-
-    @Test func `a model with a merged adapter has another name, and not what the store keeps for it`() throws {
-        let serve: Serve = try parse("serve a b --merge-adapter b:x=/p --adapter b:y=/q --adapter-folder b=/w")
-        var configurations = [
-            DeploymentConfiguration(name: "a", path: "a"), DeploymentConfiguration(name: "b", path: "b"),
-        ]
-        try serve.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
-        #expect(configurations.map(\.name) == ["a", "b:x"] && configurations[1].aliases == ["x"])
-        #expect(configurations[1].mergedAdapter == AdapterReference(name: "x", path: "/p"))
-        #expect(configurations[0].mergedAdapter == nil)
-        #expect(configurations[1].adapterFolders == [AdapterFolder(path: "/w")])
-        #expect(configurations[1].adapters == [AdapterReference(name: "y", path: "/q")])
-        for words in ["serve a --merge-adapter x=/p --merge-adapter a:y=/q", "serve a --merge-adapter c:x=/p"] {
-            let wrong: Serve = try parse(words)
-            var configurations = [DeploymentConfiguration(name: "a", path: "a")]
-            #expect(throws: ValidationError.self) {
-                try wrong.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
-            }
-        }
-    }
-
-    @Test func `run and bench take adapters by their name in the store or by their path`() throws {
-        let home = FileManager.default.temporaryDirectory.appendingPathComponent("home-\(UUID().uuidString)")
-        let kept = home.appendingPathComponent("adapters/m/pirate.gguf")
-        defer { try? FileManager.default.removeItem(at: home) }
-        try FileManager.default.createDirectory(
-            at: kept.deletingLastPathComponent(),
-            withIntermediateDirectories: true
-        )
-        try Data([1]).write(to: kept)
-        let store = ModelStore(root: home.path)
-        var configuration = DeploymentConfiguration(name: "m", path: "m")
-        let run: Run = try parse("run m --adapter pirate --adapter \(home.path) hello")
-        try run.adapters.apply(to: &configuration, store: store)
-        #expect(configuration.adapters.map(\.path) == [kept.path, home.path] && run.prompt == ["hello"])
-        let bench: Bench = try parse("bench m --adapter nobody")
-        let error = #expect(throws: AdapterError.self) { try bench.adapters.apply(to: &configuration, store: store) }
-        #expect(error?.description.contains("'nobody'") == true)
     }
 
     @Test func `a disk cache is off until its size or its folder is named`() throws {

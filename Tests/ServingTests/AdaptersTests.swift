@@ -187,6 +187,7 @@ import Testing
         try await withTwo { server in
             let cases = [
                 (#"[{"id":"a","scale":1},{"id":"c","scale":1}]"#, "tiny", 404, "lora[1].id"),
+                (#"[{"id":"c","scale":0}]"#, "tiny", 404, "lora[0].id"),
                 (#"[{"id":2,"scale":1}]"#, "tiny", 404, "lora[0].id"),
                 (#"[{"id":"a","scale":1},{"id":0,"scale":1}]"#, "tiny", 400, "lora[1].id"),
                 (#"[{"id":"a","scale":1}]"#, "tiny:b", 400, "lora"), ("[]", "b", 400, "lora"),

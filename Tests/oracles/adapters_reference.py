@@ -135,34 +135,56 @@ def both_formats_are_the_same_to_the_bit(server):
 
 @check
 def a_merged_adapter_is_the_unmerged_one_but_for_the_rounding_of_the_weights(server):
-    path = server.folder / "merged.gguf"
-    command = [sys.argv[1], "adapters", "merge", str(server.folder / "peft0"), "--base", sys.argv[2], "--output", str(path)]
-    subprocess.run(command, check=True, capture_output=True)
-    row = theirs(server, [{"id": 0, "scale": 1.0}, {"id": 1, "scale": 0.0}])
+    nothing, adapter = ([{"id": 0, "scale": scale}, {"id": 1, "scale": 0.0}] for scale in (0.0, 1.0))
+    base = difference(ours(server, NAME), theirs(server, nothing))
+    row = theirs(server, adapter)
     change = difference(ours(server, NAME), row)
-    answers = []
-    for model, arguments in ((str(path), ()), (sys.argv[2], ("--merge-adapter", f"peft0={server.folder / 'peft0'}"))):
-        merged = Server(sys.argv[1], model, arguments=arguments)
-        try:
-            merged.tokens = server.tokens
-            answers.append(ours(merged, NAME))
-        finally:
-            merged.process.terminate()
-            merged.process.wait(60)
-    found = difference(answers[0], row)
-    print(f"        merged: {found:.4f} from llama.cpp with the adapter on top, the change is {change:.3f}")
-    assert answers[0] == answers[1] and found < change / 3, (found, change)
+    folder = server.folder / "peft0"
+    for precise in (False, True):
+        path = server.folder / f"merged-{precise}.gguf"
+        command = [sys.argv[1], "adapters", "merge", str(folder), "--base", sys.argv[2], "--output", str(path)]
+        subprocess.run(command + ["--precise"] * precise, check=True, capture_output=True)
+        answers = []
+        folded = ["--merge-adapter", f"peft0={folder}"] + ["--merge-precise"] * precise
+        for model, arguments in ((str(path), ()), (sys.argv[2], folded)):
+            merged = Server(sys.argv[1], model, arguments=arguments)
+            try:
+                merged.tokens = server.tokens
+                answers.append(ours(merged, NAME))
+            finally:
+                merged.process.terminate()
+                merged.process.wait(60)
+        found = difference(answers[0], row)
+        print(f"        merged{' precisely' * precise}: {found:.4f} from llama.cpp with the adapter on top, the change is {change:.3f}")
+        assert answers[0] == answers[1], "a file and a merged start differ"
+        assert found < (2 * base + 0.01 if precise else 0.75 * change), (found, base, change)
+
+
+def say(server, model):
+    body = {"model": model, "messages": [{"role": "user", "content": QUESTION}], "temperature": 0, "max_tokens": 32}
+    return post(server.origin, "/v1/chat/completions", body)["choices"][0]["message"]["content"]
 
 
 @check
 def the_known_adapter_gives_its_answer(server):
     if not server.known:
         print("        skipped: there is no folder with it")
-        return
-    messages = [{"role": "user", "content": QUESTION}]
     for name in server.known:
-        body = {"model": f"{NAME}:{name}", "messages": messages, "temperature": 0, "max_tokens": 32}
-        said = post(server.origin, "/v1/chat/completions", body)["choices"][0]["message"]["content"]
+        said = say(server, f"{NAME}:{name}")
+        assert said == ANSWER, (name, said)
+
+
+@check
+def the_known_adapter_gives_its_answer_when_it_is_merged(server):
+    if not server.known:
+        print("        skipped: there is no folder with it")
+    for name, path in server.known.items():
+        merged = Server(sys.argv[1], sys.argv[2], arguments=["--merge-adapter", f"{name}={path}", "--merge-precise"])
+        try:
+            said = say(merged, name)
+        finally:
+            merged.process.terminate()
+            merged.process.wait(60)
         assert said == ANSWER, (name, said)
 
 
@@ -219,7 +241,7 @@ def main():
         arguments = [word for name, path in adapters.items() for word in ("--adapter", f"{name}={path}")]
         peer = start_peer(model, files)
         server = Server(hearth, model, arguments=arguments)
-        server.peer, server.folder, server.known = peer.listening_address, folder, list(names)
+        server.peer, server.folder, server.known = peer.listening_address, folder, names
         try:
             server.tokens = post(server.origin, "/tokenize", {"model": NAME, "prompt": TEXT})["tokens"]
             assert len(server.tokens) > max(PREFIXES), len(server.tokens)

@@ -18,7 +18,14 @@ package struct MergedCheckpoint: Sendable {
     private static let version = 1
 
     /// Reads the adapter and folds it into `base`. The weights are computed when they are read, on `workers`.
-    package init(_ reference: AdapterReference, into base: Checkpoint, on workers: WorkerPool) throws(AdapterError) {
+    ///
+    /// - Parameter isPrecise: whether changed weights of fewer than 8 bits get 8.
+    package init(
+        _ reference: AdapterReference,
+        into base: Checkpoint,
+        isPrecise: Bool = false,
+        on workers: WorkerPool
+    ) throws(AdapterError) {
         let adapter: AdapterCheckpoint
         do {
             adapter = try AdapterCheckpoint(path: reference.path)
@@ -26,11 +33,11 @@ package struct MergedCheckpoint: Sendable {
             throw .unusable(reason: error.description)
         }
         do {
-            checkpoint = try AdapterBase(base).merged(adapter, into: base, on: workers)
+            checkpoint = try AdapterBase(base).merged(adapter, into: base, isPrecise: isPrecise, on: workers)
         } catch {
             throw .unusable(reason: "\(reference.path): \(error)")
         }
-        fingerprint = "\(adapter.fingerprint) \(Self.version)"
+        fingerprint = "\(adapter.fingerprint) \(Self.version)\(isPrecise ? " precise" : "")"
         paths = adapter.files
         changes = checkpoint.tensors.compactMap { tensor in
             let old = base.tensor(tensor.name)

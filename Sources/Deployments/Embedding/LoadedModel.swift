@@ -73,6 +73,11 @@ package enum LoadedModel: Sendable {
 extension EmbeddingDeployment {
     /// Opens the checkpoint, packs its weights and starts an engine. Blocks for as long as that takes.
     package static func load(_ configuration: DeploymentConfiguration) throws(DeploymentError) -> EmbeddingDeployment {
+        if configuration.mergedAdapter != nil || !configuration.adapters.isEmpty {
+            throw .modelUnavailable(
+                message: "\(configuration.name) turns texts into vectors here, and takes no adapters."
+            )
+        }
         let checkpoint = try Deployment.openCheckpoint(configuration.path)
         let tokenizer = try Deployment.loadTokenizer(checkpoint)
         let engine: EmbeddingEngine

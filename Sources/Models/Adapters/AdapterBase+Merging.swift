@@ -4,23 +4,25 @@ package import Tensors
 extension AdapterBase {
     /// The checkpoint with an adapter folded into its weights: W + scale · B A for W, and whole weights for the base's.
     ///
-    /// New values are kept in the type of the tensor, or in Q8_0 where that one is read only (`encodableCounterpart`). They
+    /// New values are kept in the type of the tensor, or in Q8_0 where that one is read only or `isPrecise` asks for it. They
     /// are computed when they are read, a row at a time: base and product in float32, rounded once.
     ///
     /// - Parameters:
     ///   - adapter: one that fits.
     ///   - base: the checkpoint that this was made of.
+    ///   - isPrecise: whether changed weights of fewer than 8 bits get 8.
     ///   - workers: what computes them; nobody else may use it when the result is read.
     package func merged(
         _ adapter: AdapterCheckpoint,
         into base: Checkpoint,
+        isPrecise: Bool = false,
         on workers: WorkerPool
     ) throws(ModelError) -> Checkpoint {
         var replacements: [String: TensorReplacement] = [:]
         for (factors, target) in try matched(adapter) {
             let name = weightName(of: target, in: base)
             guard let tensor = base.tensor(name) else { throw .missingTensor(name: name) }
-            guard tensor.shape == [target.outputs, target.inputs], let type = tensor.elementType.encodableCounterpart
+            guard tensor.shape == [target.outputs, target.inputs], let type = Self.type(of: tensor, isPrecise)
             else { throw .unsupportedType(tensor: name, type: "\(tensor.elementType.name) \(tensor.shape)") }
             let change = MergedRows(
                 base: base,
@@ -34,8 +36,12 @@ extension AdapterBase {
                 change.write(to: bytes, on: workers)
             }
         }
-        try replaceWholeWeights(adapter, in: base, &replacements)
+        try replaceWholeWeights(adapter, in: base, isPrecise, &replacements)
         return base.replacing(replacements)
+    }
+
+    private static func type(of tensor: TensorEntry, _ isPrecise: Bool) -> ElementType? {
+        isPrecise ? tensor.elementType.preciseCounterpart : tensor.elementType.encodableCounterpart
     }
 
     private func weightName(of target: Target, in base: Checkpoint) -> String {
@@ -51,6 +57,7 @@ extension AdapterBase {
     private func replaceWholeWeights(
         _ adapter: AdapterCheckpoint,
         in base: Checkpoint,
+        _ isPrecise: Bool,
         _ replacements: inout [String: TensorReplacement]
     ) throws(ModelError) {
         if adapter.saved.isEmpty { return }
@@ -58,8 +65,8 @@ extension AdapterBase {
         let embedding = isFolder ? base.textModelPrefix + "model.embed_tokens.weight" : "token_embd.weight"
         let head = isFolder ? base.textModelPrefix + "lm_head.weight" : "output.weight"
         guard let old = base.tensor(embedding) else { throw .missingTensor(name: embedding) }
-        guard let type = (base.tensor(head) ?? old).elementType.encodableCounterpart,
-            let embeddingType = old.elementType.encodableCounterpart
+        guard let type = Self.type(of: base.tensor(head) ?? old, isPrecise),
+            let embeddingType = Self.type(of: old, isPrecise)
         else { throw .unsupportedType(tensor: embedding, type: old.elementType.name) }
         let parts = isTied && (adapter.saved[.head] != nil || !adapter.tiesSaved)
         if parts, isFolder {

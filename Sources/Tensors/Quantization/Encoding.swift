@@ -17,6 +17,15 @@ extension ElementType {
         case .i8, .i16, .i32, .i64, .f64: nil
         }
     }
+
+    /// The same without losing what an adapter adds: Q8_0 for blocks of fewer bits, too.
+    package var preciseCounterpart: ElementType? {
+        switch self {
+        case .f32, .f16, .bf16, .q8_0: self
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .mxfp4: .q8_0
+        case .i8, .i16, .i32, .i64, .f64: nil
+        }
+    }
 }
 
 /// Writes float32 values as elements of a stored tensor: the counterpart of `dequantize`.

@@ -34,6 +34,9 @@ extension Adapters {
         )
         var output: String
 
+        @Flag(help: "Keep the weights that change in 8 bits where they have fewer: larger, and truer.")
+        var precise = false
+
         @OptionGroup var compute: ComputeOptions
 
         func run() async throws {
@@ -42,7 +45,12 @@ extension Adapters {
             let model = try await access.model(base.model)
             let reference = try reference(in: base.folder(access))
             let workers = WorkerPool(threadCount: try compute.threadCount(environment).value)
-            let merged = try MergedCheckpoint(reference, into: Checkpoint.open(path: model.path), on: workers)
+            let merged = try MergedCheckpoint(
+                reference,
+                into: Checkpoint.open(path: model.path),
+                isPrecise: precise,
+                on: workers
+            )
             let path = Environment.absolute(output)
             try CheckpointWriter(merged.checkpoint).write(to: path)
             Output.line("wrote \(path): \(model.servedName) with \(reference.name) in it")

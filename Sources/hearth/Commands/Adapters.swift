@@ -150,7 +150,8 @@ private struct AdapterReport {
             let found = Set(checkpoint.factors.map(\.rank)).sorted()
             ranks = found.map { "\($0)" }.joined(separator: ", ")
             format = checkpoint.format.rawValue
-            weightCount = checkpoint.factors.count
+            if found.isEmpty { ranks = "–" }
+            weightCount = checkpoint.factors.count + checkpoint.saved.count
             let attributes = try? FileManager.default.attributesOfItem(atPath: checkpoint.tensorPath)
             bytes = ByteCount(attributes?[.size] as? Int ?? 0)
         } catch {

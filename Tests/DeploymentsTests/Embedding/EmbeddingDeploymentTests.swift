@@ -31,6 +31,16 @@ import Tokenization
         #expect(answer.vectors.allSatisfy { abs($0.reduce(0) { $0 + $1 * $1 } - 1) < 1e-5 })
     }
 
+    @Test func `an adapter for a model that embeds is refused at the start`() throws {
+        for isMerged in [false, true] {
+            var configuration = DeploymentConfiguration(name: "e", path: try TestData.path("tiny/bert-f32.gguf"))
+            let reference = AdapterReference(name: "a", path: try TestData.tiny("llama-adapter"))
+            if isMerged { configuration.mergedAdapter = reference } else { configuration.adapters = [reference] }
+            let error = #expect(throws: DeploymentError.self) { try LoadedModel.load(configuration) }
+            #expect(error?.description.contains("takes no adapters") == true)
+        }
+    }
+
     @Test func `fewer dimensions are the first ones, of length 1 again`() async throws {
         let embedder = try embedder("tiny/bert-f32.gguf")
         let whole = try await embedder.embed([.text("word")]).vectors[0]

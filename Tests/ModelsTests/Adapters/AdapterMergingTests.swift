@@ -9,11 +9,12 @@ import Tokenization
 
 /// Adapters folded into the weights, beside the same computed on top of them.
 @Suite struct AdapterMergingTests {
-    private func merged(_ adapter: String, into base: String) throws -> Checkpoint {
+    private func merged(_ adapter: String, into base: String, isPrecise: Bool = false) throws -> Checkpoint {
         let checkpoint = try Checkpoint.open(path: TestData.tiny(base))
         return try AdapterBase(checkpoint).merged(
             AdapterCheckpoint(path: TestData.tiny(adapter)),
             into: checkpoint,
+            isPrecise: isPrecise,
             on: WorkerPool(threadCount: 2)
         )
     }
@@ -44,6 +45,20 @@ import Tokenization
         let change = AdapterRun.relativeError(plain, expected)
         print("\(base) with an adapter in it: relative error \(error), the change is \(change)")
         #expect(error < limit && change > 0.2)
+    }
+
+    @Test(arguments: ["llama-q4_0.gguf", "llama-q5_1.gguf", "llama-f16.gguf"])
+    func `merged precisely, changed weights of few bits have 8, and logits are truer`(base: String) throws {
+        let tokens = try AdapterRun.tokens()
+        let adapter = try AdapterRun.adapter("llama-adapter", on: base)
+        let expected = try AdapterRun.logits(of: TestData.tiny(base), [(tokens, adapter)], .detected, logitCount: 48)[0]
+        let precise = try merged("llama-adapter", into: base, isPrecise: true)
+        let found = try AdapterRun.logits(of: precise, [(tokens, nil)], .detected, logitCount: 48)[0]
+        let error = AdapterRun.relativeError(found, expected)
+        print("\(base) with an adapter in it, precisely: relative error \(error)")
+        #expect(error < 0.06)
+        let types = Set(precise.tensors.filter { $0.fileIndex < 0 }.map(\.elementType))
+        #expect(types == [base.contains("f16") ? .f16 : .q8_0])
     }
 
     @Test func `weights keep their type, or become Q8_0 where that cannot be written`() throws {
