@@ -51,8 +51,8 @@ conformance: $(HEARTH) ## A live server under official clients, and whole-model 
 	@scripts/test-data
 	@scripts/conformance
 
-bench-adapters: $(HEARTH) ## What adapters cost, beside llama.cpp's server: ARGS="--rounds 5", "--alone" without it
-	@scripts/bench-serve -- --adapters --rounds 3 $(ARGS)
+bench-adapters: $(HEARTH) ## What adapters cost, beside llama.cpp's server: MODELS="llama-3.2-1b:Q4_0", ARGS="--alone" without it
+	@scripts/bench-serve $(MODELS) -- --adapters --rounds 3 $(ARGS)
 
 check-grammars: ## Structured output beside the JSON Schema Test Suite, validators and peers; ARGS="--quick", ARGS="suite"
 	@scripts/setup test

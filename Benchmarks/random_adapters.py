@@ -13,9 +13,9 @@ import numpy as np
 LINEAR = re.compile(r"blk\.\d+\.(attn_(q|k|v|output)|ffn_(gate|up|down))\.weight")
 
 
-def write(path, matrices, rank, seed):
+def write(path, architecture, matrices, rank, seed):
     random = np.random.default_rng(seed)
-    writer = gguf.GGUFWriter(str(path), "llama")
+    writer = gguf.GGUFWriter(str(path), architecture)
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", float(rank))
@@ -33,11 +33,13 @@ def write(path, matrices, rank, seed):
 def main():
     model, folder, count, rank = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = [tensor for tensor in gguf.GGUFReader(model).tensors if LINEAR.fullmatch(tensor.name)]
+    reader = gguf.GGUFReader(model)
+    architecture = reader.fields["general.architecture"].contents()
+    tensors = [tensor for tensor in reader.tensors if LINEAR.fullmatch(tensor.name)]
     # The reader gives inputs first.
     matrices = [(tensor.name, int(tensor.shape[1]), int(tensor.shape[0])) for tensor in tensors]
     for seed in range(count):
-        write(folder / f"a{seed}.gguf", matrices, rank, seed)
+        write(folder / f"a{seed}.gguf", architecture, matrices, rank, seed)
 
 
 if __name__ == "__main__":
