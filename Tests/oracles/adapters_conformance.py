@@ -139,6 +139,27 @@ def other_apis_take_a_variant(server):
 
 
 @check
+def requests_mix_adapters(server):
+    def mixed(*parts):
+        lora = [{"id": name, "scale": scale} for name, scale in parts]
+        return said(server, NAME, extra_body={"lora": lora})
+
+    with urllib.request.urlopen(server.origin + f"/lora-adapters?model={NAME}") as answer:
+        listed = {entry["name"]: entry["id"] for entry in json.load(answer)}
+    assert list(listed) == ["one", "two", "nothing"] and list(listed.values()) == [0, 1, 2], listed
+    assert mixed() == mixed(("one", 0)) == mixed(("nothing", 3)) == said(server, NAME)
+    assert mixed(("one", 1)) == mixed((listed["one"], 1.0)) == said(server, "one")
+    assert mixed(("one", 0.5), ("two", 0.5)) == mixed(("two", 0.5), (listed["one"], 0.5))
+    for parts, name in (([("one", 1), ("three", 1)], "lora[1].id"), ([(9, 1)], "lora[0].id")):
+        try:
+            mixed(*parts)
+        except openai.NotFoundError as error:
+            assert error.param == name, error
+        else:
+            raise AssertionError(f"{parts} was found")
+
+
+@check
 def a_schema_holds_under_an_adapter(server):
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}

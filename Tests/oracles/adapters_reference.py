@@ -83,7 +83,7 @@ def ours(server, model, lora=None):
     return [top[count] for count in PREFIXES]
 
 
-def theirs(server, lora):
+def theirs(server, lora, peer=None):
     """The same of llama.cpp, all of the vocabulary."""
     rows = []
     for count in PREFIXES:
@@ -91,7 +91,7 @@ def theirs(server, lora):
             "prompt": server.tokens[:count], "n_predict": 1, "n_probs": 49152, "temperature": 0.0, "cache_prompt": False,
             "post_sampling_probs": False, "lora": lora,
         }  # fmt: skip
-        answer = post(server.peer, "/completion", question)
+        answer = post(peer or server.peer, "/completion", question)
         rows.append({entry["token"]: entry["logprob"] for entry in answer["completion_probabilities"][0]["top_logprobs"]})
     return rows
 
@@ -157,6 +157,10 @@ def a_merged_adapter_is_the_unmerged_one_but_for_the_rounding_of_the_weights(ser
         found = difference(answers[0], row)
         print(f"        merged{' precisely' * precise}: {found:.4f} from llama.cpp with the adapter on top, the change is {change:.3f}")
         assert answers[0] == answers[1], "a file and a merged start differ"
+        peer = start_peer(path, [])
+        read = difference(answers[0], theirs(server, [], peer.listening_address))
+        print(f"        and {read:.4f} from llama.cpp on the merged file")
+        assert read < 2 * base + 0.01, (read, base)
         assert found < (2 * base + 0.01 if precise else 0.75 * change), (found, base, change)
 
 
