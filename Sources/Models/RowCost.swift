@@ -44,7 +44,7 @@ package struct RowCost: Sendable {
         for layers in attention { cost += layers.key * Double(Self.keyCount(of: row, reach: layers.reach)) }
         if isCounted, let adapter = row.adapter {
             // Most factors take two bytes, so that bytes are operations.
-            cost += Self.floatOperation * Double(adapter.byteCount) * Double(row.tokenCount)
+            cost += Self.floatOperation * Double(adapter.factorBytes) * Double(row.tokenCount)
         }
         return cost
     }

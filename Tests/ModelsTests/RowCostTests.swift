@@ -44,6 +44,9 @@ import Testing
         let plain = estimate(adapted)
         adapted.adapter = Adapter(fingerprint: "a", layers: [], byteCount: 50)
         #expect(estimate(adapted) == plain + RowCost.floatOperation * 50 * 5)
+        let other = Adapter(fingerprint: "b", layers: [], byteCount: 30)
+        adapted.adapter = adapted.adapter.map { Adapter(mixing: [($0, 0.5), (other, 2)]) }
+        #expect(estimate(adapted) == plain + RowCost.floatOperation * 80 * 5)
     }
 
     @Test func `without figures of the model a row costs its tokens`() {

@@ -19,6 +19,8 @@ package final class Adapter: Sendable {
     package let fingerprint: String
     /// Bytes of the factors and weights in memory.
     package let byteCount: Int
+    /// Bytes of the factors that a token meets, a mix's parts' among them.
+    let factorBytes: Int
     /// `[vocabulary, width]`: what tokens are looked up in; nil for the model's.
     let embedding: PackedMatrix?
     /// `[vocabulary, width]`: the output projection; nil for the model's.
@@ -37,6 +39,7 @@ package final class Adapter: Sendable {
         )
         self.fingerprint = fingerprint
         self.layers = layers
+        factorBytes = byteCount
         self.byteCount = byteCount + (weights.embedding?.byteCount ?? 0) + (weights.ownHead?.byteCount ?? 0)
         embedding = weights.embedding
         head = weights.head
@@ -65,6 +68,7 @@ package final class Adapter: Sendable {
         (embedding, head) = (nil, nil)
         fingerprint = "mix" + parts.map { " \($0.scale.bitPattern) \($0.adapter.fingerprint)" }.joined()
         byteCount = 0
+        factorBytes = parts.reduce(0) { $0 + $1.adapter.factorBytes }
         layers = parts[0].adapter.layers.indices.map { layer in
             AdaptedProduct.allCases.map { product in
                 LowRankProduct(
