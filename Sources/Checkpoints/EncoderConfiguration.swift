@@ -3,9 +3,9 @@ import JSON
 
 /// What an encoder must know about itself besides its weights, from GGUF metadata or a `config.json`.
 package struct EncoderConfiguration: Sendable, Equatable {
-    /// The family, such as `bert`.
+    /// The family as GGUF files call it.
     package var architecture: String
-    /// Positions that have an embedding.
+    /// Positions that the model was made for.
     package var contextLength: Int
     /// Rows of the embedding table.
     package var vocabularySize: Int
@@ -18,93 +18,78 @@ package struct EncoderConfiguration: Sendable, Equatable {
     package var feedForwardWidth: Int
     /// Added to the variance in layer norms.
     package var normEpsilon: Float
-    /// Rows of the table of token types.
+    /// Rows of the table of token types; 0 where there is none.
     package var tokenTypeCount: Int
     /// The feed-forward's activation as Hugging Face calls it; `gelu` is the exact one.
     package var hiddenActivation: String
+    /// Whether the activation's result multiplies a second projection (Shazeer, arXiv:2002.05202).
+    package var gatesFeedForward = false
+    /// Whether a layer's norms stand before attention and feed-forward, not after them.
+    package var normsFirst = false
+    /// nil where positions have embeddings.
+    package var rotation: EncoderRotation?
 
     /// Elements of one head.
     package var headWidth: Int { width / headCount }
 }
 
+/// Positions that turn queries and keys (RoPE, arXiv:2104.09864) by elements i and i + half of a head.
+package struct EncoderRotation: Sendable, Equatable {
+    /// θ of the layers that see all of a text.
+    package var base: Float
+    /// nil where all layers do.
+    package var window: EncoderWindow?
+}
+
+/// What layers see that do not see all of a text.
+package struct EncoderWindow: Sendable, Equatable {
+    /// Tokens to either side.
+    package var reach: Int
+    /// θ of these layers.
+    package var base: Float
+    /// With `p`, layers 0, p, 2p, … see all.
+    package var period: Int
+
+    /// Whether a layer sees only the window.
+    package func isLocal(layer: Int) -> Bool { layer % period != 0 }
+}
+
 extension Checkpoint {
-    /// The architectures that turn a text into vectors and write no text.
-    package static let encoderFamilies: Set<String> = ["bert"]
+    /// The architectures that turn a text into vectors and write no text, as GGUF files call them.
+    package static let encoderFamilies: Set<String> = ["bert", "nomic-bert", "modern-bert"]
 
     /// Whether the model is an encoder, so that `encoderConfiguration` can be read.
     package var isEncoder: Bool { Self.encoderFamilies.contains(configuration.architecture) }
 
     /// The configuration of an encoder; throws when a setting is missing, out of range or asks for another arithmetic.
     package func encoderConfiguration() throws(CheckpointError) -> EncoderConfiguration {
-        if let gguf { return try EncoderConfiguration(gguf) }
+        let architecture = configuration.architecture
+        let (found, file) = try readEncoderConfiguration(architecture)
+        if found.rotation != nil, configuration.rope.scaling != .none || configuration.rope.localScaling != .none {
+            throw .invalidValue(file: file, key: "rope_scaling", problem: "is there, which encoders are not run with")
+        }
+        return found
+    }
+
+    private func readEncoderConfiguration(
+        _ architecture: String
+    ) throws(CheckpointError) -> (EncoderConfiguration, file: String) {
+        if let gguf { return (try EncoderConfiguration(gguf), gguf.path) }
         guard let folder, let settings = try ModelFolder(path: folder.path).settings("config.json") else {
             throw .notFound(path: "config.json")
         }
-        return try EncoderConfiguration(settings)
+        switch architecture {
+        case "nomic-bert": return (try EncoderConfiguration(nomicBert: settings), settings.file)
+        case "modern-bert": return (try EncoderConfiguration(modernBert: settings), settings.file)
+        default: return (try EncoderConfiguration(bert: settings), settings.file)
+        }
     }
 }
 
 extension EncoderConfiguration {
-    /// Source: the keys that llama.cpp's converter writes, `gguf-py/gguf/constants.py`.
-    fileprivate init(_ gguf: GGUFFile) throws(CheckpointError) {
-        let settings = try GGUFSettings(gguf)
-        func count(_ name: String) throws(CheckpointError) -> Int {
-            guard let count = try settings.count(name) else {
-                throw .missingKey(file: settings.file, key: settings.key(name))
-            }
-            return count
-        }
-        func rows(_ tensor: String) -> Int? {
-            gguf.tensors.first { $0.name == tensor }.flatMap { $0.shape.count == 2 ? $0.shape[0] : nil }
-        }
-        if settings.metadata[settings.key("attention.causal")]?.boolValue == true {
-            throw settings.invalid("attention.causal", "is true, which an encoder's cannot be")
-        }
-        guard let epsilon = try settings.positiveFloat("attention.layer_norm_epsilon") else {
-            throw .missingKey(file: settings.file, key: settings.key("attention.layer_norm_epsilon"))
-        }
-        guard let vocabulary = rows("token_embd.weight") else {
-            throw .missingTensor(name: "token_embd.weight", file: settings.file)
-        }
-        self.init(
-            architecture: settings.architecture,
-            contextLength: try count("context_length"),
-            vocabularySize: vocabulary,
-            width: try count("embedding_length"),
-            layerCount: try count("block_count"),
-            headCount: try count("attention.head_count"),
-            feedForwardWidth: try count("feed_forward_length"),
-            normEpsilon: epsilon,
-            tokenTypeCount: rows("token_types.weight") ?? 1,
-            hiddenActivation: "gelu"
-        )
-        try checkHeads { settings.invalid("attention.head_count", $0) }
-    }
-
-    /// Source: `BertConfig` of Hugging Face `transformers`, whose default values count where a file leaves a key out.
-    fileprivate init(_ settings: JSONSettings) throws(CheckpointError) {
-        if let kind = try settings.string("position_embedding_type"), kind != "absolute" {
-            throw settings.invalid("position_embedding_type", "is \(kind), which is not supported")
-        }
-        if try settings.bool("is_decoder") == true {
-            throw settings.invalid("is_decoder", "is true, which an encoder's cannot be")
-        }
-        self.init(
-            architecture: try settings.require(try settings.string("model_type"), "model_type"),
-            contextLength: try settings.count("max_position_embeddings") ?? 512,
-            vocabularySize: try settings.count("vocab_size") ?? 30_522,
-            width: try settings.count("hidden_size") ?? 768,
-            layerCount: try settings.count("num_hidden_layers") ?? 12,
-            headCount: try settings.count("num_attention_heads") ?? 12,
-            feedForwardWidth: try settings.count("intermediate_size") ?? 3072,
-            normEpsilon: try settings.positiveFloat("layer_norm_eps") ?? 1e-12,
-            tokenTypeCount: try settings.count("type_vocab_size") ?? 2,
-            hiddenActivation: try settings.string("hidden_act") ?? "gelu"
-        )
-        try checkHeads { settings.invalid("num_attention_heads", $0) }
-    }
-
-    private func checkHeads(_ error: (String) -> CheckpointError) throws(CheckpointError) {
+    /// Throws unless heads divide the width into even parts where they are turned.
+    func checkHeads(_ error: (String) -> CheckpointError) throws(CheckpointError) {
         if width % headCount != 0 { throw error("is \(headCount), which does not divide the width \(width)") }
+        if rotation != nil, headWidth % 2 != 0 { throw error("is \(headCount), which makes heads of \(headWidth)") }
     }
 }

@@ -35,6 +35,8 @@ extension ModelConfiguration {
         switch modelType {
         case "mistral": "llama"
         case "gemma3_text": "gemma3"
+        case "nomic_bert": "nomic-bert"
+        case "modernbert": "modern-bert"
         default: modelType
         }
     }

@@ -11,7 +11,8 @@
 /// For the families in `decoderFamilies`, opening a checkpoint checks that every setting is there and in range. For any
 /// other architecture, settings that are missing are 0, because its keys may mean something else.
 package struct ModelConfiguration: Sendable, Equatable {
-    /// The family: `llama` (Mistral too), `qwen2`, `qwen3`, `gemma3`; any other name stands as the checkpoint has it.
+    /// The family: `llama` (Mistral too), `qwen2`, `qwen3`, `gemma3`; encoders as GGUF calls
+    /// them; any other name stands as the checkpoint has it.
     package var architecture: String
     /// Positions the model was made for.
     package var contextLength = 0

@@ -36,6 +36,7 @@ extension Architecture {
             switch activation {
             case .silu: ["", "silu", "swish"]
             case .geluTanh: ["", "gelu_pytorch_tanh", "gelu_tanh", "gelu_new"]
+            case .geluExact: ["gelu"]
             }
         if !spellings.contains(configuration.hiddenActivation) {
             throw .unsupportedSetting(

@@ -67,16 +67,22 @@ import Testing
         #expect(x.values[0..<4].allSatisfy { abs($0) < 1e-35 })
     }
 
-    @Test(arguments: InstructionSet.available)
-    func `the fused gate reads both halves of a row`(set: InstructionSet) {
+    @Test(arguments: InstructionSet.available, [GateActivation.silu, .geluTanh, .geluExact])
+    func `the fused gate reads both halves of a row`(set: InstructionSet, activation: GateActivation) {
         let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: 2))
         let gateUp = matrix(rows: 70, width: 2 * 129, seed: 3)
         let output = FloatMatrix()
-        compute.gate(gateUp, .silu, into: output)
+        compute.gate(gateUp, activation, into: output)
         #expect(output.rows == 70 && output.width == 129)
+        let formula: (Double) -> Double =
+            switch activation {
+            case .silu: Self.silu
+            case .geluTanh: Self.gelu
+            case .geluExact: { $0 * 0.5 * erfc(-$0 / 2.0.squareRoot()) }
+            }
         for row in 0..<70 {
             let expected = (0..<129).map {
-                Self.silu(Double(gateUp.row(row)[$0])) * Double(gateUp.row(row)[129 + $0])
+                formula(Double(gateUp.row(row)[$0])) * Double(gateUp.row(row)[129 + $0])
             }
             #expect(largestError(output.row(row), expected) < 1e-6)
         }

@@ -57,7 +57,11 @@ import Testing
         let norm = LayerNorm(gain: randomFloats(384, seed: 6), bias: randomFloats(384, seed: 7), epsilon: 1e-12)
         let all = matrix(rows: 301, width: 384, seed: 5)
         let before = Array(all.elements)
+        let apart = FloatMatrix()
+        compute.layerNorm(norm, all, into: apart)
+        #expect(Array(all.elements) == before)
         compute.layerNorm(norm, all)
+        #expect(Array(apart.elements) == Array(all.elements))
         for row in [0, 150, 151, 300] {
             let one = FloatMatrix(rows: 1, width: 384)
             one.pointer.update(from: Array(before[row * 384..<(row + 1) * 384]), count: 384)

@@ -6,7 +6,15 @@ import Testing
 
 @Suite struct TextAttentionTests {
     /// The formula for one text, `[tokens, heads · headWidth]`.
-    private func reference(_ fused: FloatMatrix, _ text: Range<Int>, heads: Int, headWidth: Int) -> [Double] {
+    ///
+    /// - Parameter reach: tokens to either side that one sees.
+    private func reference(
+        _ fused: FloatMatrix,
+        _ text: Range<Int>,
+        heads: Int,
+        headWidth: Int,
+        reach: Int = .max
+    ) -> [Double] {
         let width = heads * headWidth
         var result = [Double](repeating: 0, count: text.count * width)
         for head in 0..<heads {
@@ -14,7 +22,8 @@ import Testing
                 Double(fused.row(token)[part * width + head * headWidth + d])
             }
             for (row, query) in text.enumerated() {
-                let scores = text.map { key in
+                let seen = text.filter { abs($0 - query) <= reach }
+                let scores = seen.map { key in
                     (0..<headWidth).reduce(0.0) { $0 + value(query, 0, $1) * value(key, 1, $1) }
                         / Double(headWidth).squareRoot()
                 }
@@ -22,7 +31,7 @@ import Testing
                 let weights = scores.map { exp($0 - largest) }
                 let total = weights.reduce(0, +)
                 for d in 0..<headWidth {
-                    let sum = zip(weights, text).reduce(0.0) { $0 + $1.0 * value($1.1, 2, d) }
+                    let sum = zip(weights, seen).reduce(0.0) { $0 + $1.0 * value($1.1, 2, d) }
                     result[row * width + head * headWidth + d] = sum / total
                 }
             }
@@ -35,9 +44,10 @@ import Testing
         _ texts: [Range<Int>],
         heads: Int,
         headWidth: Int,
+        reach: Int? = nil,
         on compute: Compute
     ) -> FloatMatrix {
-        let attention = TextAttention(headCount: heads, headWidth: headWidth)
+        let attention = TextAttention(headCount: heads, headWidth: headWidth, reach: reach)
         let output = FloatMatrix()
         attention.plan(texts: texts)
         attention.attend(fused, into: output, on: compute)
@@ -58,6 +68,26 @@ import Testing
         let found = attended(fused, texts, heads: 3, headWidth: headWidth, on: compute)
         for text in texts {
             let expected = reference(fused, text, heads: 3, headWidth: headWidth)
+            let start = found.pointer + text.lowerBound * found.width
+            #expect(largestError(UnsafeBufferPointer(start: start, count: expected.count), expected) < 1e-5)
+        }
+    }
+
+    @Test(arguments: InstructionSet.available, [1, 7, 16, 64])
+    func `with a reach, every token sees so many to either side`(set: InstructionSet, reach: Int) {
+        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: 2))
+        // Around the length from which a token no longer sees all.
+        let counts = [1, reach, reach + 1, reach + 2, 2 * reach + 1, 3 * reach + 5]
+        var texts: [Range<Int>] = []
+        for count in counts {
+            let first = texts.last?.upperBound ?? 0
+            texts.append(first..<first + count)
+        }
+        let fused = matrix(rows: counts.reduce(0, +), width: 9 * 20, seed: UInt64(reach))
+        compute.scale(fused, by: 3)
+        let found = attended(fused, texts, heads: 3, headWidth: 20, reach: reach, on: compute)
+        for text in texts {
+            let expected = reference(fused, text, heads: 3, headWidth: 20, reach: reach)
             let start = found.pointer + text.lowerBound * found.width
             #expect(largestError(UnsafeBufferPointer(start: start, count: expected.count), expected) < 1e-5)
         }

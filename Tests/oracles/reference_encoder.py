@@ -19,6 +19,7 @@ import sys
 import numpy as np
 
 from reference_decoder import Weights
+from reference_rotary_encoder import RotaryEncoder
 
 GGUF_NAMES = {
     "words": "token_embd", "positions": "position_embd", "types": "token_types", "norm": "token_embd_norm",
@@ -109,6 +110,13 @@ def encoded(tokenizer, text):
     return {"tokens": pair.ids, "second": pair.type_ids.index(1)}
 
 
+def opened(path):
+    """The encoder of the family that the checkpoint is of."""
+    weights = Weights(path)
+    name = weights.metadata.get("general.architecture") or weights.metadata.get("model_type")
+    return ReferenceEncoder(path) if name == "bert" else RotaryEncoder(path, weights)
+
+
 def main():
     model, texts, out = sys.argv[1], json.loads(pathlib.Path(sys.argv[2]).read_text()), sys.argv[3]
     if pathlib.Path(out + ".vectors").exists():
@@ -120,7 +128,7 @@ def main():
         tokenizer.no_truncation()
         tokenizer.no_padding()
         texts = [encoded(tokenizer, text) for text in texts]
-    encoder = ReferenceEncoder(model)
+    encoder = opened(model)
     found = [
         encoder.vector(np.array(text["tokens"]), text["second"]) if isinstance(text, dict) else encoder.vector(np.array(text))
         for text in texts

@@ -3,7 +3,8 @@
     tiny_encoders.py FOLDER
 
 For each checkpoint `bert-….gguf` or `bert-folder/` there are `….tokens.json` and `….vectors`; see reference_encoder.py. The
-`bert-cross…` are cross-encoders; bert-labels.gguf and bert-headless.gguf have heads that cannot be run.
+`bert-cross…` are cross-encoders; bert-labels.gguf and bert-headless.gguf have heads that cannot be run. `nomic-…` and
+`modern-…` are of the families that came after; see tiny_rotary_encoders.py.
 Of decoders that tiny_models.py has written, the states of the last tokens are kept as `….states`. Everything is seeded.
 The vocabulary has every printable ASCII character as a word and as the inside of one.
 """
@@ -17,6 +18,7 @@ import sys
 import gguf
 import numpy as np
 
+import tiny_rotary_encoders as rotary
 from reference_decoder import ReferenceDecoder
 from tiny_models import random_gain, random_matrix, vector
 
@@ -67,6 +69,45 @@ def values_of(kind, name, rows, columns):
     return vector(kind, name, rows) if kind != "matrix" else random_matrix(name, rows, columns) * 3
 
 
+def add_word_pieces(writer):
+    writer.add_tokenizer_model("bert")
+    writer.add_token_list(SPECIAL + ["▁" + c for c in CHARACTERS] + CHARACTERS)
+    writer.add_token_types([3] * len(SPECIAL) + [1] * (2 * len(CHARACTERS)))
+    writer.add_unk_token_id(1)
+    writer.add_bos_token_id(2)
+    writer.add_sep_token_id(3)
+    writer.add_pad_token_id(0)
+
+
+def add_bytes(writer):
+    """A vocabulary of single bytes, spelled as GPT-2 does: printable characters as they are, the others from U+0100 on."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    spelled = [chr(byte) for byte in printable] + [chr(256 + index) for index in range(len(others))]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("modern-bert")
+    writer.add_token_list(SPECIAL + spelled + ["th"])
+    writer.add_token_types([3] * len(SPECIAL) + [1] * (len(spelled) + 1))
+    writer.add_token_merges(["t h"])
+    writer.add_bos_token_id(2)
+    writer.add_eos_token_id(3)
+    writer.add_add_bos_token(True)
+    writer.add_add_eos_token(True)
+
+
+def rotary_checkpoints(mean, first):
+    """What writes each checkpoint of the families that came after BERT."""
+    nomic, modern, count = rotary.NOMIC, rotary.MODERN, len(SPECIAL) + 257
+    return {
+        "nomic-f32.gguf": lambda path: rotary.write_gguf(path, nomic, "F32", mean, add_word_pieces, VOCABULARY),
+        "nomic-q8_0.gguf": lambda path: rotary.write_gguf(path, nomic, "Q8_0", mean, add_word_pieces, VOCABULARY),
+        "nomic-folder": lambda path: rotary.write_folder(path, nomic, VOCABULARY),
+        "modern-f32.gguf": lambda path: rotary.write_gguf(path, modern, "F32", first, add_bytes, count),
+        "modern-q8_0.gguf": lambda path: rotary.write_gguf(path, modern, "Q8_0", mean, add_bytes, count),
+        "modern-folder": lambda path: rotary.write_folder(path, modern, count, prefix="model."),
+    }
+
+
 def write_gguf(path, kind, pooling, extra=()):
     writer = gguf.GGUFWriter(str(path), "bert")
     writer.add_context_length(POSITIONS)
@@ -77,13 +118,7 @@ def write_gguf(path, kind, pooling, extra=()):
     writer.add_layer_norm_eps(1e-12)
     writer.add_causal_attention(False)
     writer.add_pooling_type(pooling)
-    writer.add_tokenizer_model("bert")
-    writer.add_token_list(SPECIAL + ["▁" + c for c in CHARACTERS] + CHARACTERS)
-    writer.add_token_types([3] * len(SPECIAL) + [1] * (2 * len(CHARACTERS)))
-    writer.add_unk_token_id(1)
-    writer.add_bos_token_id(2)
-    writer.add_sep_token_id(3)
-    writer.add_pad_token_id(0)
+    add_word_pieces(writer)
     for role, name, _, rows, columns in [*shapes(), *extra]:
         values = values_of(role, name, rows, columns)
         # As llama.cpp's converter does: vectors, positions and types stay as they are.
@@ -142,6 +177,7 @@ def main():
         "bert-folder": write_folder,
         "bert-cross.gguf": lambda path: write_gguf(path, "F32", rank, [*head(1)]),
         "bert-cross-folder": lambda path: write_folder(path, is_cross=True),
+        **rotary_checkpoints(mean, first),
     }
     for name, write in checkpoints.items():
         out = folder / name.removesuffix(".gguf")

@@ -5,8 +5,8 @@ import Tensors
 struct BiasedMatrix {
     /// `[outputs, inputs]`.
     var matrix: PackedMatrix
-    /// `[outputs]`.
-    var bias: [Float]
+    /// `[outputs]`; nil where there is none.
+    var bias: [Float]?
 }
 
 /// The learned parameters of one layer.
@@ -15,8 +15,9 @@ struct BertLayerWeights {
     var queryKeyValue: BiasedMatrix
     /// `[width, width]`.
     var attentionOutput: BiasedMatrix
-    var attentionNorm: LayerNorm
-    /// `[feedForwardWidth, width]`.
+    /// nil in a first layer before which the embeddings were normed.
+    var attentionNorm: LayerNorm?
+    /// `[feedForwardWidth, width]`; where it gates, `[2 · feedForwardWidth, width]` with the gate first.
     var up: BiasedMatrix
     /// `[width, feedForwardWidth]`.
     var down: BiasedMatrix
@@ -35,12 +36,15 @@ struct BertClassifier {
 struct BertWeights {
     /// `[vocabulary, width]`.
     let words: PackedMatrix
-    /// `[contextLength, width]`.
-    let positions: PackedMatrix
-    /// `[types, width]`: type 0 is that of single texts and of the first of a pair, type 1 that of the second.
-    let types: PackedMatrix
+    /// `[contextLength, width]`; nil where positions turn queries and keys.
+    let positions: PackedMatrix?
+    /// `[types, width]`: type 0 is that of single texts and of the first of a pair, type 1 that of the second. nil where
+    /// there are none.
+    let types: PackedMatrix?
     let norm: LayerNorm
     let layers: [BertLayerWeights]
+    /// After the last layer, where norms stand before layers' halves.
+    let finalNorm: LayerNorm?
     /// Of cross-encoders; nil for those that make vectors.
     let classifier: BertClassifier?
 
@@ -50,23 +54,25 @@ struct BertWeights {
         workers: WorkerPool
     ) throws(ModelError) {
         var reader = BertReader(checkpoint, configuration, workers: workers)
-        words = try reader.table("token_embd", "embeddings.word_embeddings", rows: configuration.vocabularySize)
-        positions = try reader.table(
-            "position_embd",
-            "embeddings.position_embeddings",
-            rows: configuration.contextLength
-        )
-        types = try reader.table(
-            "token_types",
-            "embeddings.token_type_embeddings",
-            rows: configuration.tokenTypeCount
-        )
-        norm = try reader.norm("token_embd_norm", "embeddings.LayerNorm")
-        classifier = try reader.classifier()
+        let names = reader.names
+        words = try reader.table(names.words, rows: configuration.vocabularySize)
+        let isGGUF = checkpoint.format == .gguf
+        if configuration.rotation == nil {
+            let name = isGGUF ? "position_embd" : "embeddings.position_embeddings"
+            positions = try reader.table(name, rows: configuration.contextLength)
+        } else {
+            positions = nil
+        }
+        types =
+            configuration.tokenTypeCount == 0
+            ? nil : try reader.table(names.types, rows: configuration.tokenTypeCount)
+        norm = try reader.norm(names.embeddingNorm)
+        finalNorm = configuration.normsFirst ? try reader.norm(isGGUF ? "output_norm" : "final_norm") : nil
+        classifier = configuration.architecture == "bert" ? try reader.classifier() : nil
         var layers: [BertLayerWeights] = []
         for layer in 0..<configuration.layerCount {
             reader.enter(layer: layer)
-            layers.append(try BertLayerWeights(&reader, configuration))
+            layers.append(try BertLayerWeights(&reader, configuration, isFirst: layer == 0))
         }
         self.layers = layers
         try reader.requireAllUsed()
@@ -74,70 +80,63 @@ struct BertWeights {
 }
 
 extension BertLayerWeights {
-    fileprivate init(_ reader: inout BertReader, _ configuration: EncoderConfiguration) throws(ModelError) {
+    fileprivate init(
+        _ reader: inout BertReader,
+        _ configuration: EncoderConfiguration,
+        isFirst: Bool
+    ) throws(ModelError) {
         let (width, wide) = (configuration.width, configuration.feedForwardWidth)
-        queryKeyValue = try reader.matrix(
-            [
-                ("attn_q", "attention.self.query"), ("attn_k", "attention.self.key"),
-                ("attn_v", "attention.self.value"),
-            ],
-            outputs: width,
-            inputs: width
-        )
-        attentionOutput = try reader.matrix(
-            [("attn_output", "attention.output.dense")],
-            outputs: width,
-            inputs: width
-        )
-        attentionNorm = try reader.norm("attn_output_norm", "attention.output.LayerNorm")
-        up = try reader.matrix([("ffn_up", "intermediate.dense")], outputs: wide, inputs: width)
-        down = try reader.matrix([("ffn_down", "output.dense")], outputs: width, inputs: wide)
-        outputNorm = try reader.norm("layer_output_norm", "output.LayerNorm")
+        let names = reader.names
+        queryKeyValue = try reader.matrix(names.queryKeyValue, outputs: 3 * width, inputs: width)
+        attentionOutput = try reader.matrix([names.attentionOutput], outputs: width, inputs: width)
+        attentionNorm = configuration.normsFirst && isFirst ? nil : try reader.norm(names.attentionNorm)
+        up = try reader.matrix(names.up, outputs: configuration.gatesFeedForward ? 2 * wide : wide, inputs: width)
+        down = try reader.matrix([names.down], outputs: width, inputs: wide)
+        outputNorm = try reader.norm(names.outputNorm)
     }
 }
 
 /// Fetches tensors under the name that the checkpoint's format gives them.
 private struct BertReader {
+    let names: EncoderNames
     private var loader: WeightLoader
     private let checkpoint: Checkpoint
     private let configuration: EncoderConfiguration
-    /// What stands before names: of folders that also predict words, `bert.`; then the layer's.
+    /// What stands before names: of folders that also predict words, a prefix; then the layer's.
     private let root: String
     private var prefix: String
 
     init(_ checkpoint: Checkpoint, _ configuration: EncoderConfiguration, workers: WorkerPool) {
+        names = EncoderNames(architecture: configuration.architecture, format: checkpoint.format)
         loader = WeightLoader(checkpoint, source: .checkpoint, workers: workers)
         self.checkpoint = checkpoint
         self.configuration = configuration
-        root = checkpoint.tensor("bert.embeddings.word_embeddings.weight") != nil ? "bert." : ""
+        root = checkpoint.tensor(names.prefix + names.words + ".weight") != nil ? names.prefix : ""
         prefix = root
     }
 
-    mutating func enter(layer: Int) {
-        prefix = checkpoint.format == .gguf ? "blk.\(layer)." : "\(root)encoder.layer.\(layer)."
+    mutating func enter(layer: Int) { prefix = "\(root)\(names.layers)\(layer)." }
+
+    mutating func table(_ name: String, rows: Int) throws(ModelError) -> PackedMatrix {
+        try loader.matrix([(prefix + name + ".weight", rows)], inputs: configuration.width)
     }
 
-    private func spell(_ gguf: String, _ folder: String) -> String {
-        prefix + (checkpoint.format == .gguf ? gguf : folder)
-    }
-
-    mutating func table(_ gguf: String, _ folder: String, rows: Int) throws(ModelError) -> PackedMatrix {
-        try loader.matrix([(spell(gguf, folder) + ".weight", rows)], inputs: configuration.width)
-    }
-
-    /// Matrices `[outputs, inputs]` under one another, with their biases.
-    mutating func matrix(
-        _ names: [(gguf: String, folder: String)],
-        outputs: Int,
-        inputs: Int
-    ) throws(ModelError) -> BiasedMatrix {
-        let names = names.map { spell($0.gguf, $0.folder) }
+    /// Matrices of as many rows under one another, `[outputs, inputs]` together, with their biases.
+    mutating func matrix(_ parts: [String], outputs: Int, inputs: Int) throws(ModelError) -> BiasedMatrix {
+        let rows = outputs / parts.count
         var bias: [Float] = []
-        for name in names { bias += try loader.vector(name + ".bias", count: outputs) }
+        for part in parts { bias += try self.bias(prefix + part + ".bias", count: rows) ?? [] }
+        if !bias.isEmpty, bias.count != outputs { throw .missingTensor(name: prefix + parts[0] + ".bias") }
         return BiasedMatrix(
-            matrix: try loader.matrix(names.map { ($0 + ".weight", outputs) }, inputs: inputs),
-            bias: bias
+            matrix: try loader.matrix(parts.map { (prefix + $0 + ".weight", rows) }, inputs: inputs),
+            bias: bias.isEmpty ? nil : bias
         )
+    }
+
+    /// BERT has every bias; later encoders do without.
+    private mutating func bias(_ name: String, count: Int) throws(ModelError) -> [Float]? {
+        if configuration.architecture == "bert" { return try loader.vector(name, count: count) }
+        return try loader.optionalVector(name, count: count)
     }
 
     /// The classifier of a cross-encoder, which has one label; nil without any.
@@ -150,7 +149,7 @@ private struct BertReader {
             throw .unsupportedSetting(name: "num_labels", value: "\(labels)", architecture: configuration.architecture)
         }
         return BertClassifier(
-            pooler: try matrix([("cls", "pooler.dense")], outputs: width, inputs: width),
+            pooler: try matrix([isGGUF ? "cls" : "pooler.dense"], outputs: width, inputs: width),
             label: BiasedMatrix(
                 matrix: try loader.matrix([(name + ".weight", 1)], inputs: width),
                 bias: try loader.vector(name + ".bias", count: 1)
@@ -159,12 +158,15 @@ private struct BertReader {
     }
 
     /// A layer norm; the first BERT folders call its gain gamma and its bias beta.
-    mutating func norm(_ gguf: String, _ folder: String) throws(ModelError) -> LayerNorm {
-        let name = spell(gguf, folder)
+    mutating func norm(_ name: String) throws(ModelError) -> LayerNorm {
+        let name = prefix + name
+        let width = configuration.width
         let isOld = loader.has(name + ".gamma")
+        let gain = try loader.vector(name + (isOld ? ".gamma" : ".weight"), count: width)
+        let bias = try bias(name + (isOld ? ".beta" : ".bias"), count: width)
         return LayerNorm(
-            gain: try loader.vector(name + (isOld ? ".gamma" : ".weight"), count: configuration.width),
-            bias: try loader.vector(name + (isOld ? ".beta" : ".bias"), count: configuration.width),
+            gain: gain,
+            bias: bias ?? [Float](repeating: 0, count: width),
             epsilon: configuration.normEpsilon
         )
     }
@@ -173,10 +175,10 @@ private struct BertReader {
     /// over the first token that next sentences were guessed with, and the guessing of words.
     mutating func requireAllUsed() throws(ModelError) {
         loader.ignore(root + "embeddings.position_ids")
-        for entry in checkpoint.tensors
-        where entry.name.hasPrefix(root + "pooler.") || entry.name.hasPrefix("cls.predictions.")
-            || entry.name.hasPrefix("cls.seq_relationship.")
-        {
+        let guessing =
+            configuration.architecture == "modern-bert"
+            ? ["head.", "decoder."] : [root + "pooler.", "cls.predictions.", "cls.seq_relationship."]
+        for entry in checkpoint.tensors where guessing.contains(where: entry.name.hasPrefix) {
             loader.ignore(entry.name)
         }
         try loader.requireAllUsed()

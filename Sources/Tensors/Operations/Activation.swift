@@ -6,6 +6,8 @@ package enum GateActivation: Sendable, Equatable {
     case silu
     /// The tanh form of GELU, Hendrycks & Gimpel, arXiv:1606.08415.
     case geluTanh
+    /// x · Φ(x), GELU as it is defined.
+    case geluExact
 }
 
 extension Compute {
@@ -113,6 +115,17 @@ struct GateKernel {
         switch activation {
         case .silu: ck_silu_gate(set, gate, gate + width, 2 * width, output, width, count, width)
         case .geluTanh: ck_gelu_gate(set, gate, gate + width, 2 * width, output, width, count, width)
+        case .geluExact: runGeluExact(gate, count: count, into: output)
+        }
+    }
+
+    /// The kernel works in place on rows without gaps, so the gates are copied beside one another first.
+    private func runGeluExact(_ gate: UnsafePointer<Float>, count: Int, into output: UnsafeMutablePointer<Float>) {
+        for row in 0..<count {
+            let (source, target) = (gate + row * 2 * width, output + row * width)
+            target.update(from: source, count: width)
+            ck_gelu_exact(set, target, width)
+            for index in 0..<width { target[index] *= source[width + index] }
         }
     }
 }

@@ -25,7 +25,15 @@ extension Compute {
     ///   - x: `[tokens, width]`.
     ///
     /// Source: Ba, Kiros & Hinton, *Layer Normalization*, arXiv:1607.06450, eq. 4.
-    package func layerNorm(_ norm: LayerNorm, _ x: FloatMatrix) {
+    package func layerNorm(_ norm: LayerNorm, _ x: FloatMatrix) { normalize(norm, x, into: x) }
+
+    /// The same, of which `output` becomes `[tokens, width]` and `x` stays.
+    package func layerNorm(_ norm: LayerNorm, _ x: FloatMatrix, into output: FloatMatrix) {
+        output.reshape(rows: x.rows, width: x.width)
+        normalize(norm, x, into: output)
+    }
+
+    private func normalize(_ norm: LayerNorm, _ x: FloatMatrix, into output: FloatMatrix) {
         precondition(norm.gain.count == x.width, "layerNorm: a gain of \(norm.gain.count) for rows of \(x.width)")
         norm.gain.withUnsafeBufferPointer { gain in
             norm.bias.withUnsafeBufferPointer { bias in
@@ -35,11 +43,13 @@ extension Compute {
                     width: x.width,
                     epsilon: norm.epsilon
                 )
-                let job = (set: instructionSet.rawValue, target: x.pointer, parameters: parameters)
+                let (source, target) = (x.pointer, output.pointer)
+                let job = (set: instructionSet.rawValue, source: source, target: target, parameters: parameters)
                 overRows(x.rows, floatsPerRow: 2 * x.width, job) { job, run in
                     withUnsafePointer(to: job.pointee.parameters) { parameters in
-                        let rows = job.pointee.target + run.first * parameters.pointee.width
-                        ck_layer_norm(job.pointee.set, rows, rows, parameters, run.count)
+                        let offset = run.first * parameters.pointee.width
+                        let (source, target) = (job.pointee.source + offset, job.pointee.target + offset)
+                        ck_layer_norm(job.pointee.set, source, target, parameters, run.count)
                     }
                 }
             }

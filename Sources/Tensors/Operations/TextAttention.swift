@@ -1,18 +1,22 @@
 import CKernels
 
-/// Attention of whole texts, in which every token sees every other of its text: what encoders compute.
+/// Attention of whole texts, in which every token sees every other of its text, or those that are near: what encoders
+/// compute.
 ///
 /// It keeps the memory of its threads from layer to layer.
 package final class TextAttention {
     /// Query heads, and as many of keys and values.
     private let headCount: Int
     private let headWidth: Int
-    /// Some queries of a text; all heads of a piece are computed alike.
+    /// Tokens to either side that one sees; nil for all.
+    private let reach: Int?
+    /// Some queries and what they all see; all heads of a piece are computed alike.
     private struct Piece {
-        /// Row of the text's first token.
+        /// Row of the first token that is seen.
         var firstToken: Int
+        /// Tokens that are seen.
         var tokenCount: Int
-        /// Within the text.
+        /// Among those.
         var queries: Range<Int>
     }
 
@@ -23,10 +27,12 @@ package final class TextAttention {
     /// Queries of a piece at most: each piece copies its text's keys and values of a head, which these make worth while.
     private static let queriesPerPiece = 128
 
-    package init(headCount: Int, headWidth: Int) {
+    /// - Parameter reach: tokens to either side that one sees; nil for all.
+    package init(headCount: Int, headWidth: Int, reach: Int? = nil) {
         precondition(headCount > 0 && headWidth > 0, "TextAttention: \(headCount) heads of \(headWidth)")
         self.headCount = headCount
         self.headWidth = headWidth
+        self.reach = reach
     }
 
     /// Says which rows belong together, for all `attend` until the next call.
@@ -37,11 +43,25 @@ package final class TextAttention {
         longest = 0
         for text in texts {
             precondition(!text.isEmpty, "TextAttention: a text without tokens")
+            if let reach, text.count > reach + 1 {
+                planWindows(of: text, reach: reach)
+                continue
+            }
             longest = max(longest, text.count)
             for first in stride(from: 0, to: text.count, by: Self.queriesPerPiece) {
                 let end = min(first + Self.queriesPerPiece, text.count)
                 pieces.append(Piece(firstToken: text.lowerBound, tokenCount: text.count, queries: first..<end))
             }
+        }
+    }
+
+    /// A piece for every token, since each sees others: copying what it sees costs about what multiplying it does.
+    private func planWindows(of text: Range<Int>, reach: Int) {
+        for token in text {
+            let seen = max(text.lowerBound, token - reach)..<min(text.upperBound, token + reach + 1)
+            let query = token - seen.lowerBound
+            pieces.append(Piece(firstToken: seen.lowerBound, tokenCount: seen.count, queries: query..<query + 1))
+            longest = max(longest, seen.count)
         }
     }
 
