@@ -104,6 +104,49 @@ import Testing
     }
 
     @Test(arguments: [
+        // Told apart by a member, by their types, by their own values; and options that are not, beside some that are.
+        (
+            #"{"oneOf": [{"properties": {"k": {"const": "a"}}, "required": ["k"]}, {"properties": {"k": {"const": "b"}}, "required": ["k"]}], "type": "object"}"#,
+            [#"{"k": "a"}"#, #"{"k": "b"}"#], [#"{"k": "c"}"#, "{}"]
+        ),
+        (
+            #"{"oneOf": [{"type": "object", "properties": {"k": {"enum": ["a", "b"]}}, "required": ["k"]}, {"type": "object", "properties": {"k": {"enum": ["b", "c"]}}, "required": ["k"]}]}"#,
+            [#"{"k": "a"}"#, #"{"k": "c"}"#], [#"{"k": "b"}"#]
+        ),
+        (
+            #"{"oneOf": [{"type": "string"}, {"type": "null"}, {"type": ["null", "boolean"]}]}"#, [#""a""#, "true"],
+            ["null"]
+        ),
+        (#"{"oneOf": [{"const": 1}, {"enum": [1, 2]}, {"const": 3}]}"#, ["2", "3"], ["1", "4"]),
+        (#"{"oneOf": [{"const": 1}, {"const": 1.0}, {"minimum": 5}]}"#, ["5", #""a""#], ["1"]),
+        (
+            #"{"oneOf": [{"type": "object", "properties": {"k": {"const": "a"}}, "required": ["k"]}, {"type": "object", "properties": {"k": {"const": "b"}}}]}"#,
+            [#"{"k": "a"}"#, #"{"k": "b"}"#, "{}"], [#"{"k": "c"}"#]
+        ),
+        (
+            #"{"oneOf": [{"anyOf": [{"const": 1}, {"type": "string"}]}, {"const": "a"}, {"const": 1}, {"const": 2}]}"#,
+            [#""b""#, "2"], [#""a""#, "1"]
+        ),
+    ])
+    func `one of several options holds, whatever tells them apart`(schema: String, valid: [String], invalid: [String])
+        throws
+    {
+        let grammar = try Grammar(schemaText: schema, options: .complete)
+        for text in valid { #expect(grammar.accepts(text), "\(text)") }
+        for text in invalid { #expect(!grammar.accepts(text), "\(text)") }
+    }
+
+    @Test func `a choice of hundreds that a member tells apart compiles, and follows`() throws {
+        let options = (0..<600).map { index in
+            ##"{"type": "object", "properties": {"kind": {"const": "k\##(index)"}, "a": {"type": "integer", "minimum": \##(index)}},"##
+                + #""required": ["kind", "a"]}"#
+        }
+        let grammar = try Grammar(schemaText: #"{"oneOf": [\#(options.joined(separator: ","))]}"#)
+        #expect(grammar.accepts(#"{"kind": "k599", "a": 599}"#) && grammar.accepts(#"{"kind": "k7", "a": 8}"#))
+        #expect(!grammar.accepts(#"{"kind": "k599", "a": 598}"#) && !grammar.accepts(#"{"kind": "k600", "a": 999}"#))
+    }
+
+    @Test(arguments: [
         (#"{"type": "array", "uniqueItems": true}"#, "/uniqueItems"),
         (#"{"properties": {"a": {"$ref": "http://example.com/other.json"}}}"#, "/properties/a/$ref"),
         (#"{"items": {"format": "nonsense"}, "type": "array"}"#, "/items/format"),

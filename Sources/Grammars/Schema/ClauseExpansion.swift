@@ -27,12 +27,12 @@ struct ClauseExpansion {
     var steps = Self.mostSteps
     private(set) var clauses: [SchemaClause] = []
     /// Questions whether schemas exclude each other that are being answered within each other.
-    private var nesting = 0
+    var nesting = 0
 
     static let mostSteps = 200_000
-    private static let mostClauses = 512
+    private static let mostClauses = 2048
     private static let mostChoices = 256
-    private static let deepestNesting = 4
+    static let deepestNesting = 4
 
     init(_ document: SchemaDocument) { self.document = document }
 
@@ -196,37 +196,6 @@ struct ClauseExpansion {
         return (1..<(1 << options.count)).map { bits in
             options.indices.filter { bits >> $0 & 1 == 1 }.map { options[$0] }
         }
-    }
-
-    /// One holds and the others do not. Where two cannot hold together anyhow, that need not be said.
-    private mutating func exactlyOne(_ options: [SchemaLiteral]) throws(GrammarError) -> [[SchemaLiteral]] {
-        var choices = options.map { [$0] }
-        for first in options.indices {
-            for second in options.indices where second != first {
-                if try isSurelyEmpty([options[first], options[second]], depth: 3) { continue }
-                choices[first].append(options[second].negated)
-            }
-        }
-        return choices
-    }
-
-    /// Whether no value can satisfy all `literals`; false when that is not seen at once.
-    mutating func isSurelyEmpty(_ literals: [SchemaLiteral], depth: Int) throws(GrammarError) -> Bool {
-        // A schema whose options name it again would be asked about for ever.
-        guard nesting < Self.deepestNesting else { return false }
-        nesting += 1
-        defer { nesting -= 1 }
-        for clause in try clauses(of: literals) {
-            if clause.values.map({ $0.isEmpty || !clause.typesAllow($0) }) == true { continue }
-            guard depth > 0, clause.types == .object else { return false }
-            var isEmpty = false
-            for name in clause.object.required {
-                let literals = clause.object.members.compactMap { $0.properties[name] }
-                if literals.count > 1, try isSurelyEmpty(literals, depth: depth - 1) { isEmpty = true }
-            }
-            if !isEmpty { return false }
-        }
-        return true
     }
 }
 

@@ -58,7 +58,10 @@ def schemas():
     pairs = [{"anyOf": [{"required": [f"a{i}"]}, {"required": [f"b{i}"]}]} for i in range(20)]
     yield "anyOf of required to the power of 20", {"type": "object", "allOf": pairs}, None
     yield "oneOf of 200 that overlap", {"oneOf": [{"type": "integer", "multipleOf": i} for i in range(2, 202)]}, None
-    yield "oneOf of 300 functions", {"oneOf": tools(90_000)["anyOf"]}, None
+    called = json.dumps({"name": "function_599", "arguments": {"parameter_599_0": "a", "parameter_599_1": 1, "parameter_599_2": 1}})
+    yield "oneOf of 600 functions, 580 KB", {"oneOf": tools(10**6)["anyOf"][:600]}, called
+    yield "oneOf of 1,000 functions, 970 KB", {"oneOf": tools(10**6)["anyOf"][:1000]}, called
+    yield "oneOf of 400 that nothing tells apart", {"oneOf": [{"properties": {f"p{i}": {"const": i}}} for i in range(400)]}, None
     yield "if in if, 10 deep", nested(10, lambda inner: {"if": {"minimum": 3}, "then": inner, "else": inner}, {"type": "integer"}), "4"
     yield "patternProperties, 12 that overlap", {"type": "object", "patternProperties": {f"a{i}": {"minimum": i} for i in range(12)}}, "{}"
     yield "dependentRequired in a ring of 500", ring(500), "{}"
