@@ -1,4 +1,5 @@
 package import JSON
+import OpenAIAPI
 
 extension MessagesRequest {
     /// Bodies that have every part of a request, for descriptions.
@@ -52,4 +53,18 @@ extension CountTokensRequest {
             "output_config": ["effort": "high", "format": ["type": "json_schema", "schema": ["type": "object"]]],
         ],
     ]
+}
+
+/// Answers with everything that answers may have, as the code that writes answers writes them.
+package enum MessagesSamples {
+    package static let messages: [JSONValue] = [MessagesStop.endTurn, .stopSequence("a")].map { stop in
+        let content: [MessagesBlock] = [.text("a"), .thinking("So."), .toolUse(id: "t", name: "f", input: [:])]
+        let usage = MessagesUsage(promptTokens: 1, cachedTokens: 0, outputTokens: 1)
+        return MessagesResponse(id: "msg_1", model: "m", content: content, stop: stop, usage: usage).json
+    }
+
+    package static let error: [JSONValue] = [
+        APIError(status: 400, "message"),
+        APIError(status: 400, code: "unsupported_parameter", parameter: "thread", "message"),
+    ].map { MessagesError($0).json(requestID: "req_1") }
 }

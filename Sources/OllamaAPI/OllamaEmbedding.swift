@@ -32,7 +32,8 @@ package struct OllamaEmbeddingRequest: Sendable, Equatable {
         (inputs, isList, truncates) = ([], false, true)
         switch kind {
         case .embed:
-            if let value = reader.value("input") { (inputs, isList) = try Self.inputs(value, "input") }
+            let shape = FieldReader.textOrTexts(atMost: EmbeddingRequest.inputLimit)
+            if let value = reader.value("input", shape) { (inputs, isList) = try Self.inputs(value, "input") }
             truncates = try reader.bool("truncate") ?? true
             dimensions = try reader.integer("dimensions", in: 0...(1 << 20)).flatMap { $0 == 0 ? nil : $0 }
         case .legacy:

@@ -34,7 +34,7 @@ package struct OllamaFields: Sendable, Equatable {
     }
 
     private static func thinking(_ reader: inout FieldReader) throws(APIError) -> Thinking? {
-        guard let value = reader.value("think") else { return nil }
+        guard let value = reader.value("think", ["type": ["boolean", "string"]]) else { return nil }
         switch value {
         case .bool(let isOn): return isOn ? .on : .off
         case .string(let level) where ["low", "medium", "high"].contains(level): return .level(level)
@@ -50,7 +50,7 @@ package struct OllamaFields: Sendable, Equatable {
 
     /// `"json"`, or a schema; an empty text is none.
     private static func structure(_ reader: inout FieldReader) throws(APIError) -> RequestedStructure? {
-        guard let value = reader.value("format") else { return nil }
+        guard let value = reader.value("format", ["type": ["string", "object"]]) else { return nil }
         let parameter = reader.parameter("format")
         switch value {
         case "": return nil
@@ -63,7 +63,9 @@ package struct OllamaFields: Sendable, Equatable {
 
     /// Seconds, or a text such as `5m`, which is not read any further: this server keeps its models whatever it says.
     static func checkKeepAlive(_ reader: inout FieldReader) throws(APIError) {
-        guard let value = reader.value("keep_alive"), value.doubleValue == nil else { return }
+        guard let value = reader.value("keep_alive", ["type": ["number", "string"]]), value.doubleValue == nil else {
+            return
+        }
         let parameter = reader.parameter("keep_alive")
         guard value.stringValue != nil else {
             throw .invalidType(parameter, expected: "a number of seconds or a string such as '5m'", got: value)

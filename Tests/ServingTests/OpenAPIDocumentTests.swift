@@ -9,8 +9,20 @@ import Testing
 
     @Test func `every path of the server that answers in JSON is described, and no other`() {
         let described = Set(paths.keys.compactMap { $0.components(separatedBy: "/{").first })
-        let served = Set(Route.paths.filter { !$0.hasPrefix("/api/") })
+        let served = Set(Route.paths)
         #expect(described == served.subtracting(["/metrics", "/openapi.json"]))
+    }
+
+    @Test func `every request and every answer is described by its members`() throws {
+        for (path, methods) in paths {
+            for (method, operation) in methods.objectValue ?? [:] {
+                let content = operation["responses"]?["200"]?["content"]?["application/json"]
+                #expect(content?["schema"]?["properties"] != nil, "\(method) \(path)")
+                guard let body = operation["requestBody"] else { continue }
+                let schema = body["content"]?["application/json"]?["schema"]
+                #expect(schema?["properties"] != nil && schema?["additionalProperties"] == false, "\(method) \(path)")
+            }
+        }
     }
 
     @Test func `methods are those that routes answer to`() throws {

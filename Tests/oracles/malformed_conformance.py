@@ -32,6 +32,11 @@ BASE = {
     "/v1/responses/input_tokens": {"input": "Hi"},
     "/v1/messages": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1},
     "/v1/messages/count_tokens": {"messages": [{"role": "user", "content": "Hi"}]},
+    "/api/chat": {"messages": [{"role": "user", "content": "Hi"}], "stream": False, "options": {"num_predict": 1}},
+    "/api/generate": {"prompt": "Hi", "stream": False, "options": {"num_predict": 1}},
+    "/api/embed": {"input": "Hi"},
+    "/api/embeddings": {"prompt": "Hi"},
+    "/api/show": {},
     "/tokenize": {"prompt": "Hi"},
     "/detokenize": {"tokens": [1]},
 }
@@ -94,8 +99,11 @@ def fault(status, answer, path, name):
     if status not in (400, 404):
         return f"status {status}: {answer[:200]}"
     error = json.loads(answer)["error"]
-    # Anthropic's errors have no parameter; their message names it.
-    named = error["message"] if path.startswith("/v1/messages") else error["param"] or ""
+    # Anthropic's and Ollama's errors have no parameter; their message names it.
+    if path.startswith("/api/"):
+        named = error
+    else:
+        named = error["message"] if path.startswith("/v1/messages") else error["param"] or ""
     return None if name in named else f"the error names {named!r}"
 
 

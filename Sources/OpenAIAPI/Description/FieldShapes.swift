@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// What readers hold values to, as JSON Schema.
 extension FieldReader {
@@ -25,7 +25,7 @@ extension FieldReader {
     }
 
     /// A text, or a list of at most `count` texts.
-    static func textOrTexts(atMost count: Int) -> JSONObject {
+    package static func textOrTexts(atMost count: Int) -> JSONObject {
         ["type": ["string", "array"], "items": ["type": "string"], "maxItems": .integer(Int64(count))]
     }
 

@@ -27,7 +27,11 @@ enum OpenAPIDocument {
             "paths": .object(paths),
             "components": [
                 "securitySchemes": ["key": ["type": "http", "scheme": "bearer"]],
-                "schemas": ["Error": SampleSchema.of(ResponseSamples.error)],
+                "schemas": [
+                    "Error": SampleSchema.of(ResponseSamples.error),
+                    "AnthropicError": SampleSchema.of(MessagesSamples.error),
+                    "OllamaError": SampleSchema.of(OllamaSamples.error),
+                ],
             ],
         ]
     }()
@@ -64,7 +68,11 @@ struct Operation: Sendable {
 
     /// Anthropic's and Ollama's errors have shapes of their own.
     private var error: JSONValue {
-        Surface(path: path) == .openAI ? ["$ref": "#/components/schemas/Error"] : ["type": "object"]
+        switch Surface(path: path) {
+        case .openAI: ["$ref": "#/components/schemas/Error"]
+        case .anthropic: ["$ref": "#/components/schemas/AnthropicError"]
+        case .ollama: ["$ref": "#/components/schemas/OllamaError"]
+        }
     }
 
     private var parameters: [JSONValue] {

@@ -1,10 +1,9 @@
 import AnthropicAPI
 import JSON
-import OllamaAPI
 import OpenAIAPI
 
 extension Operation {
-    static let all: [Operation] = openAI + responses + others + status
+    static let all: [Operation] = openAI + responses + others + ollama + status
 
     private static let openAI: [Operation] = [
         Operation(
@@ -141,7 +140,7 @@ extension Operation {
         ]
     }()
 
-    /// What Anthropic's and Ollama's clients send.
+    /// What Anthropic's clients send.
     private static let others: [Operation] = [
         Operation(
             path: "/v1/messages",
@@ -149,7 +148,7 @@ extension Operation {
             request: RequestDescription.schema(of: MessagesRequest.examples) { (body) throws(APIError) in
                 _ = try MessagesRequest(body)
             },
-            answer: ["type": "object"],
+            answer: SampleSchema.of(MessagesSamples.messages),
             streamType: "text/event-stream"
         ),
         Operation(
