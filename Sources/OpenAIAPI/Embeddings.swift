@@ -42,14 +42,14 @@ package struct EmbeddingRequest: Sendable, Equatable {
         }
         self.encoding = encoding
         dimensions = try reader.integer("dimensions", in: 1...(1 << 20))
-        _ = try reader.string("user", bytes: 4096)
+        try GenerationFields.readMetadata(&reader)
         try reader.refuse([
+            UnsupportedField.priority,
             UnsupportedField(
                 "truncate_prompt_tokens",
                 "This server never truncates a text; one that does not fit is an error."
-            )
+            ),
         ])
-        reader.ignore(["service_tier", "metadata", "safety_identifier", "priority"])
         try reader.finish()
     }
 

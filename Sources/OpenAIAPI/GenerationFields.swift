@@ -79,7 +79,7 @@ extension GenerationFields {
         choiceCount = try reader.integer("n", in: 1...Self.choiceLimit) ?? 1
         try readCacheSalt(&reader)
         try readStreaming(&reader)
-        try readMetadata(&reader)
+        try Self.readMetadata(&reader)
     }
 
     private mutating func readSampling(_ reader: inout FieldReader) throws(APIError) {
@@ -159,7 +159,7 @@ extension GenerationFields {
     }
 
     /// Parameters about the request rather than the answer: checked, then dropped.
-    private func readMetadata(_ reader: inout FieldReader) throws(APIError) {
+    static func readMetadata(_ reader: inout FieldReader) throws(APIError) {
         _ = try reader.string("user", bytes: 4096)
         _ = try reader.string("safety_identifier", bytes: 4096)
         _ = try reader.string("prompt_cache_key", bytes: 4096)

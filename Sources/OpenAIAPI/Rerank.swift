@@ -32,7 +32,8 @@ package struct RerankRequest: Sendable, Equatable {
         topCount = try reader.integer("top_n", in: 1...Int.max)
         returnsDocuments = try reader.bool("return_documents") ?? false
         appliesActivation = try reader.bool("use_activation") ?? true
-        reader.ignore(["user", "priority"])
+        try GenerationFields.readMetadata(&reader)
+        try reader.refuse([UnsupportedField.priority])
         try reader.finish()
     }
 
@@ -136,7 +137,8 @@ package struct ScoreRequest: Sendable, Equatable {
         second = try Self.texts(right, "text_2")
         (firstIsList, secondIsList) = (left.arrayValue != nil, right.arrayValue != nil)
         appliesActivation = try reader.bool("use_activation") ?? true
-        reader.ignore(["user", "priority"])
+        try GenerationFields.readMetadata(&reader)
+        try reader.refuse([UnsupportedField.priority])
         try reader.finish()
         if first.count != 1, first.count != second.count {
             throw .invalidValue(

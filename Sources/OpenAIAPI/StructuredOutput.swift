@@ -34,6 +34,9 @@ extension RequestedStructure {
     /// Most choices.
     static let choiceLimit = 100_000
 
+    private static let whitespace =
+        "Space in JSON is at most one after a comma or colon, or one new line with its indentation."
+
     /// Reads them all; at most one may be there.
     static func read(_ reader: inout FieldReader) throws(APIError) -> RequestedStructure? {
         var found: [RequestedStructure] = []
@@ -43,9 +46,13 @@ extension RequestedStructure {
             let isObject = try inner.bool("json_object") ?? false
             if isObject { found.append(.init(output: .jsonObject, parameter: inner.parameter("json_object"))) }
             try found.append(contentsOf: members(["json", "regex", "choice", "grammar"], of: &inner))
-            // Hints to engines of another server; what is allowed is the same without them.
-            inner.ignore(["disable_fallback", "disable_any_whitespace", "whitespace_pattern", "_backend"])
-            try inner.refuse([UnsupportedField("structural_tag", "This server does not know structural tags.")])
+            // Which of another server's engines is to be used; what is allowed is the same without them.
+            inner.ignore(["disable_fallback", "_backend"])
+            try inner.refuse([
+                UnsupportedField("structural_tag", "This server does not know structural tags."),
+                UnsupportedField("disable_any_whitespace", whitespace, harmless: [false]),
+                UnsupportedField("whitespace_pattern", whitespace),
+            ])
             try inner.finish()
         }
         try found.append(
@@ -54,7 +61,8 @@ extension RequestedStructure {
                 of: &reader
             )
         )
-        reader.ignore(["guided_decoding_backend", "guided_whitespace_pattern"])
+        reader.ignore(["guided_decoding_backend"])
+        try reader.refuse([UnsupportedField("guided_whitespace_pattern", whitespace)])
         if found.count > 1 {
             throw .invalidValue(
                 found[1].parameter,

@@ -64,13 +64,20 @@ extension UnsupportedField {
         UnsupportedField("thinking", reasoning),
         UnsupportedField("reasoning_format", reasoning, harmless: ["none"]),
         UnsupportedField("include_reasoning", reasoning, harmless: [true]),
-        UnsupportedField("verbosity", "This server does not steer the answer's length; say so in a message."),
+        UnsupportedField(
+            "verbosity",
+            "This server does not steer the answer's length; say so in a message.",
+            harmless: ["medium"]
+        ),
         UnsupportedField("store", "This server does not store answers.", harmless: [false]),
         UnsupportedField("echo", "A chat's prompt cannot be echoed; use /v1/completions.", harmless: [false]),
         UnsupportedField("best_of", decoding, harmless: [1]),
     ]
 
     static let chatTemplate = UnsupportedField("chat_template", "The model's own chat template is always used.")
+
+    /// Of requests that generate nothing.
+    static let priority = UnsupportedField("priority", "Texts are embedded in turn.", harmless: [0])
 
     /// Refused in plain completions beside `generation`.
     static let completion: [UnsupportedField] = [
