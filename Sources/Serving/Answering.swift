@@ -63,9 +63,11 @@ extension APIService {
         let permit = try gate.enter { interruption.end($0) }
         var generations: [TextGeneration] = []
         let adapter = try await adapter(for: options, of: deployment)
+        let isolation = try exchange.cacheIsolation()
         for var text in texts {
             text.adapter = adapter
             text.project = authentication.project(of: exchange.request.headers)
+            if let isolation { try text.isolate(isolation) }
             do {
                 generations.append(try await deployment.generate(text, on: exchange.executor))
             } catch {
@@ -96,9 +98,12 @@ extension APIService {
         guard answers.isComplete else { throw answers.error(answering.run.interruptionError) }
         let options = answering.options
         if options.candidateCount > options.choiceCount { answers.keepBest(options.choiceCount) }
-        let object = answering.format.whole(answers, answering.recorder.timing())
+        let timing = answering.recorder.timing()
+        let object = answering.format.whole(answers, timing)
         try await answering.keep?(object)
-        return .json(object)
+        var response = Response.json(object)
+        response.tell(answers.usage, timing)
+        return response
     }
 
     /// Waits for the whole answer, or its end within.

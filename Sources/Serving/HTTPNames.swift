@@ -18,6 +18,16 @@ extension HTTPField.Name {
     static let anthropicVersion = name("anthropic-version")
     static let processingMilliseconds = name("openai-processing-ms")
     static let apiVersion = name("openai-version")
+    /// Milliseconds after which asking again makes sense, and whether it makes sense at all, for OpenAI's clients.
+    static let retryAfterMilliseconds = name("retry-after-ms")
+    static let shouldRetry = name("x-should-retry")
+    /// Requests with different values share no cached prefix; as the field `prompt_cache_isolation_key`.
+    static let cacheIsolation = name("x-prompt-cache-isolation-key")
+    /// What an answer in one piece took, as Fireworks tells it; times in seconds.
+    static let promptTokens = name("fireworks-prompt-tokens")
+    static let cachedPromptTokens = name("fireworks-cached-prompt-tokens")
+    static let timeToFirstToken = name("fireworks-server-time-to-first-token")
+    static let processingTime = name("fireworks-server-processing-time")
     /// Asks proxies such as nginx to pass a stream on as it comes.
     static let accelBuffering = name("x-accel-buffering")
 }

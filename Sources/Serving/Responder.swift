@@ -71,7 +71,13 @@ struct Responder: HTTPResponder {
         }
         let error = known ?? .generationFailed("The server failed on this request.")
         var response = exchange.surface.refusal(error, requestID: exchange.id)
-        if let seconds = error.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
+        if let seconds = error.retryAfterSeconds {
+            response.headers[.retryAfter] = String(seconds)
+            response.headers[.retryAfterMilliseconds] = String(1000 * seconds)
+            response.headers[.shouldRetry] = "true"
+        }
+        // OpenAI's clients would ask again for what took too long.
+        if error.status == 504 { response.headers[.shouldRetry] = "false" }
         if error.status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
         if error.status == 405, let route = Route.find(path) {
             response.headers[.allow] = route.methods.joined(separator: ", ")
@@ -104,7 +110,7 @@ struct Responder: HTTPResponder {
         if let origin = service.configuration.allowedOrigin {
             response.headers[.accessControlAllowOrigin] = origin
             response.headers[.accessControlExposeHeaders] =
-                "x-request-id, request-id, openai-processing-ms, retry-after"
+                "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry"
         }
     }
 

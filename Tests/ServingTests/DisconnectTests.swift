@@ -92,6 +92,7 @@ import Testing
             let whole = try await server.send("POST", "/v1/completions", "{\(Self.endless)}")
             #expect(whole.status == 504)
             #expect(try whole.error()["code"] == "generation_timeout")
+            #expect(whole.headers["x-should-retry"] == "false")
             let stream = try await server.send("POST", "/v1/completions", "{\(Self.endless),\"stream\":true}")
             #expect(stream.status == 200)
             let last = stream.body.components(separatedBy: "\n\n").dropLast().last ?? ""

@@ -223,7 +223,8 @@ import Testing
             #expect(refused.status == 429)
             #expect(try refused.error()["code"] == "engine_overloaded")
             #expect(try refused.error()["type"] == "requests")
-            #expect(refused.headers["retry-after"] == "1")
+            #expect(refused.headers["retry-after"] == "1" && refused.headers["retry-after-ms"] == "1000")
+            #expect(refused.headers["x-should-retry"] == "true")
             for connection in connections { connection.close() }
             ScriptedDeployment.letGo(2)
             try await server.waitUntilIdle()

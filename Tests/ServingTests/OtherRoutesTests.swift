@@ -93,6 +93,52 @@ import Testing
         }
     }
 
+    @Test func `an answer in one piece says what it took`() async throws {
+        try await withServer { server in
+            for (path, body) in [
+                ("/v1/chat/completions", "{\(ChatCompletionsTests.question)}"),
+                ("/v1/completions", #"{"model":"scripted","prompt":"<user>hi\n"}"#),
+                ("/v1/responses", #"{"model":"scripted","input":"hi"}"#),
+                ("/api/chat", #"{"model":"scripted","messages":[{"role":"user","content":"hi"}],"stream":false}"#),
+            ] {
+                let answer = try await server.send("POST", path, body)
+                #expect(answer.status == 200 && answer.headers["fireworks-prompt-tokens"] == "9", "\(path)")
+                #expect(answer.headers["fireworks-cached-prompt-tokens"].flatMap { Int($0) }.map { $0 < 9 } == true)
+                let times = ["fireworks-server-time-to-first-token", "fireworks-server-processing-time"].map {
+                    answer.headers[$0].flatMap { Double($0) } ?? -1
+                }
+                #expect(0 <= times[0] && times[0] <= times[1], "\(path) \(times)")
+            }
+        }
+    }
+
+    @Test func `requests with different isolation keys share no cached prefix`() async throws {
+        try await withServer { server in
+            let long = String(repeating: "a", count: 64)
+            let body = #"{"model":"scripted","messages":[{"role":"user","content":"\#(long)"}]}"#
+            func cached(_ key: String?, _ body: String) async throws -> String? {
+                let headers = key.map { ["x-prompt-cache-isolation-key": $0] } ?? [:]
+                return try await server.send("POST", "/v1/chat/completions", body, headers: headers)
+                    .headers["fireworks-cached-prompt-tokens"]
+            }
+            #expect(try await cached(nil, body) == "0")
+            #expect(try await cached("mine", body) == "0")
+            #expect(try await cached("mine", body) == "64")
+            // The field means the same.
+            let named = body.dropLast() + #","prompt_cache_isolation_key":"mine"}"#
+            #expect(try await cached(nil, String(named)) == "64")
+            #expect(try await cached("mine", String(named)) == "64")
+            let (header, path) = (["x-prompt-cache-isolation-key": "other"], "/v1/chat/completions")
+            let refused = try await server.send("POST", path, String(named), headers: header)
+            #expect(refused.status == 400)
+            #expect(try refused.error()["param"] == "cache_salt")
+            let long1 = ["x-prompt-cache-isolation-key": String(repeating: "k", count: 1025)]
+            let tooLong = try await server.send("POST", path, body, headers: long1)
+            #expect(tooLong.status == 400)
+            #expect(try tooLong.error()["param"] == "x-prompt-cache-isolation-key")
+        }
+    }
+
     @Test func `a head request gets the headers alone`() async throws {
         try await withServer { server in
             let connection = try await server.connect()
