@@ -1,7 +1,7 @@
 """Libraries that people bring, on a live server: litellm, langchain-openai, instructor, llama-index, pydantic-ai, fireworks-ai,
 and the openai client's asynchronous and streaming helpers.
 
-    clients_conformance.py HEARTH MODEL
+    clients_conformance.py HEARTH MODEL EMBEDDING-MODEL
 
 Exits with 1 when a check fails.
 """
@@ -9,6 +9,8 @@ Exits with 1 when a check fails.
 import asyncio
 import json
 import os
+import pathlib
+import sys
 from typing import Literal
 
 import pydantic
@@ -21,12 +23,14 @@ import instructor  # noqa: E402
 import litellm  # noqa: E402
 import openai  # noqa: E402
 from langchain_core.tools import tool as langchain_tool  # noqa: E402
-from langchain_openai import ChatOpenAI  # noqa: E402
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings  # noqa: E402
 from llama_index.core.llms import ChatMessage  # noqa: E402
 from llama_index.core.program import LLMTextCompletionProgram  # noqa: E402
 from llama_index.core.tools import FunctionTool  # noqa: E402
 from llama_index.llms.openai_like import OpenAILike  # noqa: E402
-from pydantic_ai import Agent, NativeOutput  # noqa: E402
+from pydantic_ai import Agent, Embedder, ModelHTTPError, NativeOutput  # noqa: E402
+from pydantic_ai.capabilities import PrepareOutputTools, PrepareTools  # noqa: E402
+from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel  # noqa: E402
 from pydantic_ai.models.openai import OpenAIChatModel  # noqa: E402
 from pydantic_ai.providers.openai import OpenAIProvider  # noqa: E402
 
@@ -34,6 +38,8 @@ from live_server import NAME, run  # noqa: E402
 
 QUESTION = "What is the weather in Paris?"
 MESSAGES = [{"role": "user", "content": QUESTION}]
+TEXTS = ["A cat sat.", "A kitten was sitting.", "Stocks fell."]
+EMBEDDER = pathlib.Path(sys.argv[3]).name
 CHECKS = []
 
 
@@ -63,6 +69,39 @@ TOOL = {
 
 def base(server):
     return server.origin + "/v1"
+
+
+def joined(calls):
+    """Names and arguments of calls, from deltas: `(index, name or None, piece of arguments or None)`."""
+    found = {}
+    for index, name, piece in calls:
+        call = found.setdefault(index, ["", ""])
+        call[0] += name or ""
+        call[1] += piece or ""
+    return [tuple(found[index]) for index in sorted(found)]
+
+
+def vectors(server):
+    """What the openai client gets for TEXTS, beside which the others' vectors are held."""
+    client = openai.OpenAI(base_url=base(server), api_key="none", max_retries=0)
+    return [item.embedding for item in client.embeddings.create(model=EMBEDDER, input=TEXTS).data]
+
+
+def agree(found, wanted):
+    assert len(found) == len(wanted) == len(TEXTS), (len(found), len(wanted))
+    for one, other in zip(found, wanted):
+        assert len(one) == len(other) and max(abs(a - b) for a, b in zip(one, other)) < 1e-6
+
+
+def refuses(kinds, ask):
+    """Whether `ask(field)` raises the client's own classes: for a field out of bounds, and for a model that is not there."""
+    for kind, extra in zip(kinds, ({"temperature": 9}, {"model": "nobody"})):
+        try:
+            ask(extra)
+        except kind as error:
+            assert "temperature" in str(error) or "nobody" in str(error), error
+            continue
+        raise AssertionError(f"{extra} was accepted")
 
 
 # -- openai: asynchronous, helpers for streams
@@ -105,6 +144,25 @@ def openai_stream_helper_parses_a_call(server):
     assert isinstance(call.function.parsed_arguments, Weather), call
 
 
+@check
+def openai_async_embeds(server):
+    async def ask():
+        async with openai.AsyncOpenAI(base_url=base(server), api_key="none", max_retries=0) as client:
+            plain = await client.embeddings.create(model=EMBEDDER, input=TEXTS, encoding_format="float")
+            return [item.embedding for item in plain.data]
+
+    agree(asyncio.run(ask()), vectors(server))
+
+
+@check
+def openai_async_errors_have_their_class(server):
+    async def ask(extra):
+        async with openai.AsyncOpenAI(base_url=base(server), api_key="none", max_retries=0) as client:
+            await client.chat.completions.create(**{"model": NAME, "messages": MESSAGES, **extra})
+
+    refuses((openai.BadRequestError, openai.NotFoundError), lambda extra: asyncio.run(ask(extra)))
+
+
 # -- litellm
 
 
@@ -126,6 +184,36 @@ def litellm_calls_are_valid(server):
     body = litellm_body(server, tools=[TOOL], tool_choice="required", temperature=1, seed=4)
     for call in litellm.completion(**body).choices[0].message.tool_calls:
         Weather.model_validate_json(call.function.arguments)
+
+
+@check
+def litellm_streamed_calls_are_the_unstreamed_ones(server):
+    body = litellm_body(server, tools=[TOOL], tool_choice="required", temperature=1, seed=4)
+    whole = [(call.function.name, call.function.arguments) for call in litellm.completion(**body).choices[0].message.tool_calls]
+    chunks = list(litellm.completion(**body, stream=True))
+    deltas = [call for chunk in chunks if chunk.choices for call in chunk.choices[0].delta.tool_calls or []]
+    assert joined((call.index, call.function.name, call.function.arguments) for call in deltas) == whole, (deltas, whole)
+    built = litellm.stream_chunk_builder(chunks, messages=MESSAGES).choices[0]
+    assert built.finish_reason == "tool_calls", built
+    assert [(call.function.name, call.function.arguments) for call in built.message.tool_calls] == whole, (built, whole)
+
+
+@check
+def litellm_results_go_back_to_the_model(server):
+    body = litellm_body(server, tools=[TOOL], temperature=0, max_tokens=24)
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris", "unit": "celsius"}'}}
+    body["messages"] = [
+        *MESSAGES,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+    ]
+    assert litellm.completion(**body).choices[0].message.content
+
+
+@check
+def litellm_embeds(server):
+    body = dict(model=f"openai/{EMBEDDER}", api_base=base(server), api_key="none", input=TEXTS)
+    agree([item["embedding"] for item in litellm.embedding(**body, encoding_format="float").data], vectors(server))
 
 
 @check
@@ -173,6 +261,33 @@ def langchain_calls_are_valid(server):
 
 
 @check
+def langchain_streamed_calls_are_the_unstreamed_ones(server):
+    model = langchain(server, temperature=1).bind_tools([TOOL], tool_choice="weather")
+    whole, parts = model.invoke(QUESTION), list(model.stream(QUESTION))
+    answer = parts[0]
+    for part in parts[1:]:
+        answer += part
+    wanted = [(call["name"], call["args"]) for call in whole.tool_calls]
+    assert wanted and [(call["name"], call["args"]) for call in answer.tool_calls] == wanted, (answer, whole)
+
+
+@check
+def langchain_embeds(server):
+    # Unless told not to, it counts tokens with a vocabulary of OpenAI's, which it would download.
+    embedder = OpenAIEmbeddings(model=EMBEDDER, base_url=base(server), api_key="none", check_embedding_ctx_length=False)
+    agree(embedder.embed_documents(TEXTS), vectors(server))
+
+
+@check
+def langchain_errors_have_their_class(server):
+    def ask(extra):
+        model = ChatOpenAI(**{"model": NAME, "base_url": base(server), "api_key": "none", "max_retries": 0, **extra})
+        model.invoke(QUESTION)
+
+    refuses((openai.BadRequestError, openai.NotFoundError), ask)
+
+
+@check
 def langchain_structures_are_valid(server):
     for method in ("json_schema", "function_calling"):
         answer = langchain(server, temperature=1).with_structured_output(City, method=method).invoke(QUESTION)
@@ -190,6 +305,14 @@ def instructor_structures_are_valid(server):
         body = dict(model=NAME, messages=MESSAGES, temperature=1, seed=6, max_tokens=300, max_retries=0)
         answer = ask.chat.completions.create(response_model=City, **body)
         assert isinstance(answer, City), (mode, answer)
+
+
+@check
+def instructor_streams_a_structure(server):
+    client = instructor.from_openai(openai.OpenAI(base_url=base(server), api_key="none", max_retries=0), mode=instructor.Mode.TOOLS)
+    body = dict(model=NAME, messages=MESSAGES, temperature=1, seed=6, max_tokens=300, max_retries=0)
+    parts = list(client.chat.completions.create_partial(response_model=City, **body))
+    assert len(parts) > 1 and City.model_validate(parts[-1].model_dump()), parts
 
 
 # -- llama-index
@@ -214,6 +337,25 @@ def llama_index_calls_are_valid(server):
     answer = model.chat_with_tools([weather], user_msg=QUESTION, tool_required=True)
     for call in model.get_tool_calls_from_response(answer):
         Weather.model_validate(call.tool_kwargs)
+
+
+@check
+def llama_index_streamed_calls_are_the_unstreamed_ones(server):
+    weather = FunctionTool.from_defaults(fn=lambda city, unit: "", name="weather", fn_schema=Weather)
+    model = llama_index(server, temperature=1.0, additional_kwargs={"seed": 7})
+    ask = dict(user_msg=QUESTION, tool_required=True)
+    whole = model.get_tool_calls_from_response(model.chat_with_tools([weather], **ask))
+    last = list(model.stream_chat_with_tools([weather], **ask))[-1]
+    streamed = model.get_tool_calls_from_response(last)
+    assert whole and [call.tool_kwargs for call in streamed] == [call.tool_kwargs for call in whole], (streamed, whole)
+
+
+@check
+def llama_index_errors_have_their_class(server):
+    question = [ChatMessage(role="user", content=QUESTION)]
+    refuses(
+        (openai.BadRequestError, openai.NotFoundError), lambda extra: llama_index(server).chat(question, max_tokens=4, **extra)
+    )
 
 
 @check
@@ -258,6 +400,51 @@ def pydantic_ai_structures_are_valid(server):
         assert isinstance(agent.run_sync(QUESTION).output, City)
 
 
+@check
+def pydantic_ai_agent_uses_a_tool_of_its_own(server):
+    seen = []
+
+    # Which of its tools an agent shows in which step is its own to say: the first must use the function, the second answer.
+    async def own(context, tools):
+        return tools if context.run_step == 1 else []
+
+    async def output(context, tools):
+        return [] if context.run_step == 1 else tools
+
+    settings = {"temperature": 1, "seed": 9, "max_tokens": 400, "parallel_tool_calls": False}
+    steps = [PrepareTools(own), PrepareOutputTools(output)]
+    agent = Agent(pydantic_model(server), output_type=City, model_settings=settings, capabilities=steps)
+
+    @agent.tool_plain
+    def weather(city: str, unit: Literal["celsius", "fahrenheit"]) -> str:
+        """The weather of a city."""
+        seen.append((city, unit))
+        return "sunny"
+
+    result = agent.run_sync(QUESTION)
+    assert isinstance(result.output, City), result
+    assert len(seen) == 1 and seen[0][1] in ("celsius", "fahrenheit"), seen
+    kinds = [part.part_kind for message in result.all_messages() for part in message.parts]
+    assert kinds.index("tool-call") < kinds.index("tool-return") < len(kinds) - 1, kinds
+
+
+@check
+def pydantic_ai_embeds(server):
+    client = openai.AsyncOpenAI(base_url=base(server), api_key="none", max_retries=0)
+    embedder = Embedder(OpenAIEmbeddingModel(EMBEDDER, provider=OpenAIProvider(openai_client=client)))
+    agree([list(vector) for vector in embedder.embed_documents_sync(TEXTS).embeddings], vectors(server))
+
+
+@check
+def pydantic_ai_errors_have_their_class(server):
+    def ask(extra):
+        client = openai.AsyncOpenAI(base_url=base(server), api_key="none", max_retries=0)
+        model = OpenAIChatModel(extra.pop("model", NAME), provider=OpenAIProvider(openai_client=client))
+        Agent(model, model_settings=extra).run_sync(QUESTION)
+
+    refuses((ModelHTTPError, ModelHTTPError), ask)
+
+
 # -- fireworks-ai
 
 
@@ -283,5 +470,25 @@ def fireworks_calls_and_structures_are_valid(server):
     City.model_validate_json(answer.choices[0].message.content)
 
 
+@check
+def fireworks_streamed_calls_are_the_unstreamed_ones(server):
+    client = fireworks.Fireworks(base_url=server.origin, api_key="none", max_retries=0)
+    body = dict(model=NAME, messages=MESSAGES, temperature=1, seed=4, max_tokens=300, tools=[TOOL], tool_choice="required")
+    whole = client.chat.completions.create(**body).choices[0].message.tool_calls
+    chunks = [chunk for chunk in client.chat.completions.create(**body, stream=True) if chunk.choices]
+    deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or []]
+    found = joined((call.index, call.function.name, call.function.arguments) for call in deltas)
+    assert found == [(call.function.name, call.function.arguments) for call in whole], (found, whole)
+
+
+@check
+def fireworks_errors_have_their_class(server):
+    client = fireworks.Fireworks(base_url=server.origin, api_key="none", max_retries=0)
+    refuses(
+        (fireworks.BadRequestError, fireworks.NotFoundError),
+        lambda extra: client.chat.completions.create(**{"model": NAME, "messages": MESSAGES, **extra}),
+    )
+
+
 if __name__ == "__main__":
-    run(CHECKS, lambda origin: None)
+    run(CHECKS, lambda origin: None, arguments=("--embed", sys.argv[3]))

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import signal
+import sys
 import threading
 import time
 import urllib.request
@@ -18,7 +19,7 @@ from typing import Literal
 import openai
 import pydantic
 
-from live_server import NAME, run
+from live_server import NAME, Server, run
 
 CHECKS = []
 
@@ -199,6 +200,31 @@ def structured_answers_are_of_their_schema(server):
     assert re.fullmatch(r"\([0-9]{3}\) [0-9]{4}", phone), phone
     listed = said(grammar='root ::= item ("," item)*\nitem ::= "a" | "b"')
     assert re.fullmatch(r"[ab](,[ab])*,?", listed), listed
+
+
+@check
+def structures_and_calls_are_the_same_without_speculation(server):
+    """With several answers and log probabilities: guessed tokens are kept to the structure as drawn ones are."""
+    items = {"type": "array", "minItems": 4, "maxItems": 4, "items": Person.model_json_schema() | {"additionalProperties": False}}
+    shape = {"type": "json_schema", "json_schema": {"name": "people", "schema": items}}
+    bodies = [
+        {"response_format": shape, "temperature": 0, "n": 2, "logprobs": True, "top_logprobs": 2, "max_tokens": 500},
+        {"response_format": shape, "temperature": 1, "seed": 4, "n": 2, "logprobs": True, "max_tokens": 500},
+        {"tools": FUNCTIONS, "tool_choice": "required", "temperature": 1, "seed": 4, "max_tokens": 300},
+    ]
+    plain = Server(sys.argv[1], sys.argv[2], arguments=("--speculation", "off"))
+    try:
+        plain.client = client(plain.origin)
+        for body in bodies:
+            found, wanted = ([choice.model_dump() for choice in ask(one, **body).choices] for one in (server, plain))
+            for choice in [*found, *wanted]:
+                for call in choice["message"]["tool_calls"] or []:
+                    call.pop("id")
+            assert found == wanted, (found, wanted)
+    finally:
+        plain.process.terminate()
+        plain.process.wait(60)
+    assert server.metric("vllm:spec_decode_num_accepted_tokens_total") > 0, "nothing was guessed"
 
 
 @check

@@ -71,6 +71,7 @@ def values_of(kind, name, rows, columns):
 
 def add_word_pieces(writer):
     writer.add_tokenizer_model("bert")
+    writer.add_token_type_count(2)
     writer.add_token_list(SPECIAL + ["▁" + c for c in CHARACTERS] + CHARACTERS)
     writer.add_token_types([3] * len(SPECIAL) + [1] * (2 * len(CHARACTERS)))
     writer.add_unk_token_id(1)
