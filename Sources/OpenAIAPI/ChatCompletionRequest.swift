@@ -25,6 +25,7 @@ package struct ChatCompletionRequest: Sendable, Equatable {
         fields = try GenerationFields(&reader)
         tools = try ToolFields(&reader)
         reasoning = try ReasoningFields(&reader)
+        try reasoning.readThinking(&reader)
         try reasoning.readBudget(&reader)
         maxTokens = try Self.maxTokens(&reader)
         topLogprobs = try Self.topLogprobs(&reader)

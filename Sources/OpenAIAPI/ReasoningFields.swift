@@ -19,6 +19,8 @@ package struct ReasoningFields: Sendable, Equatable {
     package var effort: Effort?
     /// Most tokens of thought; nil leaves them to the model. vLLM's `thinking_token_budget`.
     package var budget: Int?
+    /// The member that says how hard to think, for errors.
+    package var parameter = "reasoning_effort"
 
     package init(effort: Effort? = nil) { self.effort = effort }
 
@@ -40,6 +42,25 @@ package struct ReasoningFields: Sendable, Equatable {
         default:
             throw .invalidType(parameter, expected: "a string or an integer", got: value)
         }
+    }
+
+    /// Reads `thinking`, the other way of Fireworks' clients to say it: `{"type": "enabled", "budget_tokens": 2048}`, of which
+    /// the budget may be missing, or `{"type": "disabled"}`.
+    mutating func readThinking(_ reader: inout FieldReader) throws(APIError) {
+        guard let value = try reader.object("thinking") else { return }
+        var inner = FieldReader(value, path: reader.parameter("thinking"))
+        let type = try FieldReader.string(try inner.required("type"), inner.parameter("type"))
+        let tokens = try inner.integer("budget_tokens", in: 1...GenerationFields.tokenLimit)
+        try inner.finish()
+        if effort != nil { throw .invalidValue(reader.parameter("thinking"), "'\(parameter)' says it, too.") }
+        switch type {
+        case "enabled": effort = tokens.map { .budget($0) } ?? .level(.medium)
+        case "disabled":
+            if tokens != nil { throw .invalidValue(inner.parameter("budget_tokens"), "nothing is to be thought.") }
+            effort = .level(.none)
+        default: throw .invalidValue(inner.parameter("type"), "'\(type)' is neither 'enabled' nor 'disabled'.")
+        }
+        parameter = reader.parameter("thinking")
     }
 
     /// Reads the budget that stands beside the effort.

@@ -61,8 +61,11 @@ extension UnsupportedField {
         UnsupportedField("documents", "Put the documents into a message.", harmless: [[]]),
         chatTemplate,
         UnsupportedField("reasoning", reasoning),
-        UnsupportedField("thinking", reasoning),
-        UnsupportedField("reasoning_format", reasoning, harmless: ["none"]),
+        UnsupportedField(
+            "reasoning_format",
+            "This server tells thoughts as 'reasoning_content'.",
+            harmless: ["auto", "deepseek", "parsed"]
+        ),
         UnsupportedField("include_reasoning", reasoning, harmless: [true]),
         UnsupportedField(
             "verbosity",

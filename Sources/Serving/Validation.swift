@@ -46,7 +46,11 @@ struct ChatRequest: Sendable {
             continueFinalMessage: request.continuesFinalMessage,
             templateArguments: request.templateArguments
         )
-        chat.reasoning = try ReasoningRequest(request.reasoning, for: deployment)
+        chat.reasoning = try ReasoningRequest(
+            request.reasoning,
+            parameter: request.reasoning.parameter,
+            for: deployment
+        )
         let count = request.fields.choiceCount
         var text = TextRequest(id: id, prompt: .chat(chat), choiceCount: count, parameters: parameters)
         text.functions = FunctionCalls(request.tools)

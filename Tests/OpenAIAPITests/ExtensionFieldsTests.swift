@@ -27,6 +27,7 @@ import Testing
 
     private static let inChats: [Field] = [
         Field("chat_template_kwargs", ["a": 1]), Field("reasoning_effort", 100), Field("reasoning_effort", "low"),
+        Field("thinking", ["type": "enabled", "budget_tokens": 5]), Field("thinking", ["type": "disabled"]),
         Field("thinking_token_budget", 5), Field("continue_final_message", true), Field("add_generation_prompt", false),
     ]
 
@@ -50,7 +51,7 @@ import Testing
     ]
 
     private static let refusedInChats: [Field] = [
-        Field("thinking", ["type": "enabled"]), Field("reasoning_format", "parsed"), Field("echo", true),
+        Field("reasoning_format", "none"), Field("echo", true),
         Field("reasoning", ["effort": "low"]), Field("best_of", 2), Field("chat_template", "a"),
     ]
 

@@ -55,6 +55,7 @@ extension ChatCompletionRequest {
                 ],
             ],
             ["model": "m", "messages": question, "response_format": ["type": "text"]],
+            ["model": "m", "messages": question, "thinking": ["type": "enabled", "budget_tokens": 1]],
             ["model": "m", "messages": question, "functions": [function], "function_call": ["name": "weather"]],
             ["model": "m", "messages": question, "structured_outputs": ["choice": ["yes", "no"]]],
             [
