@@ -179,7 +179,10 @@ private struct AnswerCompiler {
     }
 
     private mutating func compile(_ schema: JSONValue) throws(GrammarError) -> Int32 {
-        var compiler = try SchemaCompiler(schema, .answer, builder)
+        // Handed over, not shared: a copy for each of a thousand functions would take the square of their time.
+        let lent = builder
+        builder = GrammarBuilder()
+        var compiler = try SchemaCompiler(schema, .answer, consume lent)
         let start = try compiler.start()
         builder = compiler.builder
         return start

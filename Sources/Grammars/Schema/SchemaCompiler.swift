@@ -48,7 +48,7 @@ struct SchemaCompiler {
     var document: SchemaDocument { expansion.document }
 
     /// - Parameter builder: takes the nodes, beside those that it has.
-    init(_ schema: JSONValue, _ options: SchemaOptions, _ builder: GrammarBuilder) throws(GrammarError) {
+    init(_ schema: JSONValue, _ options: SchemaOptions, _ builder: consuming GrammarBuilder) throws(GrammarError) {
         expansion = ClauseExpansion(try SchemaDocument(schema))
         self.options = options
         self.builder = builder

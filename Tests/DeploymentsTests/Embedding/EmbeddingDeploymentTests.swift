@@ -21,8 +21,9 @@ import Tokenization
         return embedder
     }
 
-    @Test func `a text gets the vector of its tokens`() async throws {
-        let embedder = try embedder("tiny/bert-f32.gguf")
+    @Test(arguments: ["tiny/bert-f32.gguf", "tiny/nomic-f32.gguf", "tiny/modern-f32.gguf"])
+    func `a text gets the vector of its tokens`(name: String) async throws {
+        let embedder = try embedder(name)
         let tokens = embedder.tokenizer.encode("Hello, you!", addSpecial: true, parseSpecial: false)
         let answer = try await embedder.embed([.text("Hello, you!"), .tokens(tokens), .text("else")])
         #expect(answer.vectors[0] == answer.vectors[1] && answer.vectors[0] != answer.vectors[2])

@@ -159,6 +159,16 @@ def questions():
         yield f"regex {expression[:36]}", {"kind": "regex", "source": expression, "texts": []}
     for name, source in GRAMMARS.items():
         yield f"gbnf {name}", {"kind": "gbnf", "source": source, "texts": ["a" * 2000, "(" * 200 + ")" * 200]}
+    for size, name in ((100_000, "100 KB"), (990_000, "1 MB")):
+        functions = [
+            {"name": f"function_{index}", "parameters": call["properties"]["arguments"]}
+            for index, call in enumerate(tools(size)["anyOf"])
+        ]
+        arguments = json.dumps({"parameter_9_0": "a", "parameter_9_1": 1, "parameter_9_2": 0.5, "mode": "mode_9_0"})
+        text = '<tool_call>\n{"name": "function_9", "arguments": ' + arguments + "}\n</tool_call>"
+        yield f"{len(functions)} tools, {name}", {
+            "kind": "calls", "family": "generic", "required": True, "functions": functions, "texts": [text],
+        }  # fmt: skip
     words = [f"word {index}" for index in range(50_000)]
     yield "choice of 50,000", {"kind": "choice", "source": words, "texts": ["word 49999"]}
 
