@@ -27,6 +27,9 @@ package struct GenerationFields: Sendable, Equatable {
     package var cacheSalt: String?
     /// Order in the waiting queue: lower runs first.
     package var priority = 0
+    /// Whether a token limit beyond what the context still holds is cut to that rather than refused; nil where the request
+    /// is silent.
+    package var cutsMaxTokens: Bool?
     /// Answers per prompt.
     package var choiceCount = 1
     /// What the answer must be; nil for anything.
@@ -78,6 +81,7 @@ extension GenerationFields {
         priority = try reader.integer("priority", in: Int(Int32.min)...Int(Int32.max)) ?? 0
         choiceCount = try reader.integer("n", in: 1...Self.choiceLimit) ?? 1
         try readCacheSalt(&reader)
+        try readLimitBehavior(&reader)
         try readStreaming(&reader)
         try Self.readMetadata(&reader)
     }
@@ -132,6 +136,19 @@ extension GenerationFields {
             )
         }
         cacheSalt = cacheSalt ?? isolation
+    }
+
+    /// Fireworks' `context_length_exceeded_behavior`, which is about the answer's limit: a prompt is never cut.
+    private mutating func readLimitBehavior(_ reader: inout FieldReader) throws(APIError) {
+        let name = "context_length_exceeded_behavior"
+        guard let value = reader.value(name, FieldReader.oneOf(["truncate", "error"])) else { return }
+        switch value {
+        case "truncate": cutsMaxTokens = true
+        case "error": cutsMaxTokens = false
+        case .string(let text):
+            throw .invalidValue(reader.parameter(name), "'\(text)' is neither 'truncate' nor 'error'.")
+        default: throw .invalidType(reader.parameter(name), expected: "a string", got: value)
+        }
     }
 
     private mutating func readStreaming(_ reader: inout FieldReader) throws(APIError) {

@@ -109,7 +109,6 @@ extension UnsupportedField {
         UnsupportedField("prompt_truncate_len", truncation),
         UnsupportedField("truncate_prompt_tokens", truncation),
         UnsupportedField("truncation", truncation, harmless: ["disabled"]),
-        UnsupportedField("context_length_exceeded_behavior", truncation, harmless: ["error"]),
         UnsupportedField("echo_last", "This server does not echo part of a prompt.", harmless: [0]),
         UnsupportedField("prompt_cache_options", "This server's cache has no per-request options."),
         UnsupportedField("prompt_cache_retention", "This server's cache lives in memory.", harmless: ["in_memory"]),

@@ -13,7 +13,7 @@ extension ChatRequest {
     ) throws(APIError) {
         var parameters = try request.fields.parameters(upTo: request.maxTokens, for: deployment)
         parameters.logprobCount = request.topLogprobs
-        parameters.cutsMaxTokensToRoom = true
+        parameters.cutsMaxTokensToRoom = request.fields.cutsMaxTokens ?? true
         let messages = ChatMessage.conversation(items, instructions: request.instructions)
         if messages.isEmpty { throw .invalidValue("input", "there is nothing to answer.") }
         let callable = request.tools.callable

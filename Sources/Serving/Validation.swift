@@ -234,6 +234,7 @@ extension GenerationFields {
             throw .invalidValue("min_tokens", "it is above the token limit of \(maxTokens).")
         }
         parameters.maxTokens = maxTokens
+        parameters.cutsMaxTokensToRoom = cutsMaxTokens ?? false
         parameters.minTokens = minTokens
         parameters.stopStrings = stop
         parameters.stopTokenIDs = Set(stopTokenIDs.map { TokenID($0) })

@@ -81,7 +81,7 @@ struct WrongBody: CustomTestStringConvertible {
         ("modalities", #"["text","audio"]"#), ("audio", "{}"), ("web_search_options", "{}"), ("mirostat", "2"),
         ("mirostat_target", "5.0"), ("best_of", "2"),
         ("store", "true"), ("verbosity", #""low""#), ("prompt_truncate_len", "100"),
-        ("context_length_exceeded_behavior", #""truncate""#), ("truncate_prompt_tokens", "5"), ("moderation", "{}"),
+        ("truncate_prompt_tokens", "5"), ("moderation", "{}"),
         ("service_tier", #""flex""#), ("echo", "true"), ("raw_output", "true"), ("prompt_logprobs", "1"),
         ("add_special_tokens", "true"), ("images", #"["x"]"#), ("echo_last", "3"), ("chat_template", #""x""#),
     ])

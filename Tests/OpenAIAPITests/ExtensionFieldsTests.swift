@@ -23,6 +23,7 @@ import Testing
         Field("structured_outputs", ["choice": ["a"]]), Field("guided_json", ["type": "object"]),
         Field("guided_regex", "a"), Field("guided_choice", ["a"]), Field("guided_grammar", "root ::= \"a\""),
         Field("prompt_cache_isolation_key", "k"), Field("cache_salt", "k"), Field("priority", 1),
+        Field("context_length_exceeded_behavior", "truncate"),
     ]
 
     private static let inChats: [Field] = [
@@ -35,12 +36,12 @@ import Testing
     private static let withoutEffect: [Field] = [
         Field("prompt_cache_key", "k"), Field("metadata", ["a": "b"]), Field("service_tier", "auto"),
         Field("user", "u"),
-        Field("context_length_exceeded_behavior", "error"), Field("guided_decoding_backend", "xgrammar"),
+        Field("guided_decoding_backend", "xgrammar"),
     ]
 
     private static let refused: [Field] = [
         Field("mirostat", 2), Field("mirostat_mode", 2), Field("mirostat_lr", 0.1), Field("mirostat_target", 5),
-        Field("mirostat_tau", 5), Field("mirostat_eta", 0.1), Field("context_length_exceeded_behavior", "truncate"),
+        Field("mirostat_tau", 5), Field("mirostat_eta", 0.1), Field("context_length_exceeded_behavior", "shift"),
         Field("prompt_truncate_len", 5), Field("truncate_prompt_tokens", 5), Field("echo_last", 5),
         Field("raw_output", true), Field("perf_metrics_in_response", true), Field("timings_per_token", true),
         Field("prediction", ["type": "content", "content": "a"]), Field("speculation", "a"),

@@ -90,7 +90,8 @@ import Testing
         }
     }
 
-    @Test func `an answer without a limit ends where the cache is full, and a limit beyond that is refused`()
+    @Test
+    func `an answer without a limit ends where the cache is full, a limit beyond that is refused, or cut if asked`()
         async throws
     {
         let directory = DeploymentDirectory([try ScriptedDeployment.make(room: .init(blockCount: 4))])
@@ -105,7 +106,9 @@ import Testing
             #expect(open["usage"]?["completion_tokens"] == 19)
             #expect(try await ask("endless", #","max_tokens":19"#)["usage"]?["completion_tokens"] == 19)
             #expect(try await ask("endless", #","max_tokens":20"#)["error"]?["code"] == "context_length_exceeded")
-            let long = try await ask(String(repeating: "a", count: 40), "")
+            let cut = #","max_tokens":20,"context_length_exceeded_behavior":"truncate""#
+            #expect(try await ask("endless", cut)["usage"]?["completion_tokens"] == 19)
+            let long = try await ask(String(repeating: "a", count: 40), cut)
             #expect(long["error"]?["code"] == "context_length_exceeded")
         }
     }
