@@ -42,6 +42,44 @@ BASE = {
 }
 
 
+FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "description": "d", "schema": {"type": "object"}, "strict": True}}
+QUESTION = {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+# Bodies with the members of members, each of which is put wrong in its turn.
+NESTED = {
+    "/v1/chat/completions": [
+        {"messages": [QUESTION, {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c", "content": "1"}],
+         "tools": [{"type": "function", "function": FUNCTION}], "tool_choice": {"type": "function", "function": {"name": "f"}}},
+        {"response_format": SCHEMA, "logit_bias": {"1": 1}, "stop": ["a"], "stop_token_ids": [1], "metadata": {"a": "b"},
+         "thinking": {"type": "disabled"}},
+        {"stream": True, "stream_options": {"include_usage": True}},
+        {"functions": [FUNCTION], "function_call": {"name": "f"}},
+    ],
+    "/v1/completions": [{"response_format": SCHEMA, "stop": ["a"], "stop_token_ids": [1]}],
+    "/v1/responses": [
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}], "text": {"format": {"type": "text"}},
+         "tools": [{"type": "function", **FUNCTION}], "tool_choice": {"type": "function", "name": "f"}, "metadata": {"a": "b"}},
+        {"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+                   {"type": "function_call_output", "call_id": "c", "output": "1"}]},
+    ],
+    "/v1/messages": [
+        {"system": [{"type": "text", "text": "a"}], "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+         "tools": [{"name": "f", "description": "d", "input_schema": {"type": "object"}}],
+         "tool_choice": {"type": "tool", "name": "f", "disable_parallel_tool_use": True}, "metadata": {"user_id": "u"},
+         "stop_sequences": ["a"]},
+    ],
+    "/v1/rerank": [{"documents": ["a", {"text": "b"}]}],
+    "/api/chat": [
+        {"tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}],
+         "messages": [{"role": "user", "content": "Hi", "images": []}, {"role": "assistant", "tool_calls": [
+             {"id": "c", "function": {"name": "f", "arguments": {}}}]}, {"role": "tool", "content": "1", "tool_name": "f"}],
+         "options": {"num_predict": 1, "temperature": 1, "top_k": 1, "top_p": 1, "min_p": 0, "typical_p": 1, "seed": 1, "stop": ["a"],
+                     "repeat_penalty": 1, "presence_penalty": 0, "frequency_penalty": 0, "num_ctx": 1}},
+    ],
+}  # fmt: skip
+
+
 def send(origin, path, body):
     """Status and answer; `body` is sent as it stands when it is bytes."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -95,6 +133,52 @@ def check_fields(origin, found):
     return wrong, count
 
 
+def replaced(value, place, new):
+    """`value` with `new` at `place`, a list of names and indices."""
+    if not place:
+        return new
+    copy = list(value) if isinstance(value, list) else dict(value)
+    copy[place[0]] = replaced(value[place[0]], place[1:], new)
+    return copy
+
+
+def places(value, schema, place=()):
+    """(place, schema) of everything within `value` that the schema says something of."""
+    if isinstance(value, dict):
+        inner = [(name, schema.get("properties", {}).get(name)) for name in value]
+    elif isinstance(value, list):
+        inner = [(index, schema.get("items")) for index in range(len(value))]
+    else:
+        return
+    for name, found in inner:
+        if isinstance(found, dict):
+            yield [*place, name], found
+            yield from places(value[name], found, (*place, name))
+
+
+def check_members(origin, found):
+    """Each member of members; as `check_fields`."""
+    wrong, count = [], 0
+    for path, bodies in NESTED.items():
+        schema = found["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        model = schema["properties"]["model"]["enum"][0]
+        for body in bodies:
+            whole = {"model": model, **BASE[path], **body}
+            status, answer = send(origin, path, whole)
+            assert status == 200, f"the request without faults fails: {path}: {answer[:300]}"
+            for place, field in places(body, schema):
+                if len(place) < 2:
+                    continue
+                name = next(part for part in reversed(place) if isinstance(part, str))
+                for value in wrong_values(field):
+                    status, answer = send(origin, path, replaced(whole, place, value))
+                    count += 1
+                    if problem := fault(status, answer, path, name):
+                        spelled = ".".join(map(str, place))
+                        wrong.append(f"{path} {spelled}={str(value)[:60]!r}: {problem}")
+    return wrong, count
+
+
 def fault(status, answer, path, name):
     if status not in (400, 404):
         return f"status {status}: {answer[:200]}"
@@ -135,10 +219,13 @@ def check_bodies(origin, chat):
 
 
 def main(hearth, model, embedding):
-    process, origin = openapi_conformance.serve(hearth, model, embedding)
+    # With functions explained, prompts are longer than schemathesis' are.
+    process, origin = openapi_conformance.serve(hearth, model, embedding, context="512")
     try:
         found = openapi_conformance.document(origin, embedding)
         wrong, count = check_fields(origin, found)
+        more, nested = check_members(origin, found)
+        wrong += more
         wrong += check_bodies(origin, openapi_conformance.CHAT)
         assert process.poll() is None, "the server ended"
         base = {"model": openapi_conformance.CHAT, **BASE["/v1/chat/completions"]}
@@ -148,7 +235,7 @@ def main(hearth, model, embedding):
         process.wait(30)
     for one in wrong[:60]:
         print(f"WRONG {one}")
-    print(f"{count} fields that were wrong, {len(wrong)} wrong answers")
+    print(f"{count} fields that were wrong and {nested} within others, {len(wrong)} wrong answers")
     return 1 if wrong else 0
 
 

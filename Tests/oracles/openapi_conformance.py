@@ -22,9 +22,9 @@ CHAT, EMBEDDING = "chat", "embedding"
 LEFT_OUT = "positive_data_acceptance,use_after_free,ensure_resource_availability,ignored_auth"
 
 
-def serve(hearth, model, embedding):
+def serve(hearth, model, embedding, context="128"):
     """A server with small contexts, so that answers end soon; names as `document` puts them."""
-    command = [hearth, "serve", model, "--embed", embedding, "--port", "0", "--alias", CHAT, "--context-length", "128"]
+    command = [hearth, "serve", model, "--embed", embedding, "--port", "0", "--alias", CHAT, "--context-length", context]
     command += ["--storage", "memory"]
     process = subprocess.Popen([*command, "--log-level", "warning"], stdout=subprocess.PIPE, text=True)
     return process, re.search(r"http://\S+", process.stdout.readline())[0]
