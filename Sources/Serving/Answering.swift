@@ -59,15 +59,14 @@ extension APIService {
         on deployment: Deployment,
         for exchange: Exchange
     ) async throws(APIError) -> (GenerationRun, Permit) {
+        let texts = try exchange.isolated(texts)
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
         var generations: [TextGeneration] = []
         let adapter = try await adapter(for: options, of: deployment)
-        let isolation = try exchange.cacheIsolation()
         for var text in texts {
             text.adapter = adapter
             text.project = authentication.project(of: exchange.request.headers)
-            if let isolation { try text.isolate(isolation) }
             do {
                 generations.append(try await deployment.generate(text, on: exchange.executor))
             } catch {

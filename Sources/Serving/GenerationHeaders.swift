@@ -9,27 +9,24 @@ extension Exchange {
     /// Longest isolation key, in bytes, as that of the field.
     private static let isolationBytes = 1024
 
-    /// What the caller's header keeps this request's cached prefixes apart by; nil without the header.
-    func cacheIsolation() throws(APIError) -> String? {
-        guard let key = request.headers[.cacheIsolation] else { return nil }
-        let name = HTTPField.Name.cacheIsolation.canonicalName
+    /// `texts` with their cached prefixes kept apart by what the caller's header says; throws when a body asks for another.
+    func isolated(_ texts: [TextRequest]) throws(APIError) -> [TextRequest] {
+        let header = HTTPField.Name.cacheIsolation
+        guard let key = request.headers[header] else { return texts }
         guard (1...Self.isolationBytes).contains(key.utf8.count) else {
             throw .invalidValue(
-                name,
+                header.canonicalName,
                 "the header has \(key.utf8.count) bytes; 1 to \(Self.isolationBytes) are allowed."
             )
         }
-        return key
-    }
-}
-
-extension TextRequest {
-    /// Keeps the request's cached prefixes apart by `key`; throws when its body asks for another one.
-    mutating func isolate(_ key: String) throws(APIError) {
-        if let salt = parameters.cacheSalt, salt != key {
-            throw .invalidValue("cache_salt", "it differs from the header 'x-prompt-cache-isolation-key'.")
+        var texts = texts
+        for index in texts.indices {
+            if let salt = texts[index].parameters.cacheSalt, salt != key {
+                throw .invalidValue("cache_salt", "it differs from the header '\(header.canonicalName)'.")
+            }
+            texts[index].parameters.cacheSalt = key
         }
-        parameters.cacheSalt = key
+        return texts
     }
 }
 

@@ -80,15 +80,18 @@ def add_word_pieces(writer):
     writer.add_pad_token_id(0)
 
 
-def add_bytes(writer):
-    """A vocabulary of single bytes, spelled as GPT-2 does: printable characters as they are, the others from U+0100 on."""
+def byte_pieces():
+    """Special tokens, single bytes spelled as GPT-2 does (printable characters as they are, the others from U+0100 on), one pair."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    spelled = [chr(byte) for byte in printable] + [chr(256 + index) for index in range(len(others))]
+    others = 256 - len(printable)
+    return [*SPECIAL, *(chr(byte) for byte in printable), *(chr(256 + index) for index in range(others)), "th"]
+
+
+def add_bytes(writer):
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("modern-bert")
-    writer.add_token_list(SPECIAL + spelled + ["th"])
-    writer.add_token_types([3] * len(SPECIAL) + [1] * (len(spelled) + 1))
+    writer.add_token_list(byte_pieces())
+    writer.add_token_types([3] * len(SPECIAL) + [1] * (len(byte_pieces()) - len(SPECIAL)))
     writer.add_token_merges(["t h"])
     writer.add_bos_token_id(2)
     writer.add_eos_token_id(3)
@@ -96,16 +99,46 @@ def add_bytes(writer):
     writer.add_add_eos_token(True)
 
 
+def byte_tokenizer():
+    """The same vocabulary as a tokenizer.json, laid out as ModernBERT's."""
+    around = [{"SpecialToken": {"id": name, "type_id": 0}} for name in ("[CLS]", "[SEP]")]
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
+    return {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [{"id": index, "content": name, **flags} for index, name in enumerate(SPECIAL)],
+        "normalizer": {"type": "NFC"}, "pre_tokenizer": level, "decoder": level,
+        "post_processor": {
+            "type": "TemplateProcessing", "single": [around[0], first, around[1]],
+            "pair": [around[0], first, around[1], second, around[1]],
+            "special_tokens": {
+                name: {"id": name, "ids": [SPECIAL.index(name)], "tokens": [name]} for name in ("[CLS]", "[SEP]")
+            },
+        },
+        "model": {
+            "type": "BPE", "dropout": None, "unk_token": "[UNK]", "continuing_subword_prefix": None, "end_of_word_suffix": None,
+            "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, "merges": [["t", "h"]],
+            "vocab": {piece: index for index, piece in enumerate(byte_pieces())},
+        },
+    }  # fmt: skip
+
+
+def write_modern_folder(path):
+    rotary.write_folder(path, rotary.MODERN, len(byte_pieces()), prefix="model.")
+    (path / "tokenizer.json").write_text(json.dumps(byte_tokenizer()))
+
+
 def rotary_checkpoints(mean, first):
     """What writes each checkpoint of the families that came after BERT."""
-    nomic, modern, count = rotary.NOMIC, rotary.MODERN, len(SPECIAL) + 257
+    nomic, modern, count = rotary.NOMIC, rotary.MODERN, len(byte_pieces())
     return {
         "nomic-f32.gguf": lambda path: rotary.write_gguf(path, nomic, "F32", mean, add_word_pieces, VOCABULARY),
         "nomic-q8_0.gguf": lambda path: rotary.write_gguf(path, nomic, "Q8_0", mean, add_word_pieces, VOCABULARY),
         "nomic-folder": lambda path: rotary.write_folder(path, nomic, VOCABULARY),
         "modern-f32.gguf": lambda path: rotary.write_gguf(path, modern, "F32", first, add_bytes, count),
         "modern-q8_0.gguf": lambda path: rotary.write_gguf(path, modern, "Q8_0", mean, add_bytes, count),
-        "modern-folder": lambda path: rotary.write_folder(path, modern, count, prefix="model."),
+        "modern-folder": write_modern_folder,
     }
 
 

@@ -113,7 +113,7 @@ private struct OptionRivals {
 
     /// The options that may hold where option `index` does, in order.
     func rivals(of index: Int) -> [Int] {
-        let found = keys[index].map { Set($0.flatMap { places[$0] ?? [] }).sorted() + others } ?? Array(keys.indices)
+        let found = keys[index].map { Set($0.flatMap { places[$0] ?? [] }) + others } ?? Array(keys.indices)
         return found.sorted().filter { !types[$0].isDisjoint(with: types[index]) }
     }
 }

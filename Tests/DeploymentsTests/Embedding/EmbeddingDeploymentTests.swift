@@ -42,6 +42,16 @@ import Tokenization
         }
     }
 
+    @Test func `a folder and a file of the same model read a text alike`() async throws {
+        let texts = ["Hello, you!", "the  thing\n", "naïve Ünïcödé 日本", "a [SEP] b"].map { EmbeddingInput.text($0) }
+        let file = try await embedder("tiny/modern-f32.gguf").embed(texts)
+        let folder = try await embedder("tiny/modern-folder").embed(texts)
+        #expect(file.tokenCount == folder.tokenCount)
+        for (one, other) in zip(file.vectors, folder.vectors) {
+            #expect(zip(one, other).allSatisfy { abs($0 - $1) < 1e-6 })
+        }
+    }
+
     @Test func `fewer dimensions are the first ones, of length 1 again`() async throws {
         let embedder = try embedder("tiny/bert-f32.gguf")
         let whole = try await embedder.embed([.text("word")]).vectors[0]
