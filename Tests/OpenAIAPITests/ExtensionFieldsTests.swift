@@ -45,7 +45,7 @@ import Testing
         Field("prompt_truncate_len", 5), Field("truncate_prompt_tokens", 5), Field("echo_last", 5),
         Field("raw_output", true), Field("perf_metrics_in_response", true), Field("timings_per_token", true),
         Field("prediction", ["type": "content", "content": "a"]), Field("speculation", "a"),
-        Field("lora", [["id": 1, "scale": 0.5]]), Field("images", ["a"]), Field("service_tier", "flex"),
+        Field("images", ["a"]), Field("service_tier", "flex"),
         Field("guided_whitespace_pattern", " "), Field("structural_tag", [:]), Field("prompt_logprobs", 1),
         Field("bad_words", ["a"]), Field("allowed_token_ids", [1]), Field("use_beam_search", true),
         Field("typical", 0.5), Field("topk", 5),

@@ -16,8 +16,8 @@ import Testing
     @Test func `every request and every answer is described by its members`() throws {
         for (path, methods) in paths {
             for (method, operation) in methods.objectValue ?? [:] {
-                let content = operation["responses"]?["200"]?["content"]?["application/json"]
-                #expect(content?["schema"]?["properties"] != nil, "\(method) \(path)")
+                let answer = operation["responses"]?["200"]?["content"]?["application/json"]?["schema"]
+                #expect((answer?["items"] ?? answer)?["properties"] != nil, "\(method) \(path)")
                 guard let body = operation["requestBody"] else { continue }
                 let schema = body["content"]?["application/json"]?["schema"]
                 #expect(schema?["properties"] != nil && schema?["additionalProperties"] == false, "\(method) \(path)")
