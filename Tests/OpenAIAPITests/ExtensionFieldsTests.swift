@@ -43,7 +43,7 @@ import Testing
         Field("mirostat", 2), Field("mirostat_mode", 2), Field("mirostat_lr", 0.1), Field("mirostat_target", 5),
         Field("mirostat_tau", 5), Field("mirostat_eta", 0.1), Field("context_length_exceeded_behavior", "shift"),
         Field("prompt_truncate_len", 5), Field("truncate_prompt_tokens", 5), Field("echo_last", 5),
-        Field("raw_output", true), Field("perf_metrics_in_response", true), Field("timings_per_token", true),
+        Field("raw_output", true), Field("timings_per_token", true),
         Field("prediction", ["type": "content", "content": "a"]), Field("speculation", "a"),
         Field("images", ["a"]), Field("service_tier", "flex"),
         Field("guided_whitespace_pattern", " "), Field("structural_tag", [:]), Field("prompt_logprobs", 1),
