@@ -42,8 +42,9 @@ extension Compute {
         }
         precondition(norm.gain.count == x.width, "matMul: a gain of \(norm.gain.count) for rows of \(x.width)")
         activations.reshape(rows: x.rows, inputs: x.width)
-        let most = Self.rowsAtATime(width: x.width)
-        let work = x.width * (update?.isEmpty == false ? 16 : 1)
+        let isChanged = update?.isEmpty == false
+        let most = Self.rowsAtATime(width: x.width, isChanged)
+        let work = x.width * (isChanged ? 16 : 1)
         scratch.reshape(rows: most * runCount(x.rows, floatsPerRow: work), width: x.width)
         let lowRank = kernel(of: update, rows: x.rows)
         norm.gain.withUnsafeBufferPointer { gain in
@@ -91,8 +92,9 @@ extension Compute {
         precondition(gateUp.width % 2 == 0, "matMul: rows of \(gateUp.width) are no gate and what it gates")
         let width = gateUp.width / 2
         activations.reshape(rows: gateUp.rows, inputs: width)
-        let most = Self.rowsAtATime(width: width)
-        let work = width * (update?.isEmpty == false ? 16 : 4)
+        let isChanged = update?.isEmpty == false
+        let most = Self.rowsAtATime(width: width, isChanged)
+        let work = width * (isChanged ? 16 : 4)
         scratch.reshape(rows: most * runCount(gateUp.rows, floatsPerRow: work), width: width)
         let lowRank = kernel(of: update, rows: gateUp.rows)
         let job = (
@@ -124,6 +126,9 @@ extension Compute {
         }
     }
 
-    /// Rows between whose two passes nothing leaves a core's first cache: some 16 kB of them.
-    private static func rowsAtATime(width: Int) -> Int { max(1, 4096 / max(width, 1)) }
+    /// Rows between whose two passes nothing leaves a core's first cache: some 16 kB of them; with a low-rank update at least the
+    /// four that share one reading of its factors.
+    private static func rowsAtATime(width: Int, _ isChanged: Bool) -> Int {
+        max(isChanged ? 4 : 1, 4096 / max(width, 1))
+    }
 }
