@@ -35,7 +35,7 @@ extension ElementType {
 /// rounding.
 ///
 /// - Parameters:
-///   - values: whole blocks, finite.
+///   - values: whole blocks. Numbers that are not finite become others that mean nothing.
 ///   - type: an encodable one.
 ///   - bytes: exactly the bytes of so many elements; at any address.
 package func encode(
@@ -92,16 +92,22 @@ private struct BlockEncoder {
         target.storeBytes(of: Float16(value).bitPattern, toByteOffset: offset, as: UInt16.self)
     }
 
+    /// 0 for scales of 0, and for those that are so small that no float is their inverse: halves keep them as 0.
+    private static func inverse(of scale: Float) -> Float {
+        let inverse = 1 / scale
+        return inverse.isFinite ? inverse : 0
+    }
+
     /// x ≈ d q, q from -127 to 127.
     private func writeBytes() {
         var largest: Float = 0
         for index in 0..<32 { largest = max(largest, abs(values[index])) }
         let scale = largest / 127
-        let inverse = scale > 0 ? 1 / scale : 0
+        let inverse = Self.inverse(of: scale)
         store(scale, at: 0)
         for index in 0..<32 {
-            let quantized = Int8((values[index] * inverse).rounded(.toNearestOrAwayFromZero))
-            target.storeBytes(of: quantized, toByteOffset: 2 + index, as: Int8.self)
+            let rounded = (values[index] * inverse).rounded(.toNearestOrAwayFromZero)
+            target.storeBytes(of: Int8(max(-127, min(127, rounded))), toByteOffset: 2 + index, as: Int8.self)
         }
     }
 
@@ -111,9 +117,9 @@ private struct BlockEncoder {
         var extreme: Float = 0
         for index in 0..<32 where abs(values[index]) > abs(extreme) { extreme = values[index] }
         let scale = extreme / -half
-        let inverse = scale != 0 ? 1 / scale : 0
+        let inverse = Self.inverse(of: scale)
         store(scale, at: 0)
-        writeBits(bits, at: 2) { min(UInt32(2 * half) - 1, UInt32(max(0, values[$0] * inverse + (half + 0.5)))) }
+        writeBits(bits, at: 2) { UInt32(min(2 * half - 1, max(0, values[$0] * inverse + (half + 0.5)))) }
     }
 
     /// x ≈ d q + m.
@@ -125,10 +131,10 @@ private struct BlockEncoder {
             highest = max(highest, values[index])
         }
         let scale = (highest - lowest) / levels
-        let inverse = scale > 0 ? 1 / scale : 0
+        let inverse = Self.inverse(of: scale)
         store(scale, at: 0)
         store(lowest, at: 2)
-        writeBits(bits, at: 4) { min(UInt32(levels), UInt32(max(0, (values[$0] - lowest) * inverse + 0.5))) }
+        writeBits(bits, at: 4) { UInt32(min(levels, max(0, (values[$0] - lowest) * inverse + 0.5))) }
     }
 
     /// The low four bits of values i and i + 16 share a byte; fifth bits come before them, value i's at bit i.
