@@ -24,6 +24,7 @@ extension AdapterBase {
             guard let tensor = base.tensor(name) else { throw .missingTensor(name: name) }
             guard tensor.shape == [target.outputs, target.inputs], let type = Self.type(of: tensor, isPrecise)
             else { throw .unsupportedType(tensor: name, type: "\(tensor.elementType.name) \(tensor.shape)") }
+            try checkRange(factors)
             let change = MergedRows(
                 base: base,
                 tensor: tensor,
@@ -38,6 +39,17 @@ extension AdapterBase {
         }
         try replaceWholeWeights(adapter, in: base, isPrecise, &replacements)
         return base.replacing(replacements)
+    }
+
+    /// Refuses a change that could be larger than halves are, which weights and the scales of their blocks are kept as.
+    private func checkRange(_ factors: AdapterCheckpoint.Factors) throws(ModelError) {
+        let largest = [factors.a, factors.b].map { values in Double(values.reduce(0) { max($0, abs($1)) }) }
+        let bound = Double(abs(factors.scale)) * Double(factors.rank) * largest[0] * largest[1]
+        if bound <= Double(Float16.greatestFiniteMagnitude) { return }
+        throw .adapterUnfit(
+            weight: factors.name,
+            reason: "its change may reach \(bound), more than a merged weight can be; check its factors and lora_alpha"
+        )
     }
 
     private static func type(of tensor: TensorEntry, _ isPrecise: Bool) -> ElementType? {

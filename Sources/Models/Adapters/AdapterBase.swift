@@ -119,9 +119,17 @@ package struct AdapterBase: Sendable {
             )
         }
         var matched: [(factors: AdapterCheckpoint.Factors, target: Target)] = []
+        var names: Set<String> = []
         for factors in checkpoint.factors {
-            guard let target = targets[Self.plain(factors.name)] else {
+            let name = Self.plain(factors.name)
+            guard let target = targets[name] else {
                 throw .adapterUnfit(weight: factors.name, reason: "the model has no linear layer of that name")
+            }
+            if !names.insert(name).inserted {
+                throw .adapterUnfit(
+                    weight: factors.name,
+                    reason: "it changes \(name), which other factors change already"
+                )
             }
             guard factors.inputs == target.inputs, factors.outputs == target.outputs else {
                 throw .adapterUnfit(

@@ -115,4 +115,61 @@ import Tokenization
             }
         }
     }
+
+    /// The tiny model's adapter, rewritten: its factors as JSON of names and shapes with one value for all, and its settings.
+    private func adapter(_ settings: String, _ names: [String], value: Float) throws -> AdapterCheckpoint {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("adapter-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: path, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: path) }
+        let base = try Checkpoint.open(path: TestData.tiny("llama-folder")).configuration
+        let width = base.width
+        var (entries, data) = ([String](), Data())
+        for name in names {
+            for (part, shape) in [("A", [1, width]), ("B", [base.headCount * base.headWidth, 1])] {
+                let count = shape[0] * shape[1]
+                entries.append(
+                    "\"\(name).lora_\(part).weight\": {\"dtype\": \"F32\", \"shape\": \(shape), "
+                        + "\"data_offsets\": [\(data.count), \(data.count + 4 * count)]}"
+                )
+                for _ in 0..<count { withUnsafeBytes(of: value) { data.append(contentsOf: $0) } }
+            }
+        }
+        let header = Data("{\(entries.joined(separator: ", "))}".utf8)
+        var file = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+        file += header + data
+        try file.write(to: path.appendingPathComponent("adapter_model.safetensors"))
+        try Data(settings.utf8).write(to: path.appendingPathComponent("adapter_config.json"))
+        return try AdapterCheckpoint(path: path.path)
+    }
+
+    @Test func `a change that no merged weight could hold is refused by name, and one that is large is not`() throws {
+        let base = try Checkpoint.open(path: TestData.tiny("llama-q4_0.gguf"))
+        let name = "model.layers.1.self_attn.q_proj"
+        for (alpha, isRefused) in [("1e38", true), ("-1e6", true), ("1e4", false)] {
+            let adapter = try adapter(#"{"r": 1, "lora_alpha": \#(alpha)}"#, ["base_model.model." + name], value: 1)
+            let merge = { () throws(ModelError) in
+                try AdapterBase(base).merged(adapter, into: base, on: WorkerPool(threadCount: 1))
+            }
+            if !isRefused {
+                let merged = try merge()
+                for tensor in merged.tensors { #expect(merged.bytes(of: tensor).count == tensor.byteCount) }
+                continue
+            }
+            let error = #expect(throws: ModelError.self) { try merge() }
+            guard case .adapterUnfit(name, _) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+    }
+
+    @Test func `factors that change one weight under two names are refused`() throws {
+        let base = try AdapterBase(Checkpoint.open(path: TestData.tiny("llama-f32.gguf")))
+        let names = ["model.layers.0.self_attn.q_proj", "language_model.model.layers.0.self_attn.q_proj"]
+        let twice = try adapter(#"{"r": 1}"#, names, value: 0.1)
+        let error = #expect(throws: ModelError.self) { try base.adapter(twice, fingerprint: "twice") }
+        #expect(error?.description.contains(names[0]) == true)
+        let once = try adapter(#"{"r": 1}"#, [names[1]], value: 0.1)
+        #expect(try base.adapter(once, fingerprint: "once").byteCount > 0)
+    }
 }
