@@ -8,22 +8,34 @@ package struct CheckpointWriter {
 
     package init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
-    /// Writes a GGUF file, or a folder, that must not be there yet. It is there whole or not at all.
+    /// Writes a GGUF file, or a folder, that must not be there yet. It is there whole or not at all, also where the task is
+    /// cancelled meanwhile.
     package func write(to path: String) throws(CheckpointError) {
+        // Nothing stands behind a folder's name, where shells put a slash.
+        var path = path
+        while path.hasSuffix("/"), path.count > 1 { path.removeLast() }
         if FileManager.default.fileExists(atPath: path) {
             throw .unwritable(path: path, reason: "there is something already; name a new one, or remove it first")
         }
         let partial = "\(path).\(UUID().uuidString.prefix(8)).partial"
         defer { try? FileManager.default.removeItem(atPath: partial) }
-        switch checkpoint.format {
-        case .gguf: try writeFile(to: partial)
-        case .safetensors: try writeFolder(to: partial)
+        do {
+            switch checkpoint.format {
+            case .gguf: try writeFile(to: partial)
+            case .safetensors: try writeFolder(to: partial)
+            }
+        } catch .unwritable(_, let reason) {
+            throw .unwritable(path: path, reason: reason)
         }
         do {
             try FileManager.default.moveItem(atPath: partial, toPath: path)
         } catch {
             throw .unwritable(path: path, reason: error.localizedDescription)
         }
+    }
+
+    private static func checkCancellation(_ path: String) throws(CheckpointError) {
+        if Task.isCancelled { throw .unwritable(path: path, reason: "it was interrupted") }
     }
 
     // MARK: GGUF
@@ -57,6 +69,7 @@ package struct CheckpointWriter {
         let output = try OutputFile(path: path)
         try output.write(head.bytes)
         for tensor in checkpoint.tensors {
+            try Self.checkCancellation(path)
             try output.write(checkpoint.bytes(of: tensor))
             try output.write([UInt8](repeating: 0, count: tensor.byteCount.aligned(to: alignment) - tensor.byteCount))
             checkpoint.releasePages()
@@ -99,6 +112,7 @@ package struct CheckpointWriter {
         let output = try OutputFile(path: path + "/model.safetensors")
         try output.write(head.bytes + text)
         for tensor in checkpoint.tensors {
+            try Self.checkCancellation(path)
             try output.write(checkpoint.bytes(of: tensor))
             checkpoint.releasePages()
         }

@@ -52,7 +52,14 @@ extension Adapters {
                 on: workers
             )
             let path = Environment.absolute(output)
-            try CheckpointWriter(merged.checkpoint).write(to: path)
+            try await Interrupts.cancelling {
+                do {
+                    try CheckpointWriter(merged.checkpoint).write(to: path)
+                } catch {
+                    if Task.isCancelled { throw CancellationError() }
+                    throw error
+                }
+            }
             Output.line("wrote \(path): \(model.servedName) with \(reference.name) in it")
             Output.note(Self.summary(of: merged))
         }

@@ -172,4 +172,25 @@ import Tokenization
         let once = try adapter(#"{"r": 1}"#, [names[1]], value: 0.1)
         #expect(try base.adapter(once, fingerprint: "once").byteCount > 0)
     }
+
+    @Test(arguments: ["llama-q4_0.gguf", "llama-folder"])
+    func `writing that is interrupted leaves nothing, and a slash behind the name does not matter`(
+        base: String
+    ) async throws {
+        let merged = try merged("llama-adapter", into: base)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("merges-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let writing = Task {
+            while !Task.isCancelled { await Task.yield() }
+            try CheckpointWriter(merged).write(to: folder + "/interrupted")
+        }
+        writing.cancel()
+        let error = await #expect(throws: CheckpointError.self) { try await writing.value }
+        #expect(error == .unwritable(path: folder + "/interrupted", reason: "it was interrupted"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+        try CheckpointWriter(merged).write(to: folder + "/slash/")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["slash"])
+        _ = try Checkpoint.open(path: folder + "/slash")
+    }
 }
