@@ -49,6 +49,11 @@ import Testing
         (#""peft_type": "LORA""#, #""peft_type": "IA3""#, "peft_type"), (#""r": 5"#, #""r": "many""#, "r"),
         (#""rank_pattern": {"#, #""rank_pattern": {"(": 3, "#, "rank_pattern"),
         (#""r": 5"#, #""r": 6"#, "the tensor model.layers.0.mlp.down_proj"),
+        (#""r": 5"#, #""use_qalora": true, "r": 5"#, "use_qalora"),
+        (#""r": 5"#, #""alora_invocation_tokens": [1, 2], "r": 5"#, "alora_invocation_tokens"),
+        (#""r": 5"#, #""kasa_config": {"beta": 1}, "r": 5"#, "kasa_config"),
+        (#""r": 5"#, #""init_lora_weights": "pissa_niter_4", "r": 5"#, "init_lora_weights"),
+        (#""r": 5"#, #""init_lora_weights": "OLoRA", "r": 5"#, "init_lora_weights"),
     ])
     func `what cannot be done is refused by name`(old: String, new: String, key: String) throws {
         let error = #expect(throws: CheckpointError.self) { try adapter([(old, new)]) }
@@ -57,6 +62,13 @@ import Testing
             return
         }
         #expect(found == key)
+    }
+
+    @Test(arguments: ["true", "false", #""gaussian""#, #""eva""#, #""orthogonal""#, "null"])
+    func `how a training began does not matter where the base stayed as it was`(kind: String) throws {
+        let plain = try adapter([]).factors.count
+        let new = #""init_lora_weights": \#(kind), "alora_invocation_tokens": null, "r": 5"#
+        #expect(try adapter([(#""r": 5"#, new)]).factors.count == plain)
     }
 
     @Test func `what is no adapter is told so`() throws {

@@ -17,16 +17,17 @@ struct AdapterConfiguration {
     init(_ settings: JSONSettings) throws(CheckpointError) {
         let kind = try settings.string("peft_type") ?? "LORA"
         guard kind == "LORA" else { throw settings.invalid("peft_type", "is \(kind); only LORA is supported") }
-        for key in ["use_dora", "fan_in_fan_out", "lora_bias"] where try settings.bool(key) == true {
+        for key in ["use_dora", "use_qalora", "fan_in_fan_out", "lora_bias"] where try settings.bool(key) == true {
             throw settings.invalid(key, "is true, which is not supported")
         }
         let bias = try settings.string("bias") ?? "none"
         guard bias == "none" else { throw settings.invalid("bias", "is \(bias); only none is supported") }
-        for key in ["layer_replication", "trainable_token_indices"] {
+        for key in Self.refusedWhereSet {
             if let value = settings[key], value.arrayValue?.isEmpty != true, value.objectValue?.isEmpty != true {
                 throw settings.invalid(key, "is set, which is not supported")
             }
         }
+        try Self.checkInitialization(settings)
         savedModules = try Self.savedModules(settings)
         tiesWeights = try settings.bool("ensure_weight_tying") ?? false
         rank = try settings.require(settings.count("r"), "r")
@@ -38,6 +39,25 @@ struct AdapterConfiguration {
         alphas = try Self.patterns("alpha_pattern", settings) { (nested, key) throws(CheckpointError) in
             try nested.require(nested.float(key), key)
         }.map { (pattern: $0.0, alpha: $0.1) }
+    }
+
+    /// Variants that are computed in another way, or for some tokens only.
+    private static let refusedWhereSet = [
+        "layer_replication", "trainable_token_indices", "alora_invocation_tokens", "arrow_config", "kasa_config",
+        "monteclora_config", "use_bdlora",
+    ]
+
+    /// Refuses factors that belong on top of another base: some ways to begin a training take the first product of the
+    /// factors out of the base's weights, and it is missing there unless it was taken out of the factors, too, when they
+    /// were saved (`subtract_mutated_init` in `peft`, which then writes `init_lora_weights: true`).
+    private static func checkInitialization(_ settings: JSONSettings) throws(CheckpointError) {
+        guard let kind = settings["init_lora_weights"]?.stringValue?.lowercased() else { return }
+        if !["pissa", "corda", "olora", "lora_ga", "loftq"].contains(where: kind.hasPrefix) { return }
+        throw settings.invalid(
+            "init_lora_weights",
+            "is \(kind), which changes the base for the training: save with path_initial_model_for_weight_conversion, "
+                + "so that the adapter fits the base as it was"
+        )
     }
 
     private static func savedModules(
