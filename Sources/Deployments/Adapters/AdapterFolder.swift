@@ -35,8 +35,10 @@ package struct AdapterFolder: Sendable, Equatable {
 
     private func entry(_ fileName: String) -> Entry? {
         let full = path + "/" + fileName
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: full, isDirectory: &isFolder)
         let (files, name) =
-            fileName.hasSuffix(".gguf")
+            fileName.hasSuffix(".gguf") && !isFolder.boolValue
             ? ([full], String(fileName.dropLast(".gguf".count))) : (Self.parts.map { "\(full)/\($0)" }, fileName)
         var (stamp, modified) = ("", Date.distantPast)
         for file in files {

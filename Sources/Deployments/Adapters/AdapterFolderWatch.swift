@@ -6,9 +6,10 @@ package actor AdapterFolderWatch {
     private let folder: AdapterFolder
     private let registry: AdapterRegistry
     private let logger: Logger
-    /// What was seen, by name: whether or not it could be read, so that nothing is told twice.
-    private var seen: [String: (stamp: String, isAdded: Bool)] = [:]
-    /// What may still be being written.
+    /// What was seen, by path: whether or not it could be read, so that nothing is told twice. A folder and a file may want
+    /// the same name; whichever came first has it.
+    private var seen: [String: (name: String, stamp: String, isAdded: Bool)] = [:]
+    /// What may still be being written, by path.
     private var unsettled: [String: String] = [:]
 
     /// Files that nobody has written to for so long are whole.
@@ -28,27 +29,30 @@ package actor AdapterFolderWatch {
     /// Looks once. Something that could not be read is told in the log; what was there before stays.
     package func scan() async {
         let entries = folder.entries
-        for (name, past) in seen where !entries.contains(where: { $0.reference.name == name }) {
-            seen[name] = nil
-            if past.isAdded, registry.forget(name) { note("adapter removed", name) }
+        for (path, past) in seen where !entries.contains(where: { $0.reference.path == path }) {
+            seen[path] = nil
+            guard past.isAdded else { continue }
+            if registry.forget(past.name) { note("adapter removed", past.name) }
+            // What was refused for the name may have it now.
+            seen = seen.filter { $0.value.name != past.name }
         }
-        for entry in entries where seen[entry.reference.name]?.stamp != entry.stamp { await take(entry) }
+        for entry in entries where seen[entry.reference.path]?.stamp != entry.stamp { await take(entry) }
     }
 
     private func take(_ entry: AdapterFolder.Entry) async {
-        let name = entry.reference.name
-        if entry.modified.timeIntervalSinceNow > -Self.settlingTime, unsettled[name] != entry.stamp {
-            unsettled[name] = entry.stamp
+        let (name, path) = (entry.reference.name, entry.reference.path)
+        if entry.modified.timeIntervalSinceNow > -Self.settlingTime, unsettled[path] != entry.stamp {
+            unsettled[path] = entry.stamp
             return
         }
-        unsettled[name] = nil
-        let wasAdded = seen[name]?.isAdded ?? false
+        unsettled[path] = nil
+        let wasAdded = seen[path]?.isAdded ?? false
         do throws(AdapterError) {
             try await registry.add(entry.reference, replaces: wasAdded)
-            seen[name] = (entry.stamp, true)
+            seen[path] = (name, entry.stamp, true)
             note(wasAdded ? "adapter replaced" : "adapter added", name)
         } catch {
-            seen[name] = (entry.stamp, wasAdded)
+            seen[path] = (name, entry.stamp, wasAdded)
             logger.warning("adapter not added", metadata: ["adapter": "\(name)", "reason": "\(error)"])
         }
     }

@@ -85,4 +85,29 @@ import Testing
         #expect(try await registry.lease("b").adapter === before)
         withExtendedLifetime(old) {}
     }
+
+    @Test func `a folder is called as it is, also where its name ends as a file's would`() throws {
+        try add("a.gguf")
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        #expect(folder.references == [AdapterReference(name: "a.gguf", path: folder.path + "/a.gguf")])
+        try folder.remove("a.gguf")
+        #expect(folder.references == [])
+    }
+
+    @Test func `of a folder and a file of one name the first has it, and the other when that is gone`() async throws {
+        let registry = try AdapterRegistry(model: "tiny", base: base())
+        let watch = AdapterFolderWatch(folder: folder, registry: registry, logger: Logger(label: "test"))
+        try add("a")
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        let other = folder.path + "/a.gguf"
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter.gguf"), toPath: other)
+        try settle()
+        for _ in 0..<3 { await watch.scan() }
+        #expect(registry.statuses.map(\.reference.path) == [folder.path + "/a"])
+        // Once for what is there and never again: nothing has changed.
+        #expect(registry.statistics.loads == 1)
+        try FileManager.default.removeItem(atPath: folder.path + "/a")
+        await watch.scan()
+        #expect(registry.statuses.map(\.reference.path) == [other])
+    }
 }
