@@ -20,6 +20,15 @@ package enum AdapterMix {
         }
     }
 
+    /// Whose turns requests under the mix take: those of the part with the largest scale, whatever the order, with the least
+    /// of all parts' weights. So nobody gets another's turns for an adapter by naming the other's beside it with next to
+    /// nothing of it.
+    static func share(of parts: [Part]) -> AdapterShare? {
+        let leading = parts.max { (abs($0.scale), $1.name) < (abs($1.scale), $0.name) }
+        let weight = parts.map(\.lease.share.weight).min()
+        return leading.flatMap { part in weight.map { AdapterShare(name: part.lease.share.name, weight: $0) } }
+    }
+
     /// Highest rank of a matrix's change, all parts together.
     package static let rankLimit = 512
 }
@@ -49,7 +58,7 @@ extension AdapterRegistry {
     /// What the parts come to together: nil for none, the adapter itself for one with the scale 1.
     package func mix(_ parts: [AdapterMix.Part]) throws(AdapterError) -> AdapterLease? {
         let parts = parts.filter { $0.scale != 0 }
-        guard let first = parts.first else { return nil }
+        guard let first = parts.first, let share = AdapterMix.share(of: parts) else { return nil }
         if parts.count == 1, first.scale == 1 { return first.lease }
         if let whole = parts.first(where: { $0.lease.adapter.replacesWeights }) { throw .notMixable(name: whole.name) }
         let adapters = parts.map { (adapter: $0.lease.adapter, scale: $0.scale) }
@@ -58,10 +67,10 @@ extension AdapterRegistry {
             throw .mixTooWide(names: parts.map(\.name), rank: rank, limit: AdapterMix.rankLimit)
         }
         let leases = parts.map(\.lease)
-        // A request counts for each of its parts, and takes its turns as the first; they stay as long as the mix does.
+        // A request counts for each of its parts; they stay as long as the mix does.
         return AdapterLease(
             mixes.mix(adapters),
-            share: first.lease.share,
+            share: share,
             onCount: { usage in for lease in leases { lease.count(usage) } },
             onEnd: { withExtendedLifetime(leases) {} }
         )

@@ -156,6 +156,25 @@ import Testing
         withExtendedLifetime(alone) {}
     }
 
+    @Test func `a mix takes the turns of its largest part, by the least of the weights, in any order`() async throws {
+        let registry = try registry(weights: ["a": 4, "b": 2])
+        for name in ["a", "b", "c"] { try await registry.add(reference(name)) }
+        for (scales, expected) in [
+            (["a": 0.001, "b": 1], AdapterShare(name: "b", weight: 2)),
+            (["a": 0.5, "b": -0.75], AdapterShare(name: "b", weight: 2)),
+            (["b": 1, "a": 1], AdapterShare(name: "a", weight: 2)),
+            (["a": 1, "c": 0.001], AdapterShare(name: "a", weight: 1)),
+            (["a": 0.5, "c": 0], AdapterShare(name: "a", weight: 4)),
+        ] as [([String: Float], AdapterShare)] {
+            var parts: [AdapterMix.Part] = []
+            for (name, scale) in scales {
+                parts.append(AdapterMix.Part(name: name, lease: try await registry.lease(name), scale: scale))
+            }
+            #expect(try registry.mix(parts)?.share == expected)
+            #expect(try registry.mix(parts.reversed())?.share == expected)
+        }
+    }
+
     @Test func `a mix of more than its limit is refused`() async throws {
         let registry = try registry()
         for index in 0..<33 { try await registry.add(reference("a\(index)")) }
