@@ -30,6 +30,13 @@ import Testing
                 try wrong.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
             }
         }
+        for name in ["..", "x/y"] {
+            let wrong: Serve = try parse("serve a --merge-adapter \(name)=/p")
+            var configurations = [DeploymentConfiguration(name: "a", path: "a")]
+            #expect(throws: AdapterError.invalidName(name)) {
+                try wrong.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([:]))
+            }
+        }
     }
 
     @Test func `run and bench take adapters by their name in the store or by their path`() throws {

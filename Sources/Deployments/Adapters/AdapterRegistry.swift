@@ -149,7 +149,7 @@ package final class AdapterRegistry: Sendable {
     }
 
     /// Whether requests and files can be called so.
-    static func isName(_ name: String) -> Bool {
+    package static func isName(_ name: String) -> Bool {
         !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 200
             && !name.contains { $0 == ":" || $0 == "/" || $0.isNewline || $0 == "\0" }
     }

@@ -107,6 +107,7 @@ struct AdapterOptions: ParsableArguments {
     private func merge(into configurations: inout [DeploymentConfiguration], store: ModelStore) throws {
         for argument in merged {
             let owner = try Self.owner(of: "adapter \"\(argument.name)\"", argument.model, in: configurations)
+            if !AdapterRegistry.isName(argument.name) { throw AdapterError.invalidName(argument.name) }
             if configurations[owner].mergedAdapter != nil {
                 throw ValidationError(
                     "One adapter can be merged into a model: mix several with `lora` in requests instead."
