@@ -42,13 +42,18 @@ package struct AdapterFolder: Sendable, Equatable {
             ? ([full], String(fileName.dropLast(".gguf".count))) : (Self.parts.map { "\(full)/\($0)" }, fileName)
         var (stamp, modified) = ("", Date.distantPast)
         for file in files {
-            guard let attributes = try? FileManager.default.attributesOfItem(atPath: file),
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: Self.target(of: file)),
                 let date = attributes[.modificationDate] as? Date
             else { return nil }
             stamp += "\(attributes[.size] ?? 0) \(date.timeIntervalSince1970) \(attributes[.systemFileNumber] ?? 0) "
             modified = max(modified, date)
         }
         return Entry(reference: AdapterReference(name: name, path: full), stamp: stamp, modified: modified)
+    }
+
+    /// What a link leads to: the hub's own cache has links to files elsewhere, relative ones.
+    private static func target(of path: String) -> String {
+        URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }
 
     /// The files that make a PEFT folder an adapter.
@@ -85,10 +90,10 @@ package struct AdapterFolder: Sendable, Equatable {
         if isFolder.boolValue {
             try files.createDirectory(atPath: partial, withIntermediateDirectories: false)
             for part in Self.parts {
-                try files.copyItem(atPath: "\(reference.path)/\(part)", toPath: "\(partial)/\(part)")
+                try files.copyItem(atPath: Self.target(of: "\(reference.path)/\(part)"), toPath: "\(partial)/\(part)")
             }
         } else {
-            try files.copyItem(atPath: reference.path, toPath: partial)
+            try files.copyItem(atPath: Self.target(of: reference.path), toPath: partial)
         }
         try files.moveItem(atPath: partial, toPath: "\(path)/\(reference.name)\(isFolder.boolValue ? "" : ".gguf")")
     }

@@ -110,4 +110,30 @@ import Testing
         await watch.scan()
         #expect(registry.statuses.map(\.reference.path) == [other])
     }
+
+    @Test func `links are followed, as in the hub's cache, so that nothing is missed when what they lead to is gone`()
+        throws
+    {
+        let files = FileManager.default
+        let hub = files.temporaryDirectory.appendingPathComponent("hub-" + UUID().uuidString).path
+        defer { for path in [hub, folder.path] { try? files.removeItem(atPath: path) } }
+        try files.createDirectory(atPath: hub + "/snapshot", withIntermediateDirectories: true)
+        try files.copyItem(atPath: TestData.tiny("llama-adapter"), toPath: hub + "/blobs")
+        try files.copyItem(atPath: TestData.tiny("llama-adapter.gguf"), toPath: hub + "/blobs/file")
+        for name in ["adapter_config.json", "adapter_model.safetensors"] {
+            try files.createSymbolicLink(atPath: "\(hub)/snapshot/\(name)", withDestinationPath: "../blobs/\(name)")
+        }
+        try files.createSymbolicLink(atPath: hub + "/link.gguf", withDestinationPath: "blobs/file")
+        let before = AdapterFolder(path: hub).entries
+        #expect(before.map(\.reference.name) == ["blobs", "link", "snapshot"])
+        for (name, path) in [("a", hub + "/snapshot"), ("b", hub + "/link.gguf")] {
+            try folder.add(AdapterReference(name: name, path: path), for: base())
+        }
+        let date = Date(timeIntervalSinceNow: -600)
+        try files.setAttributes([.modificationDate: date], ofItemAtPath: hub + "/blobs/adapter_config.json")
+        #expect(AdapterFolder(path: hub).entries[2].stamp != before[2].stamp)
+        try files.removeItem(atPath: hub)
+        for reference in folder.references { _ = try AdapterCheckpoint(path: reference.path) }
+        #expect(folder.references.count == 2)
+    }
 }
