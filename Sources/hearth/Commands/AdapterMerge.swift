@@ -52,14 +52,7 @@ extension Adapters {
                 on: workers
             )
             let path = Environment.absolute(output)
-            try await Interrupts.cancelling {
-                do {
-                    try CheckpointWriter(merged.checkpoint).write(to: path)
-                } catch {
-                    if Task.isCancelled { throw CancellationError() }
-                    throw error
-                }
-            }
+            try await Self.write(merged.checkpoint, to: path)
             Output.line("wrote \(path): \(model.servedName) with \(reference.name) in it")
             Output.note(Self.summary(of: merged))
         }
@@ -67,6 +60,23 @@ extension Adapters {
         private func reference(in folder: AdapterFolder) throws -> AdapterReference {
             let path = try ActiveAdapters.path(of: name, in: folder)
             return AdapterReference(name: (name as NSString).lastPathComponent, path: path)
+        }
+
+        /// Writes the model. An interrupt ends it in good order.
+        private static func write(_ checkpoint: Checkpoint, to path: String) async throws {
+            do {
+                try await Interrupts.cancelling {
+                    do {
+                        try CheckpointWriter(checkpoint).write(to: path)
+                    } catch {
+                        if Task.isCancelled { throw CancellationError() }
+                        throw error
+                    }
+                }
+            } catch is CancellationError {
+                Output.note("Interrupted; nothing was written.")
+                throw ExitCode(130)
+            }
         }
 
         /// How many weights changed, and which types for others.
