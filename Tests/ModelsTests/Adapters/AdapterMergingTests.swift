@@ -116,7 +116,7 @@ import Tokenization
         }
     }
 
-    /// The tiny model's adapter, rewritten: its factors as JSON of names and shapes with one value for all, and its settings.
+    /// An adapter of the tiny model with factors of rank 1 for query projections of those names, `value` throughout.
     private func adapter(_ settings: String, _ names: [String], value: Float) throws -> AdapterCheckpoint {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("adapter-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: path, withIntermediateDirectories: false)
