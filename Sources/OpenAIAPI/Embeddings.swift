@@ -28,6 +28,8 @@ package struct EmbeddingRequest: Sendable, Equatable {
 
     /// Most texts of one request, as at OpenAI.
     package static let inputLimit = 2048
+    /// Most tokens of all texts of one request, as at OpenAI.
+    package static let tokenLimit = 300_000
 
     package init(_ body: JSONValue) throws(APIError) {
         var reader = try FieldReader(body, path: "")

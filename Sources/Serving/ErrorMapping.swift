@@ -81,6 +81,15 @@ extension APIError {
         }
     }
 
+    /// The texts of a request for embeddings are more than one request may have.
+    static func tooManyTokens(_ count: Int, limit: Int) -> APIError {
+        APIError(
+            code: "max_tokens_per_request",
+            parameter: "input",
+            "The texts of 'input' have \(count) tokens together, and one request may have \(limit). Send them in several."
+        )
+    }
+
     /// More work waits than the server takes.
     static func overloaded(_ message: String) -> APIError {
         APIError(status: 429, kind: .rateLimit, code: "engine_overloaded", message)

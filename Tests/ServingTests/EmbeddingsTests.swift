@@ -70,6 +70,21 @@ import Testing
         }
     }
 
+    @Test func `more tokens than a request may have are refused before anything is computed`() async throws {
+        try await withEmbedder { server in
+            let text = Array(repeating: "1", count: 200).joined(separator: ",")
+            let body = { "\"input\":[" + Array(repeating: "[\(text)]", count: $0).joined(separator: ",") + "]" }
+            let response = try await embed(server, body(1501))
+            #expect(try await embed(server, body(2)).status == 200)
+            #expect(response.status == 400)
+            let error = try response.error()
+            #expect(error["param"] == "input" && error["code"] == "max_tokens_per_request")
+            let message = error["message"]?.stringValue ?? ""
+            #expect(message.contains("300200") && message.contains("300000"))
+            #expect(await server.directory.embedders[0].statistics().finishedRequests == 1)
+        }
+    }
+
     @Test func `models are listed together, and each says what it does not do`() async throws {
         try await withEmbedder { server in
             let list = try await server.send("GET", "/v1/models").json()
@@ -193,7 +208,7 @@ import Testing
     @Test func `a client that goes gives up its texts`() async throws {
         try await withEmbedder { server in
             let connection = try await server.connect()
-            let texts = Array(repeating: "\"" + String(repeating: "a ", count: 240) + "\"", count: 2048)
+            let texts = Array(repeating: "\"" + String(repeating: "a ", count: 240) + "\"", count: 1200)
             let body = #"{"model":"bert","input":[\#(texts.joined(separator: ","))]}"#
             try await connection.send("POST", "/v1/embeddings", body)
             let embedder = server.directory.embedders[0]

@@ -24,6 +24,14 @@ package enum EmbeddingInput: Sendable, Equatable {
     fileprivate var isPair: Bool { if case .pair = self { true } else { false } }
 }
 
+/// Texts as an embedder's model reads them.
+package struct EncodedTexts: Sendable {
+    fileprivate let texts: [EmbedderText]
+
+    /// Tokens of all texts, those around them included.
+    package var tokenCount: Int { texts.reduce(0) { $0 + $1.tokens.count } }
+}
+
 /// The vectors of one request.
 package struct EmbeddingAnswer: Sendable, Equatable {
     /// `[texts][dimensions]`, each of length 1; of a cross-encoder, each one logit.
@@ -93,19 +101,37 @@ package final class EmbeddingDeployment: Sendable {
         dimensions: Int? = nil,
         truncates: Bool = false
     ) async throws(EmbeddingError) -> EmbeddingAnswer {
-        if let dimensions, !(1...traits.dimensionCount).contains(dimensions) {
-            throw .dimensionsOutOfRange(asked: dimensions, limit: traits.dimensionCount)
-        }
+        try check(dimensions)
+        return try await embed(try await encode(inputs, truncates: truncates), dimensions: dimensions)
+    }
+
+    /// The tokens of `inputs` as the model reads them, for `embed`: nothing has been computed yet.
+    ///
+    /// - Parameter truncates: whether a text that does not fit the model's context loses its end.
+    package func encode(
+        _ inputs: [EmbeddingInput],
+        truncates: Bool = false
+    ) async throws(EmbeddingError) -> EncodedTexts {
         for (index, input) in inputs.enumerated() {
             precondition(input.isPair == isCrossEncoder, "EmbeddingDeployment: input \(index) is not for this model")
             if input.isEmpty { throw .emptyText(index: index) }
         }
-        let texts = await tokens(of: inputs, truncates: truncates)
-        var vectors = try await engine.embed(texts)
+        return EncodedTexts(texts: await tokens(of: inputs, truncates: truncates))
+    }
+
+    /// The vectors of texts that `encode` has made; else as for inputs.
+    package func embed(_ encoded: EncodedTexts, dimensions: Int?) async throws(EmbeddingError) -> EmbeddingAnswer {
+        try check(dimensions)
+        var vectors = try await engine.embed(encoded.texts)
         if let dimensions, dimensions < traits.dimensionCount {
             for index in vectors.indices { vectors[index] = Self.shortened(vectors[index], to: dimensions) }
         }
-        return EmbeddingAnswer(vectors: vectors, tokenCount: texts.reduce(0) { $0 + $1.tokens.count })
+        return EmbeddingAnswer(vectors: vectors, tokenCount: encoded.tokenCount)
+    }
+
+    private func check(_ dimensions: Int?) throws(EmbeddingError) {
+        guard let dimensions, !(1...traits.dimensionCount).contains(dimensions) else { return }
+        throw .dimensionsOutOfRange(asked: dimensions, limit: traits.dimensionCount)
     }
 
     /// What the engine has done and holds.

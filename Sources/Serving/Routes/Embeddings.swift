@@ -18,7 +18,8 @@ extension APIService {
             case .tokens(let tokens): .tokens(tokens.map { TokenID($0) })
             }
         }
-        let work = EmbeddingWork(inputs: inputs, dimensions: body.dimensions, parameter: body.parameter)
+        var work = EmbeddingWork(inputs: inputs, dimensions: body.dimensions, parameter: body.parameter)
+        work.tokenLimit = EmbeddingRequest.tokenLimit
         let answer = try await embed(work, with: embedder, for: exchange)
         let response = EmbeddingResponse(
             model: body.model,
@@ -39,11 +40,9 @@ extension APIService {
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
         defer { permit.leave() }
-        let task = Task { () async -> Result<EmbeddingAnswer, EmbeddingError> in
-            do throws(EmbeddingError) {
-                return .success(
-                    try await embedder.embed(work.inputs, dimensions: work.dimensions, truncates: work.truncates)
-                )
+        let task = Task { () async -> Result<EmbeddingAnswer, APIError> in
+            do throws(APIError) {
+                return .success(try await work.run(on: embedder))
             } catch {
                 return .failure(error)
             }
@@ -69,7 +68,7 @@ extension APIService {
             log(answer, of: embedder, for: exchange)
             return answer
         case .failure(let error):
-            throw interruption.error ?? APIError(error, parameter: work.parameter)
+            throw interruption.error ?? error
         }
     }
 
@@ -93,6 +92,26 @@ struct EmbeddingWork: Sendable {
     var dimensions: Int?
     /// Whether texts that do not fit the model's context lose their end.
     var truncates = false
+    /// Most tokens of all texts; nil for any number.
+    var tokenLimit: Int?
     /// The request's parameter that held text `index`, for errors.
     var parameter: @Sendable (Int) -> String
+
+    /// The vectors, once what the request may ask for is known not to be exceeded.
+    func run(on embedder: EmbeddingDeployment) async throws(APIError) -> EmbeddingAnswer {
+        let texts: EncodedTexts
+        do {
+            texts = try await embedder.encode(inputs, truncates: truncates)
+        } catch {
+            throw APIError(error, parameter: parameter)
+        }
+        if let tokenLimit, texts.tokenCount > tokenLimit {
+            throw .tooManyTokens(texts.tokenCount, limit: tokenLimit)
+        }
+        do {
+            return try await embedder.embed(texts, dimensions: dimensions)
+        } catch {
+            throw APIError(error, parameter: parameter)
+        }
+    }
 }
