@@ -49,7 +49,9 @@ extension APIService {
             recorder: RunRecorder(start: exchange.start),
             keep: keep
         )
-        return try await answer(answering)
+        var response = try await answer(answering)
+        if let parameters = texts.first?.parameters { response.tell(parameters) }
+        return response
     }
 
     /// Starts one generation for every text. Nothing has been computed yet when this throws.

@@ -3,6 +3,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Inference
+import JSON
 import OpenAIAPI
 
 extension Exchange {
@@ -37,6 +38,23 @@ extension Response {
         headers[.cachedPromptTokens] = String(usage.cachedTokens)
         headers[.timeToFirstToken] = Self.seconds(timing.waiting + timing.prefill)
         headers[.processingTime] = Self.seconds(timing.total)
+    }
+
+    /// Says how the answer is sampled once the model's own defaults are filled in, in Fireworks' header. Biases of tokens are
+    /// left out: they may be more than a header can hold.
+    mutating func tell(_ parameters: GenerationParameters) {
+        let sampling = parameters.sampling
+        var options: JSONObject = [
+            "temperature": .shortest(sampling.temperature), "top_p": .shortest(sampling.topP),
+            "top_k": .integer(Int64(sampling.topK)), "min_p": .shortest(sampling.minP),
+            "typical_p": .shortest(sampling.typicalP),
+            "repetition_penalty": .shortest(sampling.repetitionPenalty),
+            "presence_penalty": .shortest(sampling.presencePenalty),
+            "frequency_penalty": .shortest(sampling.frequencyPenalty),
+        ]
+        options["max_tokens"] = parameters.maxTokens.map { .integer(Int64($0)) }
+        options["seed"] = sampling.seed.map { .integer(Int64(bitPattern: $0)) }
+        headers[.samplingOptions] = JSONValue.object(options).serialized()
     }
 
     private static func seconds(_ duration: Duration) -> String {

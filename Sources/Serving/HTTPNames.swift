@@ -28,6 +28,8 @@ extension HTTPField.Name {
     static let cachedPromptTokens = name("fireworks-cached-prompt-tokens")
     static let timeToFirstToken = name("fireworks-server-time-to-first-token")
     static let processingTime = name("fireworks-server-processing-time")
+    /// How an answer is sampled, as Fireworks tells it: an object of JSON.
+    static let samplingOptions = name("fireworks-sampling-options")
     /// Asks proxies such as nginx to pass a stream on as it comes.
     static let accelBuffering = name("x-accel-buffering")
 }

@@ -1,3 +1,4 @@
+import Deployments
 import JSON
 import Serving
 import Testing
@@ -90,6 +91,43 @@ import Testing
             let long = String(repeating: "a", count: 129)
             let tooLong = try await server.send("GET", "/health", headers: ["X-Request-Id": long])
             #expect(tooLong.headers["x-request-id"] != long)
+        }
+    }
+
+    /// The sampling options an answer tells.
+    private func sampling(_ server: RunningServer, _ path: String, _ body: String) async throws -> JSONValue {
+        let answer = try await server.send("POST", path, body)
+        #expect(answer.status == 200, "\(path) \(answer.body)")
+        return try JSONValue(parsing: answer.headers["fireworks-sampling-options"] ?? "null")
+    }
+
+    @Test func `an answer says how it is sampled, with the model's own defaults`() async throws {
+        var defaults = SamplingDefaults()
+        (defaults.temperature, defaults.topK) = (0.25, 40)
+        let directory = DeploymentDirectory([try ScriptedDeployment.make(samplingDefaults: defaults)])
+        try await withServer(directory: directory) { server in
+            let plain = try await sampling(server, "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
+            let expected: JSONValue = [
+                "temperature": 0.25, "top_p": 1.0, "top_k": 40, "min_p": 0.0, "typical_p": 1.0,
+                "repetition_penalty": 1.0,
+                "presence_penalty": 0.0, "frequency_penalty": 0.0,
+            ]
+            #expect(plain == expected, "\(plain.serialized())")
+            let own = #""temperature":0.7,"top_p":0.9,"max_tokens":5,"seed":-3,"frequency_penalty":-1,"stream":true"#
+            let streamed = try await sampling(server, "/v1/completions", #"{"model":"scripted","prompt":"a",\#(own)}"#)
+            for (name, value): (String, JSONValue) in [
+                ("temperature", 0.7), ("top_p", 0.9), ("top_k", 40), ("max_tokens", 5), ("seed", -3),
+                ("frequency_penalty", -1.0),
+            ] {
+                #expect(streamed[name] == value, "\(name) \(streamed.serialized())")
+            }
+            for (path, body) in [
+                ("/v1/responses", #"{"model":"scripted","input":"hi","temperature":0.5}"#),
+                ("/v1/messages", "{\(ChatCompletionsTests.question),\"max_tokens\":9,\"temperature\":0.5}"),
+                ("/api/chat", "{\(ChatCompletionsTests.question),\"options\":{\"temperature\":0.5}}"),
+            ] {
+                #expect(try await sampling(server, path, body)["temperature"] == 0.5, "\(path)")
+            }
         }
     }
 
