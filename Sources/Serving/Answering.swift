@@ -200,7 +200,7 @@ extension APIService {
         logger.info(
             "request done",
             metadata: [
-                "request.id": "\(answering.exchange.id)", "model": "\(answering.deployment.name)",
+                "model": "\(answering.deployment.name)",
                 "tokens.prompt": "\(summary.promptTokenCount)", "tokens.cached": "\(summary.cachedTokenCount)",
                 "tokens.completion": "\(summary.completionTokenCount)",
                 "seconds": "\(Self.rounded(start.duration(to: end).seconds))",
@@ -208,7 +208,7 @@ extension APIService {
                 "seconds.inter_token": "\(Self.rounded(firstToken.duration(to: end).seconds / gapCount))",
                 "seconds.compute": "\(Self.rounded(summary.computeTime.seconds))",
                 "finish": "\(answering.run.clientHasGone ? "gone" : summary.finishes.joined(separator: ","))",
-            ]
+            ].adding(answering.exchange.names)
         )
     }
 

@@ -18,6 +18,10 @@ extension HTTPField.Name {
     static let anthropicVersion = name("anthropic-version")
     static let processingMilliseconds = name("openai-processing-ms")
     static let apiVersion = name("openai-version")
+    /// Whom the caller asks for.
+    static let organization = name("openai-organization")
+    /// The caller's name for the request, beside the server's.
+    static let clientRequestID = name("x-client-request-id")
     /// Milliseconds after which asking again makes sense, and whether it makes sense at all, for OpenAI's clients.
     static let retryAfterMilliseconds = name("retry-after-ms")
     static let shouldRetry = name("x-should-retry")

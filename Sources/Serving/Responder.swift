@@ -42,19 +42,30 @@ struct Exchange: Sendable {
 struct Responder: HTTPResponder {
     typealias Context = RequestScope
 
+    /// What scripts of another origin may read.
+    private static let exposedHeaders = [
+        HTTPField.Name.requestID, .anthropicRequestID, .processingMilliseconds, .apiVersion, .organization,
+        .retryAfter, .retryAfterMilliseconds, .shouldRetry, .promptTokens, .cachedPromptTokens, .timeToFirstToken,
+        .processingTime, .samplingOptions,
+    ].map(\.canonicalName).joined(separator: ", ")
+
     let service: APIService
 
     func respond(to request: Request, context: RequestScope) async -> Response {
-        let id = Self.requestID(request.headers, orElse: service.environment.makeID)
+        let id = request.headers.plain(.requestID) ?? "req_" + service.environment.makeID()
         let exchange = Exchange(request: request, scope: context, id: id, start: .now)
         let path = exchange.path
         var response: Response
         var name = "unknown"
         do {
-            if let preflight = service.preflight(request) { return preflight }
+            if var preflight = service.preflight(request) {
+                preflight.headers[.requestID] = id
+                return preflight
+            }
             let route = try Route.match(method: request.method.rawValue, path: path)
             name = route.name
             if !route.isOpen, !service.authentication.allows(request.headers) { throw APIError.unauthorized }
+            _ = try request.headers.clientRequestID()
             response = try await service.answer(route, exchange)
         } catch {
             response = failure(error, path: path, exchange)
@@ -67,7 +78,7 @@ struct Responder: HTTPResponder {
     private func failure(_ error: any Error, path: String, _ exchange: Exchange) -> Response {
         let known = error as? APIError
         if known == nil {
-            service.logger.error("request failed", metadata: ["request.id": "\(exchange.id)", "error": "\(error)"])
+            service.logger.error("request failed", metadata: ["error": "\(error)"].adding(exchange.names))
         }
         let error = known ?? .generationFailed("The server failed on this request.")
         var response = exchange.surface.refusal(error, requestID: exchange.id)
@@ -87,9 +98,9 @@ struct Responder: HTTPResponder {
         service.logger.info(
             "request refused",
             metadata: [
-                "request.id": "\(exchange.id)", "http.path": "\(path)", "http.status": "\(error.status)",
+                "http.path": "\(path)", "http.status": "\(error.status)",
                 "error.code": "\(error.code ?? "none")", "error.param": "\(error.parameter ?? "none")",
-            ]
+            ].adding(exchange.names)
         )
         return response
     }
@@ -107,25 +118,10 @@ struct Responder: HTTPResponder {
         let elapsed = exchange.start.duration(to: .now).seconds
         response.headers[.processingMilliseconds] = String(Int((elapsed * 1000).rounded()))
         response.headers[.apiVersion] = "2020-10-01"
+        response.headers[.organization] = exchange.request.headers.plain(.organization)
         if let origin = service.configuration.allowedOrigin {
             response.headers[.accessControlAllowOrigin] = origin
-            response.headers[.accessControlExposeHeaders] =
-                "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry"
+            response.headers[.accessControlExposeHeaders] = Self.exposedHeaders
         }
-    }
-
-    /// The caller's own id when it is short and plain, else a new one.
-    static func requestID(_ headers: HTTPFields, orElse makeID: () -> String) -> String {
-        guard let id = headers[.requestID], (1...128).contains(id.utf8.count) else { return "req_" + makeID() }
-        let isPlain = id.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                UInt8(ascii: ":"):
-                true
-            default: false
-            }
-        }
-        return isPlain ? id : "req_" + makeID()
     }
 }

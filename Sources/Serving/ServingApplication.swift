@@ -143,7 +143,7 @@ package struct ServingApplication: Sendable {
             maxHeaderFieldCount: 200
         )
         let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionWatch()],
+            additionalChannelHandlers: [ConnectionWatch(), NamelessAnswers(makeID: service.environment.makeID)],
             idleTimeout: idle,
             httpDecoderConfiguration: decoder
         )

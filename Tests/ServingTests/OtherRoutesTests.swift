@@ -195,6 +195,8 @@ import Testing
             #expect(refused.status == 405)
         }
         try await withServer({ $0.allowedOrigin = "https://app.example" }) { server in
+            let exposed = try await server.send("GET", "/health").headers["access-control-expose-headers"] ?? ""
+            #expect(exposed.contains("x-request-id") && exposed.contains("fireworks-sampling-options"))
             let preflight = try await server.send(
                 "OPTIONS",
                 "/v1/chat/completions",

@@ -57,7 +57,7 @@ extension APIService {
     private func log(_ message: String, _ name: String, of deployment: Deployment, for exchange: Exchange) {
         logger.info(
             "\(message)",
-            metadata: ["request.id": "\(exchange.id)", "model": "\(deployment.name)", "adapter": "\(name)"]
+            metadata: ["model": "\(deployment.name)", "adapter": "\(name)"].adding(exchange.names)
         )
     }
 }

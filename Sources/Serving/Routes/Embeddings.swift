@@ -77,10 +77,10 @@ extension APIService {
         logger.info(
             "request done",
             metadata: [
-                "request.id": "\(exchange.id)", "model": "\(embedder.name)", "texts": "\(answer.vectors.count)",
+                "model": "\(embedder.name)", "texts": "\(answer.vectors.count)",
                 "tokens.prompt": "\(answer.tokenCount)",
                 "seconds": "\(Self.rounded(exchange.start.duration(to: .now).seconds))",
-            ]
+            ].adding(exchange.names)
         )
     }
 }
