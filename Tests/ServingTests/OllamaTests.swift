@@ -187,8 +187,9 @@ import Testing
             $0.requestTimeout = .milliseconds(300)
             $0.keepAliveInterval = .milliseconds(20)
         }) { server in
+            defer { ScriptedDeployment.letGo(0) }
             let stop = String(repeating: "a", count: 4000)
-            let body = #"{"model":"scripted","prompt":"endless","options":{"stop":["\#(stop)"]}}"#
+            let body = #"{"model":"scripted","prompt":"endless held:0","options":{"stop":["\#(stop)"]}}"#
             let stream = try await server.send("POST", "/api/generate", body)
             let lines = try stream.body.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
             #expect(lines.count > 1)

@@ -167,7 +167,7 @@ def arguments_are_valid(call):
 
 
 class Person(pydantic.BaseModel):
-    name: str
+    name: str = pydantic.Field(max_length=40)
     born: int = pydantic.Field(ge=1000, le=2100)
     fields: list[Literal["math", "poetry", "music"]] = pydantic.Field(max_length=2)
 
