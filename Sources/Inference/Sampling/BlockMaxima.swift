@@ -65,23 +65,21 @@ struct BlockMaxima: Sendable {
         _ end: Int
     ) -> (largest: Float, valid: Bool) {
         var lanes = SIMD8<Float>(repeating: -.infinity)
-        var sums = SIMD8<Float>.zero
+        var unordered = SIMDMask<SIMD8<Int32>>(repeating: false)
         var index = start
         while index + 8 <= end {
             let chunk = UnsafeRawPointer(logits.baseAddress! + index).loadUnaligned(as: SIMD8<Float>.self)
             lanes.replace(with: chunk, where: chunk .> lanes)
-            // 0 · x is NaN for a NaN (and for an infinity, which is looked at below).
-            sums += chunk * 0
+            unordered .|= chunk .!= chunk
             index += 8
         }
         var largest = lanes.max()
-        var valid = sums.sum() == 0
+        var valid = !any(unordered)
         while index < end {
             largest = logits[index] > largest ? logits[index] : largest
             valid = valid && !logits[index].isNaN
             index += 1
         }
-        if !valid { valid = !logits[start..<end].contains { $0.isNaN } }
         return (largest, valid)
     }
 }
