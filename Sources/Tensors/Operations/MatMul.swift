@@ -107,23 +107,25 @@ extension Compute {
 
     /// Hands out the sections' panels.
     private func run(_ weights: PackedMatrix, _ x: Operand, _ lowRank: LowRankKernel, _ y: ck_destination) {
-        let product = Product(
-            weights: weights,
-            split: ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount),
-            int8: x.int8,
-            int12: x.int12,
-            floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
-            lowRank: lowRank,
-            destination: y,
-            set: instructionSet.rawValue
-        )
-        workers.run(taskCount: product.split.taskCount, product) { product, task in product.pointee.run(task) }
+        weights.sections.withUnsafeBufferPointer { sections in
+            let product = Product(
+                sections: sections,
+                split: ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount),
+                int8: x.int8,
+                int12: x.int12,
+                floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
+                lowRank: lowRank,
+                destination: y,
+                set: instructionSet.rawValue
+            )
+            workers.run(taskCount: product.split.taskCount, product) { product, task in product.pointee.run(task) }
+        }
     }
 }
 
-/// What the tasks of a product share.
+/// What the tasks of a product share: no references, whose counts the threads would take from one another.
 private struct Product {
-    let weights: PackedMatrix
+    let sections: UnsafeBufferPointer<PackedMatrix.Section>
     let split: ProductSplit
     let int8: ck_activations
     let int12: ck_activations
@@ -133,7 +135,7 @@ private struct Product {
     let set: Int32
 
     func run(_ task: Int) {
-        split.forEachRange(of: task, weights) { section, range in
+        split.forEachRange(of: task, sections) { section, range in
             var part = destination
             part.values += section.firstOutput
             if let bias = part.bias { part.bias = bias + section.firstOutput }
@@ -172,11 +174,23 @@ struct ProductSplit {
         let isStreaming = rows <= 8 || threadCount == 1
         let smallTasks = max(1, weights.byteCount / (threadCount * Self.leastStreamedBytes))
         let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? min(8, smallTasks) : 4)
-        // Tiles are two panels wide: an even number leaves no half tiles inside a share.
-        panelsPerTask = max(2, (panelCount + shares - 1) / shares + 1 & ~1)
+        panelsPerTask = Self.panelsPerTask(panelCount, shares: shares, threadCount: threadCount)
         let panelTasks = (panelCount + panelsPerTask - 1) / panelsPerTask
         let rowTasks = isStreaming ? 1 : min(max(1, shares / max(panelTasks, 1)), max(1, rows / 24))
         rowsPerTask = ((rows + rowTasks - 1) / max(rowTasks, 1) + 11) / 12 * 12
+    }
+
+    /// About a share of the panels. An even number, since tiles are two panels wide; of those from a whole share down to half of
+    /// one, the largest that leaves the threads least to wait for at the end.
+    private static func panelsPerTask(_ panelCount: Int, shares: Int, threadCount: Int) -> Int {
+        let share = max(1, (panelCount + 2 * shares - 1) / (2 * shares))
+        var best = (count: 2 * share, idle: Int.max)
+        for count in stride(from: 2 * share, through: 2 * ((share + 1) / 2), by: -2) {
+            let rounds = (panelCount + count * threadCount - 1) / (count * threadCount)
+            let idle = rounds * count * threadCount - panelCount
+            if idle < best.idle { best = (count, idle) }
+        }
+        return best.count
     }
 
     /// Some two microseconds of reading.
@@ -189,14 +203,14 @@ struct ProductSplit {
     /// Calls `body` with the parts of `task`, one for every section that it touches.
     func forEachRange(
         of task: Int,
-        _ weights: PackedMatrix,
+        _ sections: UnsafeBufferPointer<PackedMatrix.Section>,
         _ body: (PackedMatrix.Section, ck_product_range) -> Void
     ) {
         let firstRow = task / panelTaskCount * rowsPerTask
         let firstPanel = task % panelTaskCount * panelsPerTask
         let endPanel = min(firstPanel + panelsPerTask, panelCount)
         var sectionStart = 0
-        for section in weights.sections {
+        for section in sections {
             let sectionEnd = sectionStart + section.panelCount
             let from = max(firstPanel, sectionStart)
             let to = min(endPanel, sectionEnd)
