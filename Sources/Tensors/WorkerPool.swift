@@ -96,7 +96,8 @@ private final class WorkerPoolState: @unchecked Sendable {
     /// What the region's tasks call.
     private let work = UnsafeMutablePointer<WorkReference?>.allocate(capacity: 1)
     private let gate = RegionGate()
-    private let shares: [TaskShare]
+    /// `[threads]`: what each has still to do.
+    private let shares: UnsafeMutablePointer<TaskShare>
     private let sleeping = Atomic<Int>(0)
     private let callerWaits = Atomic<Bool>(false)
     private let isRunning = Atomic<Bool>(false)
@@ -109,7 +110,8 @@ private final class WorkerPoolState: @unchecked Sendable {
         self.threadCount = threadCount
         self.spinLimit = spinLimit
         self.callerSpinLimit = callerSpinLimit
-        shares = (0..<threadCount).map { _ in TaskShare() }
+        shares = .allocate(capacity: threadCount)
+        for thread in 0..<threadCount { (shares + thread).initialize(to: TaskShare()) }
         work.initialize(to: nil)
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
@@ -124,6 +126,8 @@ private final class WorkerPoolState: @unchecked Sendable {
         wake.deallocate()
         lock.deallocate()
         work.deallocate()
+        shares.deinitialize(count: threadCount)
+        shares.deallocate()
     }
 
     /// How often the gate was opened.
@@ -141,8 +145,8 @@ private final class WorkerPoolState: @unchecked Sendable {
             return
         }
         self.work.pointee = work
-        for (thread, share) in shares.enumerated() {
-            share.fill(taskCount * thread / threadCount..<taskCount * (thread + 1) / threadCount)
+        for thread in 0..<threadCount {
+            shares[thread].fill(taskCount * thread / threadCount..<taskCount * (thread + 1) / threadCount)
         }
         gate.open()
         wakeSleepers()
@@ -156,8 +160,8 @@ private final class WorkerPoolState: @unchecked Sendable {
         guard let work = work.pointee else { return }
         while let task = shares[thread].takeFirst() { work.type.perform(task, at: work.address) }
         for distance in 1..<threadCount {
-            let share = shares[(thread + distance) % threadCount]
-            while let task = share.takeLast() { work.type.perform(task, at: work.address) }
+            let other = (thread + distance) % threadCount
+            while let task = shares[other].takeLast() { work.type.perform(task, at: work.address) }
         }
     }
 
@@ -257,10 +261,14 @@ private final class RegionGate: Sendable {
 }
 
 /// The tasks that a thread has still to begin: its own from the front, helpers from the back.
-private final class TaskShare: Sendable {
-    /// Bits 32…63: the first task; below: the one after the last. Padded, so that threads do not share a cache line.
+///
+/// A value in memory of the pool's, not a class: every task begins here, and counting references would take as long as the
+/// shortest of them.
+private struct TaskShare: ~Copyable {
+    /// Bits 32…63: the first task; below: the one after the last. Padded, so that threads share no two neighbouring cache lines.
     private let word = Atomic<UInt64>(0)
     private let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
+    private let more: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
 
     func fill(_ tasks: Range<Int>) {
         word.store(UInt64(tasks.lowerBound) << 32 | UInt64(tasks.upperBound), ordering: .relaxed)
