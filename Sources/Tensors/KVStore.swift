@@ -122,11 +122,14 @@ package final class KVStore {
     ///   - columns: `keys` and `values` as `[tokens, stride]`, of which the first kvHeads · headWidth are the heads.
     ///   - compute: what to run on.
     package func write(layer: Int, rows: [AttentionRow], _ columns: KeyValueColumns, compute: Compute) {
-        rows.withUnsafeBufferPointer { rows in
-            let writer = CacheWriter(self, layer: layer, rows, columns, set: compute.instructionSet.rawValue)
-            let tokenCount = rows.reduce(0) { max($0, $1.firstToken + $1.tokenCount) }
-            compute.overRows(tokenCount, floatsPerRow: columns.stride, writer) { $0.pointee.run($1.rows) }
-        }
+        write(layer: layer, rows: AttentionRows(rows), columns, compute: compute)
+    }
+
+    /// The same for rows that have their places.
+    func write(layer: Int, rows: AttentionRows, _ columns: KeyValueColumns, compute: Compute) {
+        let writer = CacheWriter(self, layer: layer, rows.placed, columns, set: compute.instructionSet.rawValue)
+        compute.overRows(rows.tokenEnd, floatsPerRow: columns.stride, writer) { $0.pointee.run($1.rows) }
+        withExtendedLifetime(rows) {}
     }
 
     /// How kernels find the blocks of a layer.
@@ -170,7 +173,7 @@ package struct KeyValueColumns {
 /// Writes keys and values of some tokens into a layer of the cache, ready to run on any thread.
 struct CacheWriter {
     private let cache: ck_attention_cache
-    private let rows: UnsafeBufferPointer<AttentionRow>
+    private let rows: UnsafeBufferPointer<PlacedRow>
     private let columns: KeyValueColumns
     private let set: Int32
 
@@ -178,7 +181,7 @@ struct CacheWriter {
     init(
         _ store: KVStore,
         layer: Int,
-        _ rows: UnsafeBufferPointer<AttentionRow>,
+        _ rows: UnsafeBufferPointer<PlacedRow>,
         _ columns: KeyValueColumns,
         set: Int32
     ) {
@@ -194,19 +197,17 @@ struct CacheWriter {
             let part = tokens.clamped(to: row.firstToken..<row.firstToken + row.tokenCount)
             if part.isEmpty { continue }
             let offset = part.lowerBound * columns.stride
-            row.blockTable.withUnsafeBufferPointer { table in
-                withUnsafePointer(to: cache) { cache in
-                    ck_cache_write(
-                        set,
-                        cache,
-                        table.baseAddress,
-                        Int32(row.firstPosition + part.lowerBound - row.firstToken),
-                        Int32(part.count),
-                        columns.keys + offset,
-                        columns.values + offset,
-                        columns.stride
-                    )
-                }
+            withUnsafePointer(to: cache) { cache in
+                ck_cache_write(
+                    set,
+                    cache,
+                    row.blockTable,
+                    Int32(row.firstPosition + part.lowerBound - row.firstToken),
+                    Int32(part.count),
+                    columns.keys + offset,
+                    columns.values + offset,
+                    columns.stride
+                )
             }
         }
     }

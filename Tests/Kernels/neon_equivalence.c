@@ -156,6 +156,7 @@ static void check_attention(int32_t element, int32_t head_width, int32_t window)
             const ck_attention_tile tile = {
                 queries + column, results[i] + column, query_width, query_width, table, head, group, token_count,
                 positions - token_count, window, 1 / sqrtf((float)head_width), 0,
+                {table, (head + 1) % kv_heads, 0, positions < 256 ? positions : 256},
             };
             float *scratch = allocate(sizeof(float) * ck_attention_scratch_count(&cache, token_count * group));
             ck_attention(set, &cache, &tile, scratch);

@@ -52,6 +52,13 @@ typedef struct {
     int32_t kv_head_count;
 } ck_attention_cache;
 
+/// What the caller is likely to compute after a tile: positions `from ..< to` of a KV head, at most a split from its start on.
+/// Their keys are fetched while the tile's last values are read. Changes no result; a `block_table` of NULL fetches nothing.
+typedef struct {
+    const int32_t *block_table;
+    int32_t kv_head, from, to;
+} ck_attention_next;
+
 /// The query rows that one call computes: neighbouring tokens of one sequence, the heads of one KV head.
 typedef struct {
     /// `[tokens, query_stride]`, of which the first `group · headWidth` floats of a row are the heads.
@@ -69,6 +76,7 @@ typedef struct {
     float scale;
     /// 0 for none.
     float softcap;
+    ck_attention_next next;
 } ck_attention_tile;
 
 /// Floats of scratch for a tile of `row_count = token_count · group` rows.

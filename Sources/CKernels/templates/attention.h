@@ -15,6 +15,8 @@ typedef struct {
     const ck_attention_cache *cache;
     const ck_attention_tile *tile;
     int32_t rows, width, value_width;
+    /// Position after the last that is read.
+    int32_t position_end;
     bool is_narrow;
     /// Floats of one row's state: `value_width` sums, then maximum and sum of weights.
     size_t stride;
@@ -54,10 +56,12 @@ CK_INLINE CK_NAME(key_range) CK_NAME(visible)(const ck_attention_tile *tile, int
 }
 
 static CK_NAME(attention_work) CK_NAME(attention_begin)(
-    const ck_attention_cache *cache, const ck_attention_tile *tile, float *scratch) {
+    const ck_attention_cache *cache, const ck_attention_tile *tile, int32_t end_split, float *scratch) {
     CK_NAME(attention_work) w = {.cache = cache, .tile = tile, .rows = tile->token_count * tile->group};
     w.width = cache->head_width;
     w.value_width = CK_NAME(value_width)(cache);
+    w.position_end = tile->first_position + tile->token_count;
+    if (w.position_end > end_split * ck_attention_split_size) w.position_end = end_split * ck_attention_split_size;
     w.is_narrow = w.rows <= CK_NAME(narrow_rows) && cache->block_size % 32 == 0;
     w.stride = ck_attention_partial_stride(cache);
     w.queries = scratch;
@@ -139,6 +143,31 @@ static void CK_NAME(score)(
     }
 }
 
+/// Where the keys lie that are read a split after the `count` from `position` on, the tile's own or those of what comes after
+/// it, and fetches their scales; NULL where there are none.
+CK_INLINE const uint8_t *CK_NAME(block_ahead)(const CK_NAME(attention_work) * w, int32_t position, int32_t count) {
+    const ck_attention_cache *cache = w->cache;
+    const ck_attention_next *next = &w->tile->next;
+    const int32_t *table = w->tile->block_table;
+    int32_t kv_head = w->tile->kv_head, after = position + ck_attention_split_size;
+    if (after >= w->position_end) {
+        table = next->block_table;
+        kv_head = next->kv_head;
+        after = next->from + position % ck_attention_split_size;
+        if (table == 0 || after >= next->to) return 0;
+    }
+    const uint8_t *block = CK_NAME(head_block)(cache, table, kv_head, after);
+    if (CK_NAME(is_whole)(cache->element)) {
+        const float *keys = CK_NAME(key_scales)(cache, block), *values = CK_NAME(value_scales)(cache, block);
+        const int32_t slot = after % cache->block_size;
+        for (int32_t i = slot; i < slot + count && i < cache->block_size; i += 16) {
+            __builtin_prefetch(keys + i, 0, 3);
+            __builtin_prefetch(values + i, 0, 3);
+        }
+    }
+    return block;
+}
+
 /// Adds weights times values of the keys in `range` to the sums of rows `first ..< first + count` of the part in hand.
 static void CK_NAME(gather)(
     const CK_NAME(attention_work) * w, float *part, int32_t split, int32_t first, int32_t count,
@@ -163,7 +192,6 @@ static void CK_NAME(gather)(
         }
         return;
     }
-    const int32_t last = w->tile->first_position + w->tile->token_count - 1;
     p.b_stride = (size_t)w->value_width * bytes;
     p.width = w->value_width;
     p.c = sums;
@@ -175,9 +203,8 @@ static void CK_NAME(gather)(
         const int32_t *table = w->tile->block_table;
         const uint8_t *block = CK_NAME(head_block)(cache, table, w->tile->kv_head, position);
         p.b = block + cache->value_offset + (size_t)slot * p.b_stride;
-        // The keys of the next split come next, one pass later.
-        const int32_t after = position + ck_attention_split_size;
-        p.ahead = after <= last ? CK_NAME(head_block)(cache, table, w->tile->kv_head, after) - p.b : 0;
+        const uint8_t *after = CK_NAME(block_ahead)(w, position, p.depth);
+        p.ahead = after ? after - p.b : 0;
         CK_NAME(product)(cache->element, &p);
     }
 }

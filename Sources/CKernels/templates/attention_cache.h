@@ -83,11 +83,55 @@ CK_INLINE int32_t CK_NAME(value_run)(const int32_t element) {
 }
 CK_INLINE int32_t CK_NAME(value_limit)(const int32_t element) { return element == ck_cache_i8 ? 127 : 2047; }
 
-CK_INLINE void CK_NAME(put_whole)(uint8_t *at, size_t index, const int32_t element, int32_t whole) {
-    if (element == ck_cache_i8)
-        at[index] = (uint8_t)whole;
-    else
-        ((int16_t *)at)[index] = (int16_t)whole;
+/// Elements that are made whole at a time, and then put in their places.
+enum { CK_NAME(whole_run) = 64 };
+
+/// Up to a run of elements of `x`, of which there are `width` from `first` on, as whole numbers; 0 beyond.
+CK_INLINE void CK_NAME(make_whole)(const float *x, size_t first, size_t width, float inverse, int16_t *to) {
+    const size_t count = width - first < CK_NAME(whole_run) ? width - first : CK_NAME(whole_run);
+    if (count == CK_NAME(whole_run)) {
+        for (size_t d = 0; d < CK_NAME(whole_run); d++) to[d] = (int16_t)CK_NAME(whole)(x[first + d], inverse);
+        return;
+    }
+    for (size_t d = 0; d < CK_NAME(whole_run); d++)
+        to[d] = d < count ? (int16_t)CK_NAME(whole)(x[first + d], inverse) : 0;
+}
+
+/// Puts a key into slot `at` of a block: pairs of elements, one for every slot.
+CK_INLINE void CK_NAME(put_key)(
+    uint8_t *block, const int32_t element, size_t at, size_t size, const float *x, size_t width, float inverse) {
+    int16_t whole[CK_NAME(whole_run)];
+    for (size_t first = 0; first < width; first += CK_NAME(whole_run)) {
+        const size_t end = width - first < CK_NAME(whole_run) ? (width - first + 1) / 2 * 2 : CK_NAME(whole_run);
+        CK_NAME(make_whole)(x, first, width, inverse, whole);
+        for (size_t d = 0; d < end; d += 2) {
+            const size_t pair = (first + d) / 2 * size + at;
+            if (element == ck_cache_i8) {
+                block[2 * pair] = (uint8_t)whole[d];
+                block[2 * pair + 1] = (uint8_t)whole[d + 1];
+            } else {
+                __builtin_memcpy(block + 4 * pair, whole + d, 4);
+            }
+        }
+    }
+}
+
+/// Puts a value into slot `at` of a block: every element beside that of the slot's neighbour, zeros past the width.
+CK_INLINE void CK_NAME(put_value)(
+    uint8_t *block, const int32_t element, size_t at, size_t value_width, const float *x, size_t width, float inverse) {
+    int16_t whole[CK_NAME(whole_run)];
+    const size_t place = at / 2 * 2 * value_width + at % 2;
+    for (size_t first = 0; first < value_width; first += CK_NAME(whole_run)) {
+        const size_t left = value_width - first;
+        CK_NAME(make_whole)(x, first, width, inverse, whole);
+        for (size_t d = 0; d < CK_NAME(whole_run) && d < left; d++) {
+            const size_t index = place + 2 * (first + d);
+            if (element == ck_cache_i8)
+                block[index] = (uint8_t)whole[d];
+            else
+                ((int16_t *)block)[index] = whole[d];
+        }
+    }
 }
 
 /// `write_run` for whole numbers.
@@ -105,16 +149,16 @@ CK_INLINE void CK_NAME(write_run_whole)(
         const float *k = keys + token * stride, *v = values + token * stride;
         float inverse;
         key_scales[at] = CK_NAME(whole_scale)(k, width, key_limit, &inverse);
-        if (width % 2 == 1) CK_NAME(put_whole)(block, 2 * at + width / 2 * 2 * size + 1, element, 0);
-        for (size_t d = 0; d < width; d++)
-            CK_NAME(put_whole)(
-                block, 2 * at + d / 2 * 2 * size + d % 2, element, CK_NAME(whole)(k[d], inverse));
+        CK_NAME(put_key)(block, element, at, size, k, width, inverse);
         value_scales[at] = CK_NAME(whole_scale)(v, width, value_limit, &inverse);
-        const size_t first = at / 2 * 2 * value_width + at % 2;
-        for (size_t d = 0; d < value_width; d++)
-            CK_NAME(put_whole)(
-                value_block, first + 2 * d, element, d < width ? CK_NAME(whole)(v[d], inverse) : 0);
+        CK_NAME(put_value)(value_block, element, at, value_width, v, width, inverse);
     }
+}
+
+CK_INLINE void CK_NAME(copy_floats)(float *to, const float *from, int32_t count) {
+    int32_t i = 0;
+    for (; i + 16 <= count; i += 16) CK_NAME(store)(to + i, CK_NAME(load)(from + i));
+    if (i < count) CK_NAME(store_some)(to + i, CK_NAME(load_some)(from + i, (size_t)(count - i), 0.0f), (size_t)(count - i));
 }
 
 /// Scales of the positions `from ..< to` of a split that starts at `origin`: keys, then values, a split of each.
@@ -129,8 +173,8 @@ static void CK_NAME(load_scales)(
         const uint8_t *block = CK_NAME(head_block)(cache, block_table, kv_head, position);
         const float *keys = CK_NAME(key_scales)(cache, block), *values = CK_NAME(value_scales)(cache, block);
         float *target = scales + (position - origin);
-        __builtin_memcpy(target, keys + slot, (size_t)count * sizeof(float));
-        __builtin_memcpy(target + ck_attention_split_size, values + slot, (size_t)count * sizeof(float));
+        CK_NAME(copy_floats)(target, keys + slot, count);
+        CK_NAME(copy_floats)(target + ck_attention_split_size, values + slot, count);
     }
 }
 

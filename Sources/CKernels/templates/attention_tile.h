@@ -134,7 +134,7 @@ static void CK_NAME(prepare_split)(CK_NAME(attention_work) * w, int32_t split) {
 void CK_NAME(ck_attention_partial)(
     const ck_attention_cache *cache, const ck_attention_tile *tile, int32_t from, int32_t to, float *partials,
     float *scratch) {
-    CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
+    CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, to, scratch);
     if (CK_NAME(is_whole)(cache->element)) CK_NAME(quantize_queries)(&w);
     for (int32_t split = from; split < to; split++) {
         CK_NAME(prepare_split)(&w, split);
@@ -147,10 +147,10 @@ void CK_NAME(ck_attention_partial)(
 }
 
 void CK_NAME(ck_attention)(const ck_attention_cache *cache, const ck_attention_tile *tile, float *scratch) {
-    CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, scratch);
+    const int32_t end = ck_attention_end_split(tile);
+    CK_NAME(attention_work) w = CK_NAME(attention_begin)(cache, tile, end, scratch);
     if (CK_NAME(is_whole)(cache->element)) CK_NAME(quantize_queries)(&w);
     CK_NAME(clear_states)(w.totals, w.rows, w.stride, w.value_width);
-    const int32_t end = ck_attention_end_split(tile);
     for (int32_t split = ck_attention_first_split(tile); split < end; split++) {
         CK_NAME(prepare_split)(&w, split);
         for (int32_t row = 0; row < w.rows; row += CK_ROWS) {

@@ -32,6 +32,10 @@ typedef struct {
     bool adds_floats;
 } CK_NAME(pair_operands);
 
+/// Rows of a tile that is most likely the only one to read a split, and soon: what comes next is fetched into the nearest cache,
+/// for more rows, which read it several times, into the one behind.
+enum { CK_NAME(few_rows) = CK_ROWS - 1 };
+
 CK_INLINE void CK_NAME(pair_tile)(
     const int rows, const int columns, const int32_t element, const CK_NAME(pair_operands) * p, int32_t column) {
     const size_t pair_bytes = 2 * CK_NAME(bytes_of)(element);
@@ -49,8 +53,12 @@ CK_INLINE void CK_NAME(pair_tile)(
         for (int32_t k = 0; k < run.depth; k++, a++, b += p->b_stride) {
             ck_int_lanes right[CK_COLUMNS];
 #pragma clang loop unroll(full)
-            for (size_t line = 0; line < 16 * pair_bytes * (size_t)columns; line += 64)
-                __builtin_prefetch(b + run.ahead + line, 0, 1);
+            for (size_t line = 0; line < 16 * pair_bytes * (size_t)columns; line += 64) {
+                if (rows <= CK_NAME(few_rows))
+                    __builtin_prefetch(b + run.ahead + line, 0, 3);
+                else
+                    __builtin_prefetch(b + run.ahead + line, 0, 1);
+            }
 #pragma clang loop unroll(full)
             for (int c = 0; c < columns; c++) 
                 right[c] = CK_NAME(load_pairs)(b + 16 * pair_bytes * (size_t)c, element);
@@ -231,7 +239,6 @@ static int32_t CK_NAME(find_runs)(
     CK_NAME(pair_run) * runs) {
     const ck_attention_cache *cache = w->cache;
     const int32_t origin = split * ck_attention_split_size, size = cache->block_size;
-    const int32_t last = w->tile->first_position + w->tile->token_count - 1;
     const int32_t *table = w->tile->block_table;
     int32_t run_count = 0;
     for (int32_t key = keys.from, run, done = 0; key < keys.to; key += run) {
@@ -240,9 +247,8 @@ static int32_t CK_NAME(find_runs)(
         if (size % 2 == 1) CK_NAME(arrange_weights)(w, rows, done, key, slot, run);
         const uint8_t *block = CK_NAME(head_block)(cache, table, w->tile->kv_head, origin + key);
         const uint8_t *b = block + cache->value_offset + (size_t)(slot / 2) * stride;
-        // The keys of the next split come next, one pass later.
-        const int32_t after = origin + key + ck_attention_split_size;
-        const ptrdiff_t ahead = after <= last ? CK_NAME(head_block)(cache, table, w->tile->kv_head, after) - b : 0;
+        const uint8_t *after = CK_NAME(block_ahead)(w, origin + key, run);
+        const ptrdiff_t ahead = after ? after - b : 0;
         const int32_t depth = (slot + run - 1) / 2 - slot / 2 + 1;
         runs[run_count++] = (CK_NAME(pair_run)){b, ahead, depth};
         done += depth;

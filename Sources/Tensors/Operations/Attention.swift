@@ -60,7 +60,7 @@ extension Compute {
         if let preparation {
             prepare(attention, fused, preparation, cache)
         } else {
-            cache.write(layer: attention.layer, rows: attention.rows.all, .init(attention, fused, cache), compute: self)
+            cache.write(layer: attention.layer, rows: attention.rows, .init(attention, fused, cache), compute: self)
         }
         attend(attention, cache: cache, queries: fused, into: output)
     }
@@ -76,29 +76,30 @@ extension Compute {
         check(attention, cache: cache, queries: queries, output: output)
         let plan = attention.rows.plan(for: attention, cache: cache, threadCount: workers.threadCount)
         cache.scratch.reserve(plan, threadCount: workers.threadCount)
-        attention.rows.all.withUnsafeBufferPointer { rows in
-            plan.withPieces { pieces, merges in
-                let region = AttentionRegion(
-                    attention,
-                    rows: rows,
-                    cache: cache,
-                    queries: queries,
-                    output: output,
-                    set: instructionSet.rawValue
-                )
-                // As many tasks as threads, each with a scratch of its own; they claim the tiles, the costly ones first.
-                let claims = (region: region, pieces: pieces, scratch: cache.scratch)
-                cache.scratch.claimedCount.store(0, ordering: .relaxed)
-                workers.run(taskCount: min(workers.threadCount, pieces.count), claims) { claims, thread in
-                    while true {
-                        let index = claims.pointee.scratch.claimedCount.add(1, ordering: .relaxed).oldValue
-                        guard index < claims.pointee.pieces.count else { return }
-                        claims.pointee.region.compute(claims.pointee.pieces[index], thread: thread)
-                    }
+        plan.withPieces { pieces, merges in
+            let region = AttentionRegion(
+                attention,
+                cache: cache,
+                queries: queries,
+                output: output,
+                set: instructionSet.rawValue
+            )
+            // As many tasks as threads, each with a scratch of its own; they claim the tiles, the costly ones first.
+            let threadCount = min(workers.threadCount, pieces.count)
+            let claims = (region: region, pieces: pieces, claimedCount: cache.scratch.claimedCount, threadCount: threadCount)
+            claims.claimedCount.pointee.store(0, ordering: .relaxed)
+            workers.run(taskCount: threadCount, claims) { claims, thread in
+                let (pieces, threadCount) = (claims.pointee.pieces, claims.pointee.threadCount)
+                while true {
+                    let index = claims.pointee.claimedCount.pointee.add(1, ordering: .relaxed).oldValue
+                    guard index < pieces.count else { return }
+                    // Where the threads take turns, what comes next is this far on.
+                    let next = index + threadCount < pieces.count ? pieces[index + threadCount] : nil
+                    claims.pointee.region.compute(pieces[index], before: next, thread: thread)
                 }
-                workers.run(taskCount: merges.count, (region: region, merges: merges)) { job, task in
-                    job.pointee.region.merge(job.pointee.merges[task])
-                }
+            }
+            workers.run(taskCount: merges.count, (region: region, merges: merges)) { job, task in
+                job.pointee.region.merge(job.pointee.merges[task])
             }
         }
     }

@@ -63,6 +63,7 @@ final class AttentionPlan {
         let tileTokens = max(1, Self.mostRows(headWidth: kind.shape.headWidth) / group)
         let stride = ck_attention_partial_stride(&cache)
         var mostRows = 0
+        let leastShared = leastSharedCost(rows, tileTokens: tileTokens)
         for (index, row) in rows.enumerated() {
             for first in Swift.stride(from: 0, to: row.tokenCount, by: tileTokens) {
                 let tokens = first..<min(first + tileTokens, row.tokenCount)
@@ -70,6 +71,7 @@ final class AttentionPlan {
                 mostRows = max(mostRows, tokens.count * group)
                 let isShared =
                     kind.threadCount > 1 && splits.count > Self.splitsPerPiece && row.tokenCount <= tileTokens
+                    && splits.count * tokens.count > leastShared
                 for kvHead in 0..<kind.shape.kvHeadCount {
                     var tile = Piece(row: index, kvHead: kvHead, tokens: tokens, splits: splits)
                     if isShared {
@@ -84,6 +86,19 @@ final class AttentionPlan {
         }
         scratchCount = ck_attention_scratch_count(&cache, Int32(mostRows))
         sortPieces()
+    }
+
+    /// What a tile costs, in splits of a token, that is worth sharing: where every thread has eight tiles as large or more,
+    /// the threads end together without.
+    private func leastSharedCost(_ rows: [AttentionRow], tileTokens: Int) -> Int {
+        var total = 0
+        for row in rows {
+            for first in Swift.stride(from: 0, to: row.tokenCount, by: tileTokens) {
+                let tokens = first..<min(first + tileTokens, row.tokenCount)
+                total += kind.splits(of: row, tokens: tokens).count * tokens.count
+            }
+        }
+        return total * kind.shape.kvHeadCount / (8 * kind.threadCount)
     }
 
     /// The costly first, so that the threads end together.
@@ -162,42 +177,43 @@ enum HeapOrder {
 
 /// Memory that attention needs besides the cache: tiles of each thread and partial results. Grows to the largest seen.
 final class AttentionScratch {
-    private let threads = FloatMatrix()
-    private let partials = FloatMatrix()
+    fileprivate let threads = FloatMatrix()
+    fileprivate let partials = FloatMatrix()
     /// Pieces of the region that runs which a thread has taken.
-    let claimedCount = Atomic<Int>(0)
+    let claimedCount = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: 1)
+
+    init() { claimedCount.initialize(to: Atomic(0)) }
+
+    deinit {
+        claimedCount.deinitialize(count: 1)
+        claimedCount.deallocate()
+    }
 
     func reserve(_ plan: AttentionPlan, threadCount: Int) {
         threads.reshape(rows: threadCount, width: (plan.scratchCount + 15) / 16 * 16)
         partials.reshape(rows: 1, width: plan.partialCount)
     }
-
-    func scratch(thread: Int) -> UnsafeMutablePointer<Float> { threads.pointer + thread * threads.width }
-
-    func partial(at offset: Int) -> UnsafeMutablePointer<Float> { partials.pointer + offset }
 }
 
-/// What the pieces of one region share; read only, except for the memory that it points to.
+/// What the pieces of one region share: numbers and addresses, so that threads count no references.
 struct AttentionRegion {
-    private let rows: UnsafeBufferPointer<AttentionRow>
+    private let rows: UnsafeBufferPointer<PlacedRow>
     private let cache: ck_attention_cache
-    private let scratch: AttentionScratch
+    /// `[threads, threadStride]`
+    private let scratch: UnsafeMutablePointer<Float>
+    private let threadStride: Int
+    private let partials: UnsafeMutablePointer<Float>
     /// The tile of token 0 and head 0; `with` moves it.
     private let origin: ck_attention_tile
     private let set: Int32
 
-    /// `rows` must outlive the region.
-    init(
-        _ attention: Attention,
-        rows: UnsafeBufferPointer<AttentionRow>,
-        cache: KVStore,
-        queries: FloatMatrix,
-        output: FloatMatrix,
-        set: Int32
-    ) {
-        self.rows = rows
+    /// The rows of `attention`, `cache` and its scratch must outlive the region.
+    init(_ attention: Attention, cache: KVStore, queries: FloatMatrix, output: FloatMatrix, set: Int32) {
+        rows = attention.rows.placed
         self.cache = cache.descriptor(layer: attention.layer)
-        scratch = cache.scratch
+        scratch = cache.scratch.threads.pointer
+        threadStride = cache.scratch.threads.width
+        partials = cache.scratch.partials.pointer
         self.set = set
         origin = ck_attention_tile(
             queries: queries.pointer,
@@ -211,47 +227,63 @@ struct AttentionRegion {
             first_position: 0,
             window: Int32(attention.window ?? 0),
             scale: attention.scale,
-            softcap: attention.softcap ?? 0
+            softcap: attention.softcap ?? 0,
+            next: ck_attention_next(block_table: nil, kv_head: 0, from: 0, to: 0)
         )
     }
 
     /// Computes a piece into the output or into its partial results.
-    func compute(_ piece: AttentionPlan.Piece, thread: Int) {
-        let floats = scratch.scratch(thread: thread)
-        withTile(piece) { cache, tile in
+    ///
+    /// - Parameter next: what the thread is likely to compute then: its first keys are fetched in time.
+    func compute(_ piece: AttentionPlan.Piece, before next: AttentionPlan.Piece?, thread: Int) {
+        let floats = scratch + thread * threadStride
+        withTile(piece, before: next) { cache, tile in
             guard let offset = piece.partialOffset else {
                 ck_attention(set, cache, tile, floats)
                 return
             }
             let (from, to) = (Int32(piece.splits.lowerBound), Int32(piece.splits.upperBound))
-            ck_attention_partial(set, cache, tile, from, to, scratch.partial(at: offset), floats)
+            ck_attention_partial(set, cache, tile, from, to, partials + offset, floats)
         }
     }
 
     /// Merges the partial results of a tile into the output.
     func merge(_ tile: AttentionPlan.Piece) {
         guard let offset = tile.partialOffset else { return }
-        withTile(tile) { cache, pointer in
-            ck_attention_merge(set, cache, pointer, Int32(tile.splits.count), scratch.partial(at: offset))
+        withTile(tile, before: nil) { cache, pointer in
+            ck_attention_merge(set, cache, pointer, Int32(tile.splits.count), partials + offset)
         }
     }
 
     private func withTile(
         _ piece: AttentionPlan.Piece,
+        before next: AttentionPlan.Piece?,
         _ body: (UnsafePointer<ck_attention_cache>, UnsafePointer<ck_attention_tile>) -> Void
     ) {
         let row = rows[piece.row]
         let column = piece.kvHead * Int(origin.group) * Int(cache.head_width)
         let token = row.firstToken + piece.tokens.lowerBound
-        row.blockTable.withUnsafeBufferPointer { table in
-            var tile = origin
-            tile.queries = origin.queries + token * origin.query_stride + column
-            tile.output = origin.output + token * origin.output_stride + column
-            tile.block_table = table.baseAddress
-            tile.kv_head = Int32(piece.kvHead)
-            tile.token_count = Int32(piece.tokens.count)
-            tile.first_position = Int32(row.firstPosition + piece.tokens.lowerBound)
-            withUnsafePointer(to: cache) { cache in withUnsafePointer(to: tile) { tile in body(cache, tile) } }
-        }
+        var tile = origin
+        tile.queries = origin.queries + token * origin.query_stride + column
+        tile.output = origin.output + token * origin.output_stride + column
+        tile.block_table = row.blockTable
+        tile.kv_head = Int32(piece.kvHead)
+        tile.token_count = Int32(piece.tokens.count)
+        tile.first_position = Int32(row.firstPosition + piece.tokens.lowerBound)
+        if let next { tile.next = start(of: next) }
+        withUnsafePointer(to: cache) { cache in withUnsafePointer(to: tile) { tile in body(cache, tile) } }
+    }
+
+    /// The first split of a piece.
+    private func start(of piece: AttentionPlan.Piece) -> ck_attention_next {
+        let row = rows[piece.row]
+        let from = piece.splits.lowerBound * Int(ck_attention_split_size)
+        let seen = row.firstPosition + piece.tokens.upperBound
+        return ck_attention_next(
+            block_table: row.blockTable,
+            kv_head: Int32(piece.kvHead),
+            from: Int32(from),
+            to: Int32(min(seen, from + Int(ck_attention_split_size)))
+        )
     }
 }

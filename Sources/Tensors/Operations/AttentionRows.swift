@@ -17,6 +17,67 @@ package struct AttentionRow: Sendable, Equatable {
     }
 }
 
+/// A row where the pool's threads read it: numbers and an address, no reference whose count they would take from one another.
+struct PlacedRow {
+    var firstToken: Int
+    var tokenCount: Int
+    var firstPosition: Int
+    /// Its cache blocks, in order.
+    var blockTable: UnsafePointer<Int32>
+}
+
+/// Rows as threads read them, in memory that grows to the largest seen.
+final class RowPlaces {
+    private var rows = UnsafeMutablePointer<PlacedRow>.allocate(capacity: 1)
+    private var capacity = 1
+    private var count = 0
+    /// Every row's blocks, one row after the other.
+    private var blocks = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+    private var blockCapacity = 1
+
+    deinit {
+        rows.deallocate()
+        blocks.deallocate()
+    }
+
+    /// Valid until they are placed anew.
+    var all: UnsafeBufferPointer<PlacedRow> { UnsafeBufferPointer(start: rows, count: count) }
+
+    /// Becomes the places of `source`.
+    func place(_ source: [AttentionRow]) {
+        count = source.count
+        reserve(blockCount: source.reduce(0) { $0 + $1.blockTable.count })
+        var next = blocks
+        for (index, row) in source.enumerated() {
+            let place = PlacedRow(
+                firstToken: row.firstToken,
+                tokenCount: row.tokenCount,
+                firstPosition: row.firstPosition,
+                blockTable: UnsafePointer(next)
+            )
+            (rows + index).initialize(to: place)
+            for block in row.blockTable {
+                next.initialize(to: block)
+                next += 1
+            }
+        }
+    }
+
+    private func reserve(blockCount: Int) {
+        if count > capacity {
+            rows.deallocate()
+            capacity = 2 * count
+            rows = .allocate(capacity: capacity)
+        }
+        if blockCount > blockCapacity {
+            blocks.deallocate()
+            // Room for answers that go on, and so for many steps.
+            blockCapacity = max(2 * blockCount, 1024)
+            blocks = .allocate(capacity: blockCapacity)
+        }
+    }
+}
+
 /// The rows of a step and how their attention is shared out, worked out once for all layers of a kind.
 ///
 /// Kept from step to step: a step of as many rows and blocks as one before it asks for no memory. It belongs to the one
@@ -24,6 +85,7 @@ package struct AttentionRow: Sendable, Equatable {
 package final class AttentionRows {
     /// In the order of their tokens.
     package private(set) var all: [AttentionRow]
+    private let places = RowPlaces()
     /// Index after the last token of a row.
     package private(set) var tokenEnd = 0
     /// A plan for every kind of layer seen so far; the first `currentPlanCount` are of the rows as they are.
@@ -37,9 +99,13 @@ package final class AttentionRows {
         update { _ in }
     }
 
+    /// The rows as threads read them, valid until the next `update`.
+    var placed: UnsafeBufferPointer<PlacedRow> { places.all }
+
     /// Changes the rows; what was worked out from them is forgotten.
     package func update(_ change: (inout [AttentionRow]) -> Void) {
         change(&all)
+        places.place(all)
         tokenEnd = all.reduce(0) { max($0, $1.firstToken + $1.tokenCount) }
         currentPlanCount = 0
         checkedCache = nil

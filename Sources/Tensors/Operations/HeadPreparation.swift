@@ -54,28 +54,26 @@ extension Compute {
         (preparation.queryNorm ?? []).withUnsafeBufferPointer { queryGain in
             (preparation.keyNorm ?? []).withUnsafeBufferPointer { keyGain in
                 preparation.positions.withUnsafeBufferPointer { positions in
-                    attention.rows.all.withUnsafeBufferPointer { rows in
-                        let kernel = HeadKernel(
-                            queryNorm: norm(0..<heads, queryGain),
-                            keyNorm: norm(heads..<heads + kvHeads, keyGain),
-                            rotation: RotationKernel(
-                                fused,
-                                headCount: heads + kvHeads,
-                                headWidth: cache.shape.headWidth,
-                                positions,
-                                preparation.rotation,
-                                set: set
-                            ),
-                            writer: CacheWriter(
-                                cache,
-                                layer: attention.layer,
-                                rows,
-                                KeyValueColumns(attention, fused, cache),
-                                set: set
-                            )
+                    let kernel = HeadKernel(
+                        queryNorm: norm(0..<heads, queryGain),
+                        keyNorm: norm(heads..<heads + kvHeads, keyGain),
+                        rotation: RotationKernel(
+                            fused,
+                            headCount: heads + kvHeads,
+                            headWidth: cache.shape.headWidth,
+                            positions,
+                            preparation.rotation,
+                            set: set
+                        ),
+                        writer: CacheWriter(
+                            cache,
+                            layer: attention.layer,
+                            attention.rows.placed,
+                            KeyValueColumns(attention, fused, cache),
+                            set: set
                         )
-                        overRows(fused.rows, floatsPerRow: fused.width, kernel) { $0.pointee.run($1.rows) }
-                    }
+                    )
+                    overRows(fused.rows, floatsPerRow: fused.width, kernel) { $0.pointee.run($1.rows) }
                 }
             }
         }
