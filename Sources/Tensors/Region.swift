@@ -68,8 +68,8 @@ extension Compute {
 
     /// Runs that `overRows` makes of as much work: at most two a thread, so that a thread that comes late can be helped.
     func runCount(_ rows: Int, floatsPerRow: Int) -> Int {
-        // A region costs about what a core needs for some thousand floats.
-        let most = rows * floatsPerRow / 4096
+        // A region costs about what a core needs to quantise a thousand floats.
+        let most = rows * floatsPerRow / 2048
         return workers.threadCount == 1 ? 1 : min(rows, max(1, min(most, 2 * workers.threadCount)))
     }
 }

@@ -73,7 +73,7 @@ extension Compute {
                             set: set
                         )
                     )
-                    overRows(fused.rows, floatsPerRow: fused.width, kernel) { $0.pointee.run($1.rows) }
+                    overRows(fused.rows, floatsPerRow: 4 * fused.width, kernel) { $0.pointee.run($1.rows) }
                 }
             }
         }
