@@ -21,6 +21,8 @@ CK_DECLARE(float, ck_maximum, (const float *, size_t))
 CK_DECLARE(size_t, ck_argmax, (const float *, size_t))
 CK_DECLARE(float, ck_exp_sum, (const float *, float, size_t))
 CK_DECLARE(float, ck_exp_weights, (const float *, float *, float, float, size_t))
+CK_DECLARE(bool, ck_block_maxima, (const float *, size_t, float *))
+CK_DECLARE(void, ck_sampling_weights, (const float *, float *, float, float, size_t))
 
 void ck_rms_norm(
     ck_instruction_set set, const float *x, ptrdiff_t x_stride, float *out, ptrdiff_t out_stride, const float *gain,
@@ -85,4 +87,13 @@ float ck_log_sum_exp(ck_instruction_set set, const float *x, size_t count) {
 float ck_exp_weights(
     ck_instruction_set set, const float *x, float *out, float maximum, float factor, size_t count) {
     CK_DISPATCH(set, ck_exp_weights, (x, out, maximum, factor, count))
+}
+
+bool ck_block_maxima(ck_instruction_set set, const float *x, size_t count, float *maxima) {
+    CK_DISPATCH(set, ck_block_maxima, (x, count, maxima))
+}
+
+void ck_sampling_weights(
+    ck_instruction_set set, const float *x, float *out, float maximum, float factor, size_t count) {
+    CK_DISPATCH(set, ck_sampling_weights, (x, out, maximum, factor, count))
 }

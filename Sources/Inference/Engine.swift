@@ -21,7 +21,7 @@ package actor Engine: GenerationBackend {
     var scheduler: Scheduler
     /// Where blocks outlive the process; nil when they do not.
     let disk: EngineDisk?
-    private var scratch = SamplerScratch()
+    private let draws: RowDraws
     private let preparation = ConstraintPreparation()
     /// Nil where steps may take as long as they take.
     private var pacer: StepPacer?
@@ -68,6 +68,7 @@ package actor Engine: GenerationBackend {
         let connection = EngineDisk(disk, model.cacheBlocks)
         self.disk = connection
         self.model = model
+        draws = RowDraws(workers: model.workers)
         self.traits = traits
         rowCost = RowCost(traits.costs)
         self.blockCount = blockCount
@@ -272,6 +273,8 @@ extension Engine {
     private func draw(_ plan: StepPlan, _ logits: Logits) {
         outcomes.removeAll(keepingCapacity: true)
         failures.removeAll(keepingCapacity: true)
+        drawFirst(plan, logits)
+        defer { draws.removeAll() }
         var logitIndex = 0
         for (row, forward) in zip(plan.rows, plan.batch.rows) {
             do throws(GenerationError) {
@@ -282,6 +285,16 @@ extension Engine {
             }
             logitIndex += forward.logitCount
         }
+    }
+
+    /// Draws the first token of every row that draws and has no prompt to score before.
+    private func drawFirst(_ plan: StepPlan, _ logits: Logits) {
+        var logitIndex = 0
+        for (row, forward) in zip(plan.rows, plan.batch.rows) {
+            if row.logits == .draw { draws.append(request(of: row), logits.row(logitIndex)) }
+            logitIndex += forward.logitCount
+        }
+        draws.run()
     }
 
     private func outcome(
@@ -331,8 +344,7 @@ extension Engine {
     ) throws(GenerationError) -> TokenID {
         let position = row.firstPosition + row.tokenCount + offset
         do throws(SamplingFailure) {
-            let drawn = try active[row.id]?.sampler.draw(from: logits.row(logitIndex), scratch: &scratch)
-            guard let (token, logprobs) = drawn else { preconditionFailure("Engine: row of unknown request \(row.id)") }
+            let (token, logprobs) = try drawn(by: row, logits.row(logitIndex), isFirst: offset == 0)
             take(token, logprobs, for: row.id)
             return token
         } catch {
@@ -343,6 +355,24 @@ extension Engine {
         }
     }
 
+    /// What the row draws from `logits`, unless `drawFirst` did already.
+    private func drawn(
+        by row: PlannedRow,
+        _ logits: UnsafeMutableBufferPointer<Float>,
+        isFirst: Bool
+    ) throws(SamplingFailure) -> (token: TokenID, logprobs: TokenLogprobs?) {
+        if isFirst, row.logits == .draw { return try draws.next().get() }
+        let request = request(of: row)
+        return try draws.withScratch { scratch throws(SamplingFailure) in
+            try request.sampler.draw(from: logits, scratch: &scratch)
+        }
+    }
+
+    private func request(of row: PlannedRow) -> ActiveRequest {
+        guard let request = active[row.id] else { preconditionFailure("Engine: row of unknown request \(row.id)") }
+        return request
+    }
+
     /// Notes the log probabilities of the prompt tokens that a chunk's logits predict; sends them after the last chunk.
     private func scorePrompt(_ row: PlannedRow, _ logits: Logits, from logitIndex: Int) throws(GenerationError) {
         guard let request = active[row.id]?.request, let count = request.promptLogprobCount else { return }
@@ -350,11 +380,13 @@ extension Engine {
             let position = row.firstPosition + offset + 1
             if position >= request.prompt.count { break }
             do throws(SamplingFailure) {
-                let logprobs = try scratch.promptLogprobs(
-                    of: request.prompt[position],
-                    in: logits.row(logitIndex + offset),
-                    count: count
-                )
+                let logprobs = try draws.withScratch { scratch throws(SamplingFailure) in
+                    try scratch.promptLogprobs(
+                        of: request.prompt[position],
+                        in: logits.row(logitIndex + offset),
+                        count: count
+                    )
+                }
                 active[row.id]?.setPromptLogprobs(logprobs, at: position)
             } catch {
                 throw .logitsNotFinite(position: position)

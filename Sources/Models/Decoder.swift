@@ -80,6 +80,8 @@ package final class Decoder: LanguageModel {
         return CacheBlockMemory(blockBytes: cache.blockBytes * cacheShape.layerCount) { memory.runs(of: $0) }
     }
 
+    package var workers: WorkerPool? { compute.workers }
+
     /// One pass over the layers with all rows together; nothing but attention reads across tokens.
     package func forward(_ batch: ForwardBatch) -> Logits {
         project(hiddenStates(batch))

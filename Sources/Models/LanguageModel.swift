@@ -1,3 +1,5 @@
+package import Tensors
+
 /// One KV cache block: an index into every layer's block storage.
 ///
 /// A type of its own so that a block and a token cannot be mixed up.
@@ -58,6 +60,9 @@ package protocol LanguageModel: AnyObject {
     /// Where the cache's blocks lie; nil before `allocateCache`, and for a model whose blocks cannot be kept.
     var cacheBlocks: CacheBlockMemory? { get }
 
+    /// The threads that compute steps, for work between them; nil where there are none to share.
+    var workers: WorkerPool? { get }
+
     /// Runs one step: writes K and V of every new token into the rows' blocks and computes the logits asked for.
     ///
     /// - Returns: `[sum of logitCount, vocabulary]`, valid until the next call.
@@ -67,4 +72,7 @@ package protocol LanguageModel: AnyObject {
 extension LanguageModel {
     /// None: the model's blocks stay where they are.
     package var cacheBlocks: CacheBlockMemory? { nil }
+
+    /// None: what lies between steps is done by whoever runs them.
+    package var workers: WorkerPool? { nil }
 }

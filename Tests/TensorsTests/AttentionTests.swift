@@ -193,4 +193,26 @@ func expReference(_ x: Double) -> Double { exp(x) }
         #expect(plan.merges.map(\.kvHead) == [0, 1, 2])
         #expect(AttentionPlan(attention, cache: cache, threadCount: 1).pieces.count == 3)
     }
+
+    @Test func `decoding rows are cut only where a thread would have too few whole ones`() {
+        let cache = KVStore(CacheShape(layerCount: 1, kvHeadCount: 3, headWidth: 64), blockCount: 1024)
+        func plan(_ lengths: [Int]) -> AttentionPlan {
+            let rows = lengths.enumerated().map { index, length in
+                AttentionRow(
+                    firstToken: index,
+                    tokenCount: 1,
+                    firstPosition: length - 1,
+                    blockTable: (0..<Int32((length + 31) / 32)).map { $0 }
+                )
+            }
+            let attention = Attention(rows: AttentionRows(rows), layer: 0, headCount: 9, scale: 1)
+            return AttentionPlan(attention, cache: cache, threadCount: 2)
+        }
+        let even = plan(Array(repeating: 2_000, count: 8))
+        #expect(even.pieces.count == 24 && even.merges.isEmpty)
+        // One long among short ones is shared, and they are not.
+        let uneven = plan([16_000] + Array(repeating: 600, count: 7))
+        #expect(uneven.merges.map(\.row) == [0, 0, 0])
+        #expect(uneven.pieces.filter { $0.row > 0 }.count == 21)
+    }
 }

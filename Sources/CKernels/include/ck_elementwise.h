@@ -93,4 +93,13 @@ float ck_log_sum_exp(ck_instruction_set set, const float *x, size_t count);
 float ck_exp_weights(
     ck_instruction_set set, const float *x, float *out, float maximum, float factor, size_t count);
 
+/// The largest of every 64 of `count` floats, the last of which may be fewer, to `maxima`; returns whether all are numbers.
+/// What is not a number counts as -infinity.
+bool ck_block_maxima(ck_instruction_set set, const float *x, size_t count, float *maxima);
+
+/// out = exp((x − maximum) · factor) within 2^-22 of its value and 0 below exp(-87), the same bits on every instruction set: the
+/// weights a sampler draws from. `maximum` must be at least every x, and no x may be NaN.
+void ck_sampling_weights(
+    ck_instruction_set set, const float *x, float *out, float maximum, float factor, size_t count);
+
 #endif

@@ -28,6 +28,64 @@ size_t CK_NAME(ck_argmax)(const float *x, size_t count) {
     return 0;
 }
 
+bool CK_NAME(ck_block_maxima)(const float *x, size_t count, float *maxima) {
+    ck_int_lanes unordered = (ck_int_lanes)0;
+    size_t i = 0;
+    for (; i + 64 <= count; i += 64) {
+        ck_lanes best = (ck_lanes)-__builtin_inff();
+#pragma clang loop unroll(full)
+        for (size_t part = 0; part < 4; part++) {
+            const ck_lanes v = CK_NAME(load)(x + i + 16 * part);
+            unordered |= v != v;
+            best = CK_NAME(larger)(v, best);
+        }
+        *maxima++ = CK_NAME(largest_lane)(best);
+    }
+    bool is_number = !__builtin_reduce_or(unordered);
+    if (i == count) return is_number;
+    float best = -__builtin_inff();
+    for (; i < count; i++) {
+        is_number = is_number && x[i] == x[i];
+        best = x[i] > best ? x[i] : best;
+    }
+    *maxima = best;
+    return is_number;
+}
+
+/// e^x for x up to 0; 0 below -87. x = n · ln 2 + r with |r| ≤ ln 2 / 2: e^r by its series to r⁷, 2ⁿ by the exponent's bits.
+/// Every operation is rounded by itself, so that all sets give the same bits.
+CK_INLINE ck_lanes CK_NAME(sampling_weight)(ck_lanes x) {
+#pragma clang fp contract(off)
+    const ck_int_lanes is_low = x < -87.0f;
+    const ck_lanes bounded = CK_NAME(select)(is_low, (ck_lanes)-87.0f, x);
+    // Adding 1.5 · 2²³ rounds to a whole number and leaves it in the low bits.
+    const ck_lanes shifted = bounded * 1.44269504f + 12582912.0f;
+    const ck_lanes whole = shifted - 12582912.0f;
+    const ck_lanes rest = (bounded - whole * 0.693359375f) + whole * 2.1219444e-4f;
+    ck_lanes series = (ck_lanes)(1.0f / 5040.0f);
+    series = series * rest + 1.0f / 720.0f;
+    series = series * rest + 1.0f / 120.0f;
+    series = series * rest + 1.0f / 24.0f;
+    series = series * rest + 1.0f / 6.0f;
+    series = series * rest + 0.5f;
+    series = series * rest + 1.0f;
+    series = series * rest + 1.0f;
+    const ck_int_lanes exponent = (CK_NAME(bits)(shifted) - 0x4b400000 + 127) << 23;
+    return CK_NAME(select)(is_low, (ck_lanes)0.0f, series * CK_NAME(floats)(exponent));
+}
+
+void CK_NAME(ck_sampling_weights)(const float *x, float *out, float maximum, float factor, size_t count) {
+    for (size_t i = 0; i < count; i += 16) {
+        const size_t left = count - i;
+        const ck_lanes v = left < 16 ? CK_NAME(load_some)(x + i, left, maximum) : CK_NAME(load)(x + i);
+        const ck_lanes weight = CK_NAME(sampling_weight)((v - maximum) * factor);
+        if (left < 16)
+            CK_NAME(store_some)(out + i, weight, left);
+        else
+            CK_NAME(store)(out + i, weight);
+    }
+}
+
 /// Σ exp((x − maximum) · factor) over a row, in two chains of sixteen lanes; the terms go to `out` unless it is null.
 CK_INLINE float CK_NAME(exp_sum)(const float *x, float *out, float maximum, float factor, size_t count) {
     ck_lanes sums[2] = {0.0f, 0.0f};

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The largest logit of every block of 64: one pass over a row, and afterwards most questions need only a few blocks.
 struct BlockMaxima: Sendable {
     /// Logits in a block.
@@ -9,18 +11,10 @@ struct BlockMaxima: Sendable {
     ///
     /// - Returns: the largest logit, which is finite.
     mutating func scan(_ logits: UnsafeBufferPointer<Float>) throws(SamplingFailure) -> Float {
-        values.removeAll(keepingCapacity: true)
-        var peak = -Float.infinity
-        var isNumber = true
-        var start = 0
-        while start < logits.count {
-            let end = min(start + Self.width, logits.count)
-            let (largest, valid) = Self.largest(logits, start, end)
-            values.append(largest)
-            peak = largest > peak ? largest : peak
-            isNumber = isNumber && valid
-            start = end
-        }
+        let blockCount = (logits.count + Self.width - 1) / Self.width
+        if values.count != blockCount { values = Array(repeating: 0, count: blockCount) }
+        let isNumber = values.withUnsafeMutableBufferPointer { InstructionSet.detected.blockMaxima(logits, into: $0) }
+        let peak = values.withUnsafeBufferPointer { InstructionSet.detected.maximum($0) }
         if !isNumber || peak == .infinity { throw .notFinite }
         if peak == -.infinity { throw .nothingAllowed }
         return peak
@@ -56,31 +50,6 @@ struct BlockMaxima: Sendable {
                 body(index, logits[index])
             }
         }
-    }
-
-    /// The largest of `logits[start ..< end]`, and whether none of them is NaN.
-    private static func largest(
-        _ logits: UnsafeBufferPointer<Float>,
-        _ start: Int,
-        _ end: Int
-    ) -> (largest: Float, valid: Bool) {
-        var lanes = SIMD8<Float>(repeating: -.infinity)
-        var unordered = SIMDMask<SIMD8<Int32>>(repeating: false)
-        var index = start
-        while index + 8 <= end {
-            let chunk = UnsafeRawPointer(logits.baseAddress! + index).loadUnaligned(as: SIMD8<Float>.self)
-            lanes.replace(with: chunk, where: chunk .> lanes)
-            unordered .|= chunk .!= chunk
-            index += 8
-        }
-        var largest = lanes.max()
-        var valid = !any(unordered)
-        while index < end {
-            largest = logits[index] > largest ? logits[index] : largest
-            valid = valid && !logits[index].isNaN
-            index += 1
-        }
-        return (largest, valid)
     }
 }
 

@@ -1,4 +1,6 @@
-/// e to a power, in a form that compilers turn into vector code.
+import Tensors
+
+/// e to a power, one at a time and over a row.
 enum Exponential {
     /// e^`x` for `x` up to 0, within 2⁻²² of its value; 0 below -87.
     ///
@@ -22,18 +24,16 @@ enum Exponential {
         return x < -87 ? 0 : series * Float(bitPattern: exponent)
     }
 
-    /// Fills `weights` with e to the power of every scaled logit and returns their sum.
-    ///
-    /// - Parameter scale: brings a logit to 0 or below.
-    @inline(__always)
+    /// Fills `weights` with e to the power of `(logit - peak) · factor` and returns their sum; the bits are those of `value`.
     static func weigh(
         _ logits: UnsafeBufferPointer<Float>,
         _ weights: inout [Float],
-        scale: (Float) -> Float
+        peak: Float,
+        factor: Float
     ) -> Double {
         if weights.count != logits.count { weights = Array(repeating: 0, count: logits.count) }
         return weights.withUnsafeMutableBufferPointer { weights in
-            for index in logits.indices { weights[index] = value(scale(logits[index])) }
+            InstructionSet.detected.samplingWeights(logits, into: weights, maximum: peak, factor: factor)
             return sum(UnsafeBufferPointer(weights))
         }
     }

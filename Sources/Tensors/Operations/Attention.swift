@@ -86,7 +86,9 @@ extension Compute {
             )
             // As many tasks as threads, each with a scratch of its own; they claim the tiles, the costly ones first.
             let threadCount = min(workers.threadCount, pieces.count)
-            let claims = (region: region, pieces: pieces, claimedCount: cache.scratch.claimedCount, threadCount: threadCount)
+            let claims = (
+                region: region, pieces: pieces, claimedCount: cache.scratch.claimedCount, threadCount: threadCount
+            )
             claims.claimedCount.pointee.store(0, ordering: .relaxed)
             workers.run(taskCount: threadCount, claims) { claims, thread in
                 let (pieces, threadCount) = (claims.pointee.pieces, claims.pointee.threadCount)

@@ -38,4 +38,35 @@ extension InstructionSet {
         guard let source = row.baseAddress, let target = weights.baseAddress else { return 0 }
         return ck_exp_weights(rawValue, source, target, maximum, 1 / temperature, row.count)
     }
+
+    /// The largest of every 64 elements, the last of which may be fewer; what is not a number counts as -infinity.
+    ///
+    /// - Parameter maxima: a place for each.
+    /// - Returns: whether all elements are numbers.
+    package func blockMaxima(
+        _ row: UnsafeBufferPointer<Float>,
+        into maxima: UnsafeMutableBufferPointer<Float>
+    ) -> Bool {
+        precondition(maxima.count == (row.count + 63) / 64, "blockMaxima: \(maxima.count) for \(row.count)")
+        guard let start = row.baseAddress, let target = maxima.baseAddress else { return true }
+        return ck_block_maxima(rawValue, start, row.count, target)
+    }
+
+    /// weights = exp((x − maximum) · factor), the same bits on every instruction set.
+    ///
+    /// - Parameters:
+    ///   - row: logits, all of them numbers.
+    ///   - weights: as many.
+    ///   - maximum: of the row.
+    ///   - factor: one over the temperature.
+    package func samplingWeights(
+        _ row: UnsafeBufferPointer<Float>,
+        into weights: UnsafeMutableBufferPointer<Float>,
+        maximum: Float,
+        factor: Float
+    ) {
+        precondition(row.count == weights.count, "samplingWeights: \(row.count), \(weights.count)")
+        guard let source = row.baseAddress, let target = weights.baseAddress else { return }
+        ck_sampling_weights(rawValue, source, target, maximum, factor, row.count)
+    }
 }
