@@ -88,7 +88,7 @@ struct EngineStepCountTests {
 
 extension GenerationRequest {
     /// A request of ten tokens with these settings.
-    fileprivate static func drawing(_ settings: SamplingSettings, maxTokens: Int) throws -> GenerationRequest {
+    static func drawing(_ settings: SamplingSettings, maxTokens: Int) throws -> GenerationRequest {
         var request = GenerationRequest(
             id: RequestID(1),
             prompt: (0..<10).map { TokenID($0) },

@@ -75,4 +75,45 @@ import Testing
             #expect(abs(Double(sum) - expected.reduce(0, +)) < 1e-5 * Double(count))
         }
     }
+
+    @Test(arguments: InstructionSet.available)
+    func `the largest of every block is found, and what is not a number anywhere`(set: InstructionSet) {
+        for count in sizesAroundVectors + [63, 64, 65, 128, 5000] {
+            let x = MisalignedFloats.random(count, offset: count % 4, seed: UInt64(count))
+            let row = UnsafeBufferPointer(start: x.pointer, count: count)
+            var maxima = [Float](repeating: 0, count: (count + 63) / 64)
+            #expect(maxima.withUnsafeMutableBufferPointer { set.blockMaxima(row, into: $0) })
+            #expect(maxima == stride(from: 0, to: count, by: 64).map { row[$0..<min($0 + 64, count)].max() })
+            for place in [0, count / 2, count - 1] {
+                let old = x.pointer[place]
+                x.pointer[place] = .nan
+                #expect(!maxima.withUnsafeMutableBufferPointer { set.blockMaxima(row, into: $0) })
+                x.pointer[place] = old
+            }
+        }
+    }
+
+    @Test(arguments: InstructionSet.available)
+    func `what samplers weigh tokens by has the same bits on every instruction set`(set: InstructionSet) {
+        for count in sizesAroundVectors + [5000] {
+            let x = MisalignedFloats.random(count, offset: 1, seed: UInt64(count), scale: 60)
+            let row = UnsafeBufferPointer(start: x.pointer, count: count)
+            x.pointer[0] = -.infinity
+            let maximum = max(InstructionSet.portable.maximum(row), 0)
+            func weights(_ set: InstructionSet) -> [Float] {
+                var weights = [Float](repeating: -1, count: count)
+                weights.withUnsafeMutableBufferPointer {
+                    set.samplingWeights(row, into: $0, maximum: maximum, factor: 1.25)
+                }
+                return weights
+            }
+            let found = weights(set)
+            #expect(found.map(\.bitPattern) == weights(.portable).map(\.bitPattern))
+            for (weight, logit) in zip(found, row) where (logit - maximum) * 1.25 > -87 {
+                let exact = exp(Double((logit - maximum) * 1.25))
+                #expect(abs(Double(weight) - exact) < 0x1p-22 * exact)
+            }
+            #expect(found[0] == 0)
+        }
+    }
 }

@@ -41,4 +41,13 @@ import Testing
             #expect(chiSquare < 63 + 4 * (2.0 * 63).squareRoot())
         }
     }
+
+    @Test func `a row is weighed to the bits of one exponential after the other`() {
+        var random = SeededGenerator(3)
+        let logits = (0..<1_001).map { _ in Float.random(in: -120...4, using: &random) }
+        var weights: [Float] = []
+        let sum = logits.withUnsafeBufferPointer { Exponential.weigh($0, &weights, peak: 4, factor: 0.7) }
+        #expect(weights.map(\.bitPattern) == logits.map { Exponential.value(($0 - 4) * 0.7).bitPattern })
+        #expect(sum == weights.withUnsafeBufferPointer { Exponential.sum($0) })
+    }
 }
