@@ -215,4 +215,25 @@ func expReference(_ x: Double) -> Double { exp(x) }
         #expect(uneven.merges.map(\.row) == [0, 0, 0])
         #expect(uneven.pieces.filter { $0.row > 0 }.count == 21)
     }
+
+    @Test(arguments: [(48, 24), (64, 32), (66, 34), (96, 48), (128, 64), (192, 48), (512, 64)])
+    func `a chunk is cut into tiles of one size, as many as give all threads as much to do`(tokens: Int, tile: Int) {
+        let cache = KVStore(CacheShape(layerCount: 1, kvHeadCount: 3, headWidth: 64), blockCount: 160)
+        let row = AttentionRow(firstToken: 0, tokenCount: tokens, firstPosition: 4096, blockTable: (0..<160).map { $0 })
+        let attention = Attention(rows: AttentionRows([row]), layer: 0, headCount: 9, scale: 1)
+        let plan = AttentionPlan(attention, cache: cache, threadCount: 2)
+        #expect(plan.merges.isEmpty)
+        #expect(plan.pieces.map(\.tokens.count).max() == tile)
+        #expect(plan.pieces.count.isMultiple(of: 2))
+        #expect(Set(plan.pieces.filter { $0.kvHead == 1 }.flatMap(\.tokens)) == Set(0..<tokens))
+    }
+
+    @Test func `a chunk too small for tiles of its own shares its splits out`() {
+        let cache = KVStore(CacheShape(layerCount: 1, kvHeadCount: 3, headWidth: 64), blockCount: 160)
+        let row = AttentionRow(firstToken: 0, tokenCount: 20, firstPosition: 4096, blockTable: (0..<160).map { $0 })
+        let attention = Attention(rows: AttentionRows([row]), layer: 0, headCount: 9, scale: 1)
+        let plan = AttentionPlan(attention, cache: cache, threadCount: 2)
+        #expect(plan.merges.count == 3)
+        #expect(plan.pieces.count == 27)
+    }
 }

@@ -21,6 +21,8 @@ final class AttentionPlan {
     /// The most rows (tokens x heads) of a tile: enough to make widening the keys cheap, few enough for the scratch to
     /// stay in a core's own cache.
     static func mostRows(headWidth: Int) -> Int { min(192, max(64, 16_384 / headWidth)) }
+    /// The fewest rows of a tile for whose sake a row is cut further than it must be: widening the keys costs more then.
+    static let leastRows = 64
     /// Splits of a piece of a long decode.
     static let splitsPerPiece = 2
 
@@ -60,18 +62,17 @@ final class AttentionPlan {
         partialCount = 0
         var cache = cache
         let group = kind.headCount / kind.shape.kvHeadCount
-        let tileTokens = max(1, Self.mostRows(headWidth: kind.shape.headWidth) / group)
         let stride = ck_attention_partial_stride(&cache)
         var mostRows = 0
-        let leastShared = leastSharedCost(rows, tileTokens: tileTokens)
+        let leastShared = leastSharedCost(rows)
         for (index, row) in rows.enumerated() {
-            for first in Swift.stride(from: 0, to: row.tokenCount, by: tileTokens) {
-                let tokens = first..<min(first + tileTokens, row.tokenCount)
+            let cut = kind.cut(row)
+            for first in Swift.stride(from: 0, to: row.tokenCount, by: cut.tileTokens) {
+                let tokens = first..<min(first + cut.tileTokens, row.tokenCount)
                 let splits = kind.splits(of: row, tokens: tokens)
                 mostRows = max(mostRows, tokens.count * group)
                 let isShared =
-                    kind.threadCount > 1 && splits.count > Self.splitsPerPiece && row.tokenCount <= tileTokens
-                    && splits.count * tokens.count > leastShared
+                    cut.isShared && splits.count > Self.splitsPerPiece && splits.count * tokens.count > leastShared
                 for kvHead in 0..<kind.shape.kvHeadCount {
                     var tile = Piece(row: index, kvHead: kvHead, tokens: tokens, splits: splits)
                     if isShared {
@@ -90,9 +91,10 @@ final class AttentionPlan {
 
     /// What a tile costs, in splits of a token, that is worth sharing: where every thread has eight tiles as large or more,
     /// the threads end together without.
-    private func leastSharedCost(_ rows: [AttentionRow], tileTokens: Int) -> Int {
+    private func leastSharedCost(_ rows: [AttentionRow]) -> Int {
         var total = 0
         for row in rows {
+            let tileTokens = kind.cut(row).tileTokens
             for first in Swift.stride(from: 0, to: row.tokenCount, by: tileTokens) {
                 let tokens = first..<min(first + tileTokens, row.tokenCount)
                 total += kind.splits(of: row, tokens: tokens).count * tokens.count
@@ -140,6 +142,35 @@ extension AttentionPlan.Kind {
             shape: cache.shape,
             threadCount: threadCount
         )
+    }
+
+    /// How a row is cut.
+    struct Cut: Equatable {
+        /// Tokens of a tile; the last one may have fewer.
+        var tileTokens: Int
+        /// Whether the splits of a tile are shared out, which costs a way through memory for the partial results.
+        var isShared: Bool
+    }
+
+    /// The fewest tiles of equal size that give every thread as much to do; where only small ones would, one tile whose
+    /// splits are shared out, if the row fits one.
+    func cut(_ row: AttentionRow) -> Cut {
+        let group = headCount / shape.kvHeadCount
+        let mostTokens = max(1, AttentionPlan.mostRows(headWidth: shape.headWidth) / group)
+        let fewest = (row.tokenCount + mostTokens - 1) / mostTokens
+        if threadCount == 1 { return Cut(tileTokens: mostTokens, isShared: false) }
+        for tileCount in fewest..<fewest + threadCount {
+            let tokens = (row.tokenCount + tileCount - 1) / tileCount
+            if tokens * group < AttentionPlan.leastRows { break }
+            let pieceCount = tileCount * shape.kvHeadCount
+            let mostPieces = (pieceCount + threadCount - 1) / threadCount
+            // At most a sixteenth of the time is waited for the thread that has most to do.
+            if mostPieces * threadCount * 15 > pieceCount * 16 { continue }
+            // Register tiles have 8 rows.
+            let whole = (tokens * group + 7) / 8 * 8 / group
+            return Cut(tileTokens: min(max(tokens, whole), mostTokens), isShared: false)
+        }
+        return Cut(tileTokens: mostTokens, isShared: fewest == 1)
     }
 
     /// The splits of 256 keys that any of the row's new tokens in `tokens` sees.
