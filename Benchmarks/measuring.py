@@ -1,6 +1,7 @@
 """What all comparisons share: the wait for an idle machine, what a table says about it, results that outlive a run."""
 
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -8,16 +9,17 @@ import sys
 import time
 
 
+def processor_ticks():
+    """Ticks of all processors so far, and those of them in which they did nothing."""
+    fields = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(fields), fields[3] + fields[4]
+
+
 def busy_share(seconds=1.0):
     """The share of processor time that anything used within the next `seconds`."""
-
-    def read():
-        fields = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        return sum(fields), fields[3] + fields[4]
-
-    total, idle = read()
+    total, idle = processor_ticks()
     time.sleep(seconds)
-    later, later_idle = read()
+    later, later_idle = processor_ticks()
     return 1 - (later_idle - idle) / max(later - total, 1)
 
 
@@ -63,6 +65,12 @@ def save(path, row):
     """Appends a result to the file at `path`."""
     with open(path, "a") as results:
         print(json.dumps(row), file=results, flush=True)
+
+
+def percentile(values, share):
+    """The smallest value that `share` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def by_engine(rows):

@@ -6,17 +6,18 @@
     serve_mix.py HEARTH MODEL.gguf --constrained [--streams 1,16]
     serve_mix.py HEARTH MODEL.gguf --adapters FOLDER
     serve_mix.py HEARTH MODEL.gguf --flood FOLDER
+    serve_mix.py HEARTH MODEL.gguf --token-gap [--streams 1,4,8]
 
 The mix: so many streams, all sent at once, each with a prefix that all share, a part of its own, and an answer of exactly
 so many tokens. Every round starts every server anew, so that the prefix is in no cache (--warm sends it once before).
 --overhead compares Hearth's server with `hearth bench`, which runs the same engine without HTTP; --constrained
 compares answers that keep to a schema with free ones, --adapters answers under adapters with the base's, and says what they
-take, --flood what one request waits behind fifty under another adapter. Results are appended to --results as they come; a run
-that was interrupted goes on where it stopped. A round waits until the machine is idle.
+take, --flood what one request waits behind fifty under another adapter, --token-gap how long running answers wait for their
+next token while prompts are read. Results are appended to --results as they come; a run that was interrupted goes on where it
+stopped. A round waits until the machine is idle.
 """
 
 import argparse
-import math
 import os
 import pathlib
 import statistics
@@ -29,6 +30,7 @@ import measuring
 import overhead
 import servers
 import streams
+import token_gap
 
 FIELDS = ("output", "total", "requests", "first50", "first95", "gap50", "gap99", "cached")
 COLUMNS = (
@@ -51,12 +53,6 @@ def engines(options, count):
     }
 
 
-def percentile(values, share):
-    """The smallest value that `share` of all do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
 def figures(answers, generate):
     """What the answers of one round come to."""
     short = [answer.usage for answer in answers if answer.usage["completion_tokens"] != generate]
@@ -71,8 +67,8 @@ def figures(answers, generate):
         "output": output / seconds,
         "total": (output + sum(answer.usage["prompt_tokens"] for answer in answers)) / seconds,
         "requests": len(answers) / seconds,
-        "first50": percentile(first, 0.5), "first95": percentile(first, 0.95),
-        "gap50": percentile(gaps, 0.5), "gap99": percentile(gaps, 0.99),
+        "first50": measuring.percentile(first, 0.5), "first95": measuring.percentile(first, 0.95),
+        "gap50": measuring.percentile(gaps, 0.5), "gap99": measuring.percentile(gaps, 0.99),
         "cached": sum(cached),
     }  # fmt: skip
 
@@ -133,6 +129,8 @@ def parse():
     parser.add_argument("--constrained", action="store_true", help="answers that keep to a schema beside free ones")
     parser.add_argument("--adapters", help="folder of adapters, whose answers are timed beside the base's")
     parser.add_argument("--flood", help="folder of adapters, one of which is flooded while another is asked for")
+    parser.add_argument("--token-gap", action="store_true", help="running answers beside prompts that are read")
+    parser.add_argument("--read", default="2048,8064", help="tokens of the prompts read beside running answers")
     parser.add_argument("--streams", default="16", help="how many at once; several with commas")
     parser.add_argument("--prefix", type=int, default=2048, help="tokens that all prompts begin with")
     parser.add_argument("--own", type=int, default=256, help="tokens of each prompt after them")
@@ -158,6 +156,8 @@ def main():
             sizes, measure, show = {"kind": "adapters", "streams": count}, adapters.run, adapters.print_table
         elif options.flood:
             sizes, measure, show = {"kind": "flood"}, flood.run, flood.print_table
+        elif options.token_gap:
+            sizes, measure, show = {"kind": "gap", "streams": count}, token_gap.run, token_gap.print_table
         elif options.constrained:
             sizes = {"kind": "constrained", "streams": count}
             measure, show = constrained.run, constrained.print_table

@@ -43,10 +43,14 @@ class Stream:
 
     def answer(self):
         """The answer, once all of it has come."""
+        return Answer(self.sent, self.received())
+
+    def received(self):
+        """The events that have come whole, each with its time."""
         head, _, _ = b"".join(self.pieces).partition(b"\r\n\r\n")
         if b" 200 " not in head.split(b"\r\n", 1)[0] + b" ":
             sys.exit(f"The server refused a request:\n{b''.join(self.pieces).decode(errors='replace')[:2000]}")
-        return Answer(self.sent, list(self.events(len(head) + 4)))
+        return list(self.events(len(head) + 4))
 
     def events(self, begin):
         """Each event's object with the time when the last of its chunk had come."""
@@ -57,6 +61,8 @@ class Stream:
         text, position = b"", begin
         while (line_end := raw.find(b"\r\n", position)) >= 0 and (size := int(raw[position:line_end], 16)) > 0:
             position = line_end + 2 + size
+            if position > len(raw):
+                return
             text += raw[line_end + 2 : position]
             *complete, text = text.split(b"\n\n")
             instant = self.times[bisect.bisect_left(ends, position)]
@@ -74,10 +80,9 @@ class Answer:
         self.usage = next((event["usage"] for _, event in events if event.get("usage")), None)
         if self.usage is None:
             sys.exit(f"An answer ended without its token counts: {events[-1] if events else 'nothing came'}")
-        pieces = [instant for instant, event in events if any(has_text(choice) for choice in event.get("choices", []))]
-        if not pieces:
+        self.times = text_times(events)
+        if not self.times:
             sys.exit(f"No text came in an answer of {self.usage}.")
-        self.times = pieces
 
     @property
     def first(self):
@@ -86,6 +91,11 @@ class Answer:
     @property
     def last(self):
         return self.times[-1]
+
+
+def text_times(events):
+    """When those of the events came that bring text."""
+    return [instant for instant, event in events if any(has_text(choice) for choice in event.get("choices", []))]
 
 
 def has_text(choice):
