@@ -70,11 +70,12 @@ package actor Engine: GenerationBackend {
         self.model = model
         draws = RowDraws(workers: model.workers)
         self.traits = traits
-        rowCost = RowCost(traits.costs)
+        let rowCost = RowCost(traits.costs)
+        self.rowCost = rowCost
         self.blockCount = blockCount
         self.configuration = configuration
         self.logger = logger
-        pacer = configuration.tokenGapLimit.map { StepPacer(limit: $0) }
+        pacer = configuration.tokenGapLimit.map { StepPacer(limit: $0, rowCost: rowCost) }
         speculator = drafter.map { Speculator($0, draftLimit: configuration.draftLimit) }
         scheduler = Scheduler(
             limits: configuration.limits,
@@ -203,7 +204,7 @@ extension Engine {
         defer { spentPlan = plan }
         let begin = clock.now
         let most = configuration.limits.tokensPerStep
-        let tokenLimit = pacer?.tokenLimit(answerCount: scheduler.answeringCount, most: most) ?? most
+        let tokenLimit = pacer?.tokenLimit(scheduler.outlook, most: most) ?? most
         planStep(into: &plan, tokenLimit: tokenLimit)
         for id in plan.preempted { active[id]?.notePreemption() }
         if plan.isEmpty {
@@ -217,11 +218,6 @@ extension Engine {
         let isPreparing = beginConstraints(plan)
         let logits = model.forward(plan.batch)
         if isPreparing { endConstraints() }
-        pacer?.learn(
-            promptTokenCount: plan.promptTokenCount,
-            tokenCount: plan.batch.tokens.count,
-            duration: begin.duration(to: clock.now)
-        )
         draw(plan, logits)
         let endings = scheduler.commit(outcomes)
         record(plan, duration: begin.duration(to: clock.now))
@@ -230,6 +226,7 @@ extension Engine {
         // Last, so that whoever sees the end of a stream sees its blocks free and its step counted.
         for failure in failures { fail(failure.id, failure.error, at: clock.now) }
         for ending in endings { finish(ending.id, ending.reason, at: clock.now) }
+        pacer?.learn(plan, duration: begin.duration(to: clock.now))
         return true
     }
 

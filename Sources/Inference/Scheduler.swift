@@ -88,9 +88,6 @@ package struct Scheduler: ~Copyable {
         return false
     }
 
-    /// Running sequences that draw a token in every step, so that somebody waits for the step to end.
-    package var answeringCount: Int { running.count { $0.outputCount > 0 && $0.missingCount == 1 } }
-
     /// Plans the running sequences, oldest first, then admits newcomers with what is left of the step's limits.
     ///
     /// - Parameters:
@@ -371,7 +368,7 @@ package struct Scheduler: ~Copyable {
 extension Scheduler {
     /// The waiting sequence whose turn it is: of the most urgent ones those of the client that was served least, and of
     /// those the one that came first. Those for whom a prefix is on its way are passed.
-    private var nextInLine: Int? {
+    var nextInLine: Int? {
         var next: Int?
         for index in waiting.indices {
             if let first = next, waiting[first].priority < waiting[index].priority { break }

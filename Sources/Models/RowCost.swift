@@ -38,15 +38,42 @@ package struct RowCost: Sendable {
             + floatOperation * Double(2 * product.floatWeights)
     }
 
+    /// The cost of a row by what it is spent on.
+    package struct Parts: Sendable, Equatable {
+        /// Products of weights and activations.
+        package var products: Double
+        /// Products with keys and values.
+        package var attention: Double
+
+        package init(products: Double = 0, attention: Double = 0) {
+            self.products = products
+            self.attention = attention
+        }
+
+        package static func + (left: Parts, right: Parts) -> Parts {
+            Parts(products: left.products + right.products, attention: left.attention + right.attention)
+        }
+
+        package static func * (parts: Parts, factor: Double) -> Parts {
+            Parts(products: parts.products * factor, attention: parts.attention * factor)
+        }
+    }
+
     /// The cost of `row`, above 0; its unit is an operation on 8-bit integers, or a token without figures of the model.
     package func callAsFunction(_ row: ForwardRow) -> Double {
-        var cost = Double(row.tokenCount) * token + Double(row.logitCount) * logits
-        for layers in attention { cost += layers.key * Double(Self.keyCount(of: row, reach: layers.reach)) }
+        let parts = parts(of: row)
+        return parts.products + parts.attention
+    }
+
+    /// The cost of `row` in its parts, in the same unit.
+    package func parts(of row: ForwardRow) -> Parts {
+        var parts = Parts(products: Double(row.tokenCount) * token + Double(row.logitCount) * logits)
+        for layers in attention { parts.attention += layers.key * Double(Self.keyCount(of: row, reach: layers.reach)) }
         if isCounted, let adapter = row.adapter {
             // Most factors take two bytes, so that bytes are operations.
-            cost += Self.floatOperation * Double(adapter.factorBytes) * Double(row.tokenCount)
+            parts.products += Self.floatOperation * Double(adapter.factorBytes) * Double(row.tokenCount)
         }
-        return cost
+        return parts
     }
 
     /// Keys that the row's queries see, all together.
