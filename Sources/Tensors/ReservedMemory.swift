@@ -9,19 +9,28 @@
 /// Memory the system has promised and commits when it is first touched; zeros until written.
 final class ReservedMemory {
     let start: UnsafeMutableRawPointer
+    private let address: UnsafeMutableRawPointer
     private let bytes: Int
 
-    init(bytes: Int) {
+    /// Bytes of a huge page where there are any: what the system commits, and clears, at a time.
+    static let hugePageBytes = 2 << 20
+
+    /// - Parameters:
+    ///   - bytes: how many.
+    ///   - offset: where `start` is to lie in its huge page; nil does not care.
+    init(bytes: Int, hugePageOffset offset: Int? = nil) {
         // Kernels may prefetch, never read, past the end; a page more keeps even that inside.
         let page = 4096
-        let size = (bytes + 2 * page - 1) / page * page
+        let size = (bytes + 2 * page - 1) / page * page + (offset == nil ? 0 : Self.hugePageBytes)
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | Self.lazyFlag
         let address = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
         guard let address, address != MAP_FAILED else {
             preconditionFailure("Tensors: the system refused to reserve \(size) bytes of address space")
         }
-        start = address
+        self.address = address
         self.bytes = size
+        let distance = offset.map { ($0 - Int(bitPattern: address)) & (Self.hugePageBytes - 1) } ?? 0
+        start = address + distance
         #if os(Linux)
             // Advice only: where huge pages are off nothing changes.
             let hugePages: Int32 = 14  // MADV_HUGEPAGE, which Glibc's module does not show.
@@ -29,7 +38,7 @@ final class ReservedMemory {
         #endif
     }
 
-    deinit { munmap(start, bytes) }
+    deinit { munmap(address, bytes) }
 
     #if os(Linux)
         private static let lazyFlag = MAP_NORESERVE

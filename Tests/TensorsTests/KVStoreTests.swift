@@ -3,6 +3,22 @@ import Testing
 @testable import Tensors
 
 @Suite struct KVStoreTests {
+    @Test(arguments: [1, 16, 30])
+    func `no two layers want a new huge page for the same block`(layerCount: Int) {
+        let shape = CacheShape(layerCount: layerCount, kvHeadCount: 2, headWidth: 32)
+        let store = KVStore(shape, blockCount: 3)
+        let places = (0..<layerCount).map { layer in
+            Int(bitPattern: store.block(0, layer: layer).baseAddress) % ReservedMemory.hugePageBytes
+        }
+        let distance = ReservedMemory.hugePageBytes / layerCount
+        #expect(zip(places, places.dropFirst()).allSatisfy { (distance - 64...distance).contains($1 - $0) })
+        for layer in 0..<layerCount {
+            let last = store.block(2, layer: layer)
+            last.storeBytes(of: 7, toByteOffset: last.count - 1, as: UInt8.self)
+            #expect(last[last.count - 1] == 7 && last[0] == 0)
+        }
+    }
+
     @Test func `a token takes what its keys and values take in every layer`() {
         let shape = CacheShape(layerCount: 16, kvHeadCount: 8, headWidth: 64)
         #expect(shape.bytesPerToken == 16 * 8 * 64 * 2 * 2)
