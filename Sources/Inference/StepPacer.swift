@@ -12,7 +12,7 @@ struct StepPacer {
     private var time: StepTime
     /// What all but one in a hundred steps take at most, relative to their predictions: up by much after a step that
     /// took longer, down by little after each that did not.
-    private var spread = 1.12
+    private var spread = 1.2
 
     /// Tokens beside the running answers' own that a step may have in any case, so that prompts move on even where a
     /// single step of the model takes longer than the limit.
@@ -23,7 +23,7 @@ struct StepPacer {
     private static let aim = 0.98
     /// The share of steps that may exceed the spread: the limit is one for the 99th percentile.
     private static let exceeding = 0.01
-    /// How far the spread moves, were every step to exceed it.
+    /// What a step that exceeds the spread adds to it; a hundredth of that is what any other takes away.
     private static let spreadStep = 0.03
     private static let spreads = 1.03...1.4
 
