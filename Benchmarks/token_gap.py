@@ -102,7 +102,7 @@ def measure(server, count, size, number):
         "gap50": measuring.percentile(gaps, 0.5), "gap95": measuring.percentile(gaps, 0.95),
         "gap99": measuring.percentile(gaps, 0.99), "longest": max(gaps), "gaps": len(gaps),
         "answered": answered, "rate": rate, "alone": alone, "kept": rate / alone, "both": (rate + answered) / alone,
-        "others": others / total,
+        "others": max(0, others / total),
     }  # fmt: skip
 
 
