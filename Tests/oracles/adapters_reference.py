@@ -19,7 +19,7 @@ import gguf
 import numpy as np
 
 from adapters_conformance import KEYS, LAYERS, SHAPES, WIDTH, write_adapter
-from live_server import NAME, Server
+from live_server import NAME, Server, finish
 
 CHECKS = []
 PREFIXES = [5, 9, 16, 25, 33, 40, 48, 64, 80, 96]
@@ -112,6 +112,12 @@ def compare(server, name, model, lora, peer_lora):
     change = difference(ours(server, NAME), row)
     print(f"        {name}: {found:.4f} from llama.cpp, the base {base:.4f}; the adapters change {change:.3f}")
     assert found < 2 * base + 0.01 and change > 4 * found, (found, base, change)
+
+
+@check
+def the_text_has_as_many_tokens_as_the_longest_prefix(server):
+    server.tokens = post(server.origin, "/tokenize", {"model": NAME, "prompt": TEXT})["tokens"]
+    assert len(server.tokens) > max(PREFIXES), len(server.tokens)
 
 
 @check
@@ -232,7 +238,6 @@ def start_peer(model, files):
 def main():
     hearth, model = sys.argv[1:3]
     known = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else pathlib.Path("../shared/data/pirate-lora")
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         files, adapters = [], {}
@@ -246,21 +251,7 @@ def main():
         peer = start_peer(model, files)
         server = Server(hearth, model, arguments=arguments)
         server.peer, server.folder, server.known = peer.listening_address, folder, names
-        try:
-            server.tokens = post(server.origin, "/tokenize", {"model": NAME, "prompt": TEXT})["tokens"]
-            assert len(server.tokens) > max(PREFIXES), len(server.tokens)
-            for function in CHECKS:
-                try:
-                    function(server)
-                    print(f"ok      {function.__name__}")
-                except Exception as error:
-                    failed += 1
-                    print(f"FAILED  {function.__name__}: {type(error).__name__}: {error}")
-        finally:
-            server.process.terminate()
-            server.process.wait(60)
-    print(f"{len(CHECKS) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+        finish(server, CHECKS)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import urllib.request
 import numpy as np
 import openai
 
+from live_server import finish
+
 TEXTS = json.loads(pathlib.Path(__file__).with_name("embedding_texts.json").read_text())
 # Written-out special tokens are text to the server, and tokens to the tokenizer that made the reference.
 PLAIN = [index for index, text in enumerate(TEXTS) if "[CLS]" not in text]
@@ -121,20 +123,7 @@ CHECKS = [
 
 def main():
     reference = np.fromfile(sys.argv[3], "<f4").reshape(len(TEXTS), -1)
-    server, failed = Server(sys.argv[1], sys.argv[2]), 0
-    try:
-        for check in CHECKS:
-            try:
-                check(server, reference)
-                print(f"ok      {check.__name__}")
-            except Exception as error:
-                failed += 1
-                print(f"FAILED  {check.__name__}: {type(error).__name__}: {error}")
-    finally:
-        server.process.terminate()
-        server.process.wait(60)
-    print(f"{len(CHECKS) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    finish(Server(sys.argv[1], sys.argv[2]), CHECKS, reference)
 
 
 if __name__ == "__main__":

@@ -68,11 +68,16 @@ def run(checks, make_client, storage="memory", arguments=()):
     """Starts the server that the command line names, runs every check, and prints `N passed, N failed`."""
     server = Server(sys.argv[1], sys.argv[2], storage, arguments)
     server.client = make_client(server.origin)
+    finish(server, checks)
+
+
+def finish(server, checks, *given):
+    """Runs every check with the server and what is given, stops it, prints `N passed, N failed`, and exits."""
     failed = 0
     try:
         for function in checks:
             try:
-                function(server)
+                function(server, *given)
                 print(f"ok      {function.__name__}")
             except Exception as error:
                 failed += 1
