@@ -2,15 +2,20 @@
 #ifndef CK_MATMUL_DRIVER_H
 #define CK_MATMUL_DRIVER_H
 
+#include "low_rank_implementations.h"
 #include "panel_traits.h"
 
 /// Floats from row to row in a tile's results: two panels.
 enum { ck_tile_width = 32, ck_tile_most_rows = 8 };
 
+/// Rows whose changes are found at a time.
+enum { ck_most_changed_rows = 1024 };
+
 /// What a tile function reads and writes.
 typedef struct {
     const uint8_t *panel;
     int64_t panel_bytes, group_count;
+    int64_t ahead;  // as in ck_panels
     const int8_t *x;
     int64_t x_stride;
     const ck_activation_group *groups;
@@ -20,6 +25,9 @@ typedef struct {
     int64_t y_stride;
     const float *bias;  // of the tile's outputs, or NULL
     bool accumulates;
+    const ck_low_rank_segment *const *changes;  // of each row, or NULL
+    const ck_low_rank_update *update;           // of the changes
+    int64_t first_row, first_panel;             // of the tile among all, for the changes
 } ck_tile;
 
 typedef void (*ck_tile_function)(const ck_tile *);
@@ -58,6 +66,19 @@ CK_INLINE int64_t ck_row_block(int64_t row_bytes) {
     return rows < 24 ? 24 : rows / 24 * 24;
 }
 
+/// The changes of 8 bits of each of the rows, NULL where there is none.
+static inline void ck_find_changes(
+    const ck_destination *y, const int64_t rows[2], const ck_low_rank_segment *changes[ck_most_changed_rows]) {
+    for (int64_t row = rows[0]; row < rows[1]; row++) changes[row - rows[0]] = 0;
+    for (int32_t i = 0; i < y->update->segment_count; i++) {
+        const ck_low_rank_segment *segment = y->update->segments + i;
+        int32_t first = (int32_t)rows[0], end = (int32_t)rows[1];
+        if (segment->first_output != y->first_output || segment->is_next) continue;
+        if (segment->change.element != ck_low_rank_i8 || !ck_clip_rows(segment, &first, &end)) continue;
+        for (int64_t row = first; row < end; row++) changes[row - rows[0]] = segment;
+    }
+}
+
 /// The rows of one block against panels that stand side by side.
 static inline void ck_walk_rows(
     ck_tile_set set, ck_tile tile, const int64_t rows[2], const int64_t columns[2], const ck_destination *y) {
@@ -67,6 +88,10 @@ static inline void ck_walk_rows(
     tile.bias = y->bias ? y->bias + output : 0;
     for (int64_t row = rows[0], i = 0; row < rows[1]; row += set.row_counts[i]) {
         while (set.row_counts[i] > rows[1] - row) i++;
+        if (origin.changes) {
+            tile.changes = origin.changes + (row - rows[0]);
+            tile.first_row = row;
+        }
         tile.y = y->values + row * y->stride + output;
         if (origin.x_floats) {
             tile.x_floats = origin.x_floats + row * origin.x_stride;
@@ -88,17 +113,25 @@ static inline void ck_walk_rows(
 static inline void ck_walk_tiles(
     ck_tile_set set, const ck_panels *panels, ck_tile tile, ck_destination y, ck_product_range range) {
     const int64_t row_bytes = tile.x_floats ? tile.x_stride * 4 : tile.x_stride + tile.group_stride * 16;
-    const int64_t block = ck_row_block(row_bytes);
+    int64_t block = ck_row_block(row_bytes);
+    const ck_low_rank_segment *changes[ck_most_changed_rows];
+    if (y.update) {
+        if (block > ck_most_changed_rows) block = ck_most_changed_rows / 24 * 24;
+        tile.changes = changes;
+        tile.update = y.update;
+    }
     tile.y_stride = y.stride;
     tile.accumulates = y.accumulates;
     for (int64_t row = range.first_row; row < range.row_end; row += block) {
         const int64_t rows[2] = {row, row + block < range.row_end ? row + block : range.row_end};
+        if (y.update) ck_find_changes(&y, rows, changes);
         for (int64_t p = range.first_panel; p < range.panel_end;) {
             const int64_t panel_count = p + set.most_panels <= range.panel_end ? set.most_panels : 1;
             const int64_t output = p * ck_panel_width, left = panels->outputs - output;
             const int64_t whole = panel_count * ck_panel_width;
             const int64_t columns[2] = {output, left < whole ? left : whole};
             tile.panel = panels->bytes + p * panels->panel_bytes;
+            tile.first_panel = p;
             ck_walk_rows(set, tile, rows, columns, &y);
             p += panel_count;
         }

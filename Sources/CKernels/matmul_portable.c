@@ -38,14 +38,36 @@ CK_INLINE void dot_steps(const uint8_t codes[512], const int8_t *x, int first, i
             for (int i = 0; i < 4; i++) sums[output] += codes[64 * s + 4 * output + i] * x[4 * s + i];
 }
 
-/// y = total (+ bias) (+ y), in this order.
-static void store_total(const ck_tile *tile, const float total[16]) {
+/// values += B t of a low-rank change for the tile's row and panel. Each sum is one chain over the groups.
+static void add_change(const ck_tile *tile, const ck_low_rank_segment *segment, float values[16]) {
+    const int64_t group_count = ck_rank_groups(segment->change.rank);
+    const ck_activations t = ck_columns_of(tile->update, segment, tile->first_row);
+    const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * group_count * ck_factor_b_bytes;
     for (int o = 0; o < 16; o++) {
-        float value = total[o];
-        if (tile->bias) value += tile->bias[o];
-        if (tile->accumulates) value += tile->y[o];
-        tile->y[o] = value;
+        float added = 0;
+        for (int64_t g = 0; g < group_count; g++) {
+            const uint8_t *codes = b + g * ck_factor_b_bytes;
+            int32_t sum = t.groups[g].negative_low_sum;
+            for (int k = 0; k < 16; k++) sum += codes[k / 4 * 64 + 4 * o + k % 4] * t.values[16 * g + k];
+            added += (float)sum * ck_load_bfloat(codes + 256 + 2 * o) * t.groups[g].scale;
+        }
+        values[o] += added;
     }
+}
+
+/// y = total (+ bias) (+ y) (+ the row's changes), in this order.
+static void store_total(const ck_tile *tile, const float total[16]) {
+    float values[16];
+    for (int o = 0; o < 16; o++) {
+        values[o] = total[o];
+        if (tile->bias) values[o] += tile->bias[o];
+        if (tile->accumulates) values[o] += tile->y[o];
+    }
+    if (tile->changes)
+        for (const ck_low_rank_segment *segment = tile->changes[0]; segment;
+             segment = segment->next ? segment + segment->next : 0)
+            add_change(tile, segment, values);
+    memcpy(tile->y, values, sizeof values);
 }
 
 static void add_group(int32_t type, ck_panel_layout layout, const ck_tile *tile, int64_t g, float total[16]) {
@@ -101,6 +123,7 @@ CK_ROW_FUNCTION(q6_k)
 CK_ROW_FUNCTION(iq4_nl)
 CK_ROW_FUNCTION(mxfp4)
 CK_ROW_FUNCTION(wide)
+CK_ROW_FUNCTION(factor_a)
 
 static const int32_t one_row[] = {1};
 
@@ -119,6 +142,7 @@ static const ck_tile_function (*row_functions(int32_t type))[2] {
     case ck_type_iq4_nl: return functions_iq4_nl;
     case ck_type_mxfp4: return functions_mxfp4;
     case ck_type_wide: return functions_wide;
+    case ck_type_factor_a: return functions_factor_a;
     default: return 0;
     }
 }

@@ -13,12 +13,20 @@
 
 enum { columns_per_panel = 16 / LANES, ck_most_rows = 6, ck_most_columns = 4 };
 
-/// y = total (+ bias) (+ y), in this order.
-CK_INLINE void store_total(const ck_tile *tile, int row, int column, VF total) {
-    float *to = tile->y + row * tile->y_stride + column;
+/// total (+ bias) (+ y), in this order.
+CK_INLINE VF value_of(const ck_tile *tile, int row, int column, VF total) {
+    const float *from = tile->y + row * tile->y_stride + column;
     if (tile->bias) total = v_add(total, v_load_float((const uint8_t *)(tile->bias + column)));
-    if (tile->accumulates) total = v_add(total, v_load_float((const uint8_t *)to));
-    v_store_float(to, total);
+    if (tile->accumulates) total = v_add(total, v_load_float((const uint8_t *)from));
+    return total;
+}
+
+CK_INLINE void store_value(const ck_tile *tile, int row, int column, VF value) {
+    v_store_float(tile->y + row * tile->y_stride + column, value);
+}
+
+CK_INLINE void store_total(const ck_tile *tile, int row, int column, VF total) {
+    store_value(tile, row, column, value_of(tile, row, column, total));
 }
 
 /// One step of a group for one column: codes of 4 (with 16 bits, 2) inputs x LANES outputs.
@@ -59,6 +67,74 @@ CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h
     return v_times(sum, traits.zero);
 }
 
+/// values += B t of a low-rank change for `rows` rows from `row` on and the tile's panels. Each sum is one chain over the groups.
+CK_INLINE void add_change(
+    const int rows, const int columns, const ck_tile *tile, int row, const ck_low_rank_segment *segment,
+    VF values[][ck_most_columns]) {
+    const ck_traits traits = ck_traits_of(ck_type_factor_a);
+    const int64_t group_count = ck_rank_groups(segment->change.rank), panel_bytes = group_count * ck_factor_b_bytes;
+    const ck_activations t = ck_columns_of(tile->update, segment, tile->first_row + row);
+    const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * panel_bytes;
+    _Pragma("unroll") for (int c = 0; c < columns; c++) {
+        const int lane = c % columns_per_panel * LANES;
+        VF added[ck_most_rows];
+        _Pragma("unroll") for (int r = 0; r < rows; r++) added[r] = v_zero();
+        for (int64_t g = 0; g < group_count; g++) {
+            const uint8_t *codes = b + c / columns_per_panel * panel_bytes + g * ck_factor_b_bytes;
+            const VF scale = v_load_bfloat(codes + 256 + 2 * lane);
+            VB w[4];
+            _Pragma("unroll") for (int s = 0; s < 4; s++) w[s] = v_load_bytes(codes + 64 * s + 4 * lane);
+            _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                const ck_activation_group *group = t.groups + r * t.group_stride + g;
+                VI sum = v_broadcast4(group->negative_low_sum);
+                _Pragma("unroll") for (int s = 0; s < 4; s++) {
+                    int32_t four;
+                    memcpy(&four, t.values + r * t.value_stride + 16 * g + 4 * s, 4);
+                    sum = v_dot(sum, w[s], v_broadcast4(four), traits);
+                }
+                added[r] = v_multiply_add(v_multiply(v_to_float(sum), scale), v_broadcast(group->scale), added[r]);
+            }
+        }
+        _Pragma("unroll") for (int r = 0; r < rows; r++) values[r][c] = v_add(values[r][c], added[r]);
+    }
+}
+
+/// Asks for B that the next tile of a segment's rows meets.
+CK_INLINE void announce_next(const int panels, const ck_tile *tile, const ck_low_rank_segment *segment) {
+    const int64_t panel_bytes = ck_rank_groups(segment->change.rank) * ck_factor_b_bytes;
+    const uint8_t *next = (const uint8_t *)segment->change.b + (tile->first_panel + panels) * panel_bytes;
+    for (int64_t line = 0; line < panels * panel_bytes; line += 64) v_prefetch(next + line);
+}
+
+/// Asks for a share of A that comes after the product. Rows that have an adapter each would ask for more than the caches hold
+/// until then.
+CK_INLINE void announce_following(const int panels, const ck_tile *tile, const ck_low_rank_segment *segment) {
+    const uint8_t *following = (const uint8_t *)segment->following + tile->first_panel * segment->following_step;
+    for (int64_t line = 0; line < panels * segment->following_step; line += 64) v_prefetch(following + line);
+}
+
+/// values += what low-rank changes add to the tile.
+CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *tile, VF values[][ck_most_columns]) {
+    const int panels = columns / columns_per_panel;
+    const ck_low_rank_segment *first = tile->changes[0];
+    bool is_one = rows > 1 && first && !first->next;
+    for (int r = 1; r < rows; r++) is_one &= tile->changes[r] == first;
+    if (is_one) {
+        announce_next(panels, tile, first);
+        announce_following(panels, tile, first);
+        add_change(rows, columns, tile, 0, first, values);
+        return;
+    }
+    _Pragma("unroll") for (int r = 0; r < rows; r++) {
+        const ck_low_rank_segment *segment = tile->changes[r];
+        while (segment) {
+            if (tile->first_row + r == segment->first_row) announce_next(panels, tile, segment);
+            add_change(1, columns, tile, r, segment, values + r);
+            segment = segment->next ? segment + segment->next : 0;
+        }
+    }
+}
+
 /// Adds a group's `step_count` steps from `first_step` on to sums[row][column].
 #define CK_DOT_STEPS(first_step, step_count)                                                                          \
     _Pragma("unroll") for (int s = (first_step); s < (first_step) + (step_count); s++) {                              \
@@ -96,9 +172,9 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         VF scaled[ck_most_rows][ck_most_columns];
         // 16-bit codes take so few instructions a byte that the processor looks far enough ahead by itself.
         if (CK_PREFETCH_ROWS >= rows && traits.bits < 16) {
+            const int64_t ahead = type == ck_type_factor_a ? tile->ahead : CK_PREFETCH_BYTES;
             _Pragma("unroll") for (int c = 0; c < columns; c += columns_per_panel)
-                for (int line = 0; line < group_bytes; line += 64)
-                    v_prefetch(panel[c] + g * group_bytes + CK_PREFETCH_BYTES + line);
+                for (int line = 0; line < group_bytes; line += 64) v_prefetch(panel[c] + g * group_bytes + ahead + line);
         }
         _Pragma("unroll") for (int h = 0; h < parts; h++) {
             VI sums[ck_most_rows][ck_most_columns];
@@ -137,7 +213,10 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         }
     }
     _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
-        store_total(tile, r, c * LANES, total[r][c]);
+        total[r][c] = value_of(tile, r, c * LANES, total[r][c]);
+    if (tile->changes) add_changes(rows, columns, tile, total);
+    _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
+        store_value(tile, r, c * LANES, total[r][c]);
 }
 
 #define CK_TILE_FUNCTION(type, rows, panels)                                                                          \
@@ -147,7 +226,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
 
 #define CK_FOR_EACH_BLOCK_TYPE(act)                                                                                   \
     act(q4_0) act(q4_1) act(q5_0) act(q5_1) act(q8_0) act(q2_k) act(q3_k) act(q4_k) act(q5_k) act(q6_k) act(iq4_nl)    \
-        act(mxfp4) act(wide)
+        act(mxfp4) act(wide) act(factor_a)
 
 #define CK_TILE_SET_CASE(type)                                                                                        \
     case ck_type_##type: set.functions = functions_##type; break;
@@ -169,5 +248,6 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         .x_stride = (x)->value_stride,                                                                                \
         .groups = (x)->groups,                                                                                        \
         .group_stride = (x)->group_stride,                                                                            \
+        .ahead = (panels)->ahead,                                                                                     \
     };                                                                                                                \
     ck_walk_tiles(set, panels, tile, y, range);

@@ -47,6 +47,8 @@ package struct DeploymentConfiguration: Sendable {
     package var adapterFolders: [AdapterFolder]
     /// Bytes of adapters in memory above which those that no request uses leave it.
     package var adapterBytes: Int
+    /// How their factors are kept.
+    package var adapterPrecision: FactorPrecision
     /// Parts of the machine that adapters have as against others and the model itself, by name; 1 for those not named.
     package var adapterWeights: [String: Double]
     /// Whose turn it is among requests of one priority.
@@ -75,6 +77,7 @@ package struct DeploymentConfiguration: Sendable {
         mergesPrecisely = false
         adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
+        adapterPrecision = .int8
         adapterWeights = [:]
         scheduling = .fair
         isEmbedder = false

@@ -117,13 +117,14 @@ package final class Decoder: LanguageModel {
 
     /// What the rows' adapters add to a product; nil where no row has any.
     private func update(of product: AdaptedProduct, layer: Int) -> LowRankUpdate? {
-        if step.adapterRuns.isEmpty { return nil }
-        workspace.update.removeAll()
-        for run in step.adapterRuns {
-            guard let change = run.adapter.change(of: product, layer: layer) else { continue }
-            workspace.update.append(change, rows: run.tokens)
+        if step.adaptedRuns.isEmpty { return nil }
+        let update = workspace.update
+        update.removeAll()
+        let index = layer * AdaptedProduct.allCases.count + product.rawValue
+        for run in step.adaptedRuns {
+            if let parts = run.parts[index] { update.append(parts, rows: run.tokens) }
         }
-        return workspace.update
+        return update
     }
 
     /// hidden += W_o · attention(W_qkv · norm(hidden)).

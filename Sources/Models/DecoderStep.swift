@@ -15,6 +15,9 @@ final class DecoderStep {
     /// Neighbouring tokens under one adapter, in order; none where the model is as it is.
     private(set) var adapterRuns: [AdapterRun] = []
 
+    /// Of every run, what its layers add; the runs keep it.
+    private(set) var adaptedRuns: [(parts: UnsafeBufferPointer<LowRankParts?>, tokens: Range<Int>)] = []
+
     /// Tokens that want logits and whose adapter has an output projection of its own.
     private(set) var logitRowsOfOwnHeads = 0
     /// Which logit rows go through one of those, in order.
@@ -45,6 +48,8 @@ final class DecoderStep {
             if row.adapter?.head != nil { logitRowsOfOwnHeads += row.logitCount }
             for offset in 0..<row.tokenCount { positions.append(Int32(row.firstPosition + offset)) }
         }
+        adaptedRuns.removeAll(keepingCapacity: true)
+        for run in adapterRuns { adaptedRuns.append((run.adapter.parts, run.tokens)) }
         precondition(positions.count == tokens.count, "\(tokens.count) tokens, \(positions.count) in rows")
         attentionRows.update { rows in
             var first = 0

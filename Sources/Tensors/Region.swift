@@ -45,15 +45,17 @@ extension Compute {
     /// - Parameters:
     ///   - rows: how many there are.
     ///   - floatsPerRow: the work of a row.
+    ///   - leastRows: of a run, if there are as many.
     ///   - context: what `body` works on: values that are cheap to copy.
     ///   - body: captures nothing, or it would be put on the heap in every region.
     func overRows<Context>(
         _ rows: Int,
         floatsPerRow: Int,
+        leastRows: Int = 1,
         _ context: Context,
         _ body: @escaping (_ context: UnsafePointer<Context>, _ run: RowRun) -> Void
     ) {
-        let runCount = runCount(rows, floatsPerRow: floatsPerRow)
+        let runCount = runCount(rows, floatsPerRow: floatsPerRow, leastRows: leastRows)
         withUnsafePointer(to: context) { context in
             if runCount > 1 {
                 workers.run(
@@ -67,9 +69,9 @@ extension Compute {
     }
 
     /// Runs that `overRows` makes of as much work: at most two a thread, so that a thread that comes late can be helped.
-    func runCount(_ rows: Int, floatsPerRow: Int) -> Int {
+    func runCount(_ rows: Int, floatsPerRow: Int, leastRows: Int = 1) -> Int {
         // A region costs about what a core needs to quantise a thousand floats.
         let most = rows * floatsPerRow / 2048
-        return workers.threadCount == 1 ? 1 : min(rows, max(1, min(most, 2 * workers.threadCount)))
+        return workers.threadCount == 1 ? 1 : max(1, min(rows / leastRows, most, 2 * workers.threadCount))
     }
 }

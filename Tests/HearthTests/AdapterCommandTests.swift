@@ -51,10 +51,13 @@ import Testing
         let store = ModelStore(root: home.path)
         var configuration = DeploymentConfiguration(name: "m", path: "m")
         let run: Run = try parse("run m --adapter pirate --adapter \(home.path) hello")
-        try run.adapters.apply(to: &configuration, store: store)
+        let environment = Environment([:])
+        try run.adapters.apply(to: &configuration, store: store, environment)
         #expect(configuration.adapters.map(\.path) == [kept.path, home.path] && run.prompt == ["hello"])
         let bench: Bench = try parse("bench m --adapter nobody")
-        let error = #expect(throws: AdapterError.self) { try bench.adapters.apply(to: &configuration, store: store) }
+        let error = #expect(throws: AdapterError.self) {
+            try bench.adapters.apply(to: &configuration, store: store, environment)
+        }
         #expect(error?.description.contains("'nobody'") == true)
     }
 }

@@ -80,9 +80,18 @@ import Testing
         let watched = ["/w", "/v"].map { AdapterFolder(path: $0) }
         #expect(configurations[1].adapterFolders == [kept] + watched)
         #expect(configurations[1].adapterBytes == 1 << 30 && !sized.adapters.allowsUpdates(Environment([:])))
-        let wrong = Environment(["HEARTH_ADAPTER_BYTES": "much"])
-        #expect(throws: ValidationError.self) {
-            try serve.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), wrong)
+        #expect(configurations[1].adapterPrecision == .int8)
+        let exact: Serve = try parse("serve a --adapter-type Exact")
+        try exact.adapters.apply(
+            to: &configurations,
+            store: ModelStore(root: "/h"),
+            Environment(["HEARTH_ADAPTER_TYPE": "int8"])
+        )
+        #expect(configurations[1].adapterPrecision == .exact)
+        for (name, value) in [("HEARTH_ADAPTER_BYTES", "much"), ("HEARTH_ADAPTER_TYPE", "f16")] {
+            #expect(throws: ValidationError.self) {
+                try serve.adapters.apply(to: &configurations, store: ModelStore(root: "/h"), Environment([name: value]))
+            }
         }
         for words in ["x", "=p", "x=", ":x=p", "a:=p"] {
             #expect(AdapterArgument(argument: words) == nil)

@@ -83,7 +83,7 @@ static void multiply(
     product_result *result) {
     const ck_activations activations = {result->values, x_stride, result->groups, group_stride};
     const int32_t shape[2] = {most_rows, inputs};
-    const ck_destination y = {result->y, y_stride, NULL, false};
+    const ck_destination y = {result->y, y_stride, NULL, false, NULL, 0};
     const ck_product_range range = {first, first + count, 0, (outputs + 15) / 16};
     const ck_activation_form form = ck_form_of(panels->type, inputs);
     ck_quantize_rows(set, x, inputs, activations, shape, form);
@@ -101,7 +101,7 @@ static void check_product(stored_type stored) {
     // High bits of the scales stay clear, so that halves are finite.
     for (int64_t i = 0; i < row_bytes * outputs; i++) rows[i] = (uint8_t)(next_random() & 0x37);
     const int64_t panel_bytes = ck_panel_bytes(stored.type, inputs);
-    ck_panels panels = {allocate((size_t)panel_bytes * 3), panel_bytes, stored.type, inputs, outputs};
+    ck_panels panels = {allocate((size_t)panel_bytes * 3), panel_bytes, stored.type, inputs, outputs, 0};
     ck_pack_panels(&panels, rows, row_bytes, 0, 3);
     float *x = allocate(sizeof(float) * most_rows * inputs);
     fill(x, (size_t)most_rows * inputs, 10);
@@ -278,7 +278,6 @@ static void check_text_attention(int32_t head_width) {
     free(fused), free(scratch);
 }
 
-/// Ceilings are loops, not results: they must count what they did and read what there is.
 static void check_low_rank(int32_t element) {
     enum { rank = 7, inputs = 50, outputs = 37, rows = 13, padded = 64, panels = 3 };
     const size_t bytes = element == ck_low_rank_f32 ? 4 : 2;
@@ -294,7 +293,7 @@ static void check_low_rank(int32_t element) {
         uint8_t *place = i < a_count ? a + i * bytes : b + (i - a_count) * bytes;
         memcpy(place, bytes == 4 ? (const void *)&value : (const void *)&half, bytes);
     }
-    const ck_low_rank change = {a, b, element, rank, inputs, outputs, 0.5f};
+    const ck_low_rank change = {a, b, element, rank, inputs, outputs, 0.5f, 0};
     fill(x, rows * inputs, 1), fill(y[0], rows * outputs, 1);
     memcpy(y[1], y[0], sizeof y[0]);
     for (int i = 0; i < 2; i++) {
@@ -306,6 +305,49 @@ static void check_low_rank(int32_t element) {
     free(a), free(b);
 }
 
+/// Factors of 8 bits beside a product: some rows alone, some together, some changed twice, some not at all.
+static void check_low_rank_bytes(void) {
+    enum { rank = 24, columns = 32, width = 64, outputs = 40, rows = 13 };
+    float a[rank * width], b[outputs * rank], x[rows * width], y[2][rows * outputs], t[rows * 2 * columns];
+    fill(a, rank * width, 1), fill(b, outputs * rank, 1), fill(x, rows * width, 1);
+    uint8_t *packed_a = allocate((size_t)ck_low_rank_a_bytes(rank, width));
+    uint8_t *packed_b = allocate((size_t)ck_low_rank_b_bytes(rank, outputs));
+    ck_low_rank_pack_a(a, rank, width, packed_a), ck_low_rank_pack_b(b, rank, outputs, packed_b);
+    const ck_low_rank change = {packed_a, packed_b, ck_low_rank_i8, rank, width, outputs, 0.5f, 0};
+    ck_low_rank_segment segments[4] = {
+        {.row_end = 1, .change = change},
+        {.first_row = 2, .row_end = 10, .change = change},
+        {.first_row = 10, .row_end = 12, .next = 1, .change = change},
+        {.first_row = 10, .row_end = 12, .first_column = columns, .is_next = true, .change = change},
+    };
+    int8_t values[rows * 128], t_values[rows * 2 * columns];
+    ck_activation_group groups[rows * 2], t_groups[rows * 4];
+    const ck_activations quantized = {values, 128, groups, 2};
+    const ck_low_rank_update update = {
+        segments, 4, true, false, t, 2 * columns, {t_values, 2 * columns, t_groups, 4},
+    };
+    uint8_t *blocks = allocate(outputs * width / 32 * 34);
+    for (int i = 0; i < outputs * width / 32; i++) {
+        const uint16_t scale = 0x2c00;
+        memcpy(blocks + i * 34, &scale, 2);
+        for (int k = 0; k < 32; k++) blocks[i * 34 + 2 + k] = (uint8_t)next_random();
+    }
+    ck_panels panels = {0, ck_panel_bytes(8, width), 8, width, outputs, 0};
+    panels.bytes = allocate((size_t)(3 * panels.panel_bytes));
+    ck_pack_panels(&panels, blocks, width / 32 * 34, 0, 3);
+    for (int i = 0; i < 2; i++) {
+        const ck_instruction_set set = i ? neon : portable;
+        const int32_t shape[2] = {rows, width};
+        ck_quantize_rows(set, x, width, quantized, shape, ck_activation_form_int8);
+        ck_low_rank_update_shrink_bytes(set, &update, &quantized, 0, rows);
+        const ck_destination destination = {y[i], outputs, 0, false, &update, 0};
+        ck_matmul_quantized(set, &panels, &quantized, destination, (ck_product_range){0, rows, 0, 3});
+    }
+    report("low-rank changes of 8 bits", rank, is_near(y[0], y[1], rows * outputs, 1e-5));
+    free(packed_a), free(packed_b), free(blocks), free(panels.bytes);
+}
+
+/// Ceilings are loops, not results: they must count what they did and read what there is.
 static void check_ceilings(void) {
     _Alignas(64) uint64_t words[128];
     uint64_t all = 0;
@@ -338,6 +380,7 @@ int main(void) {
     check_low_rank(ck_low_rank_f32);
     check_low_rank(ck_low_rank_f16);
     check_low_rank(ck_low_rank_bf16);
+    check_low_rank_bytes();
     check_ceilings();
     printf("neon_equivalence: %d of %d checks agree\n", check_count - failure_count, check_count);
     return failure_count > 0;

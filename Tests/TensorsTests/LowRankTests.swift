@@ -26,7 +26,11 @@ import Testing
             scale = 0.75
         }
 
-        var change: LowRankChange { LowRankChange(a: a, b: b, rank: rank, scale: scale) }
+        var change: LowRankChange { change(.exact) }
+
+        func change(_ precision: FactorPrecision, in memory: FactorMemory? = nil) -> LowRankChange {
+            LowRankChange(a: a, b: b, rank: rank, scale: scale, precision: precision, in: memory)
+        }
 
         /// scale · B A x, and Σ of the magnitudes of its products.
         func reference(_ x: [Float]) -> (values: [Double], magnitudes: [Double]) {
@@ -91,6 +95,92 @@ import Testing
         }
     }
 
+    @Test(arguments: InstructionSet.available)
+    func `a change of 8 bits adds scale B A x to a small part of what it adds at most`(set: InstructionSet) throws {
+        let compute = Compute(instructionSet: set, workers: workers)
+        for (rank, inputs, outputs) in [(8, 32, 16), (16, 96, 40), (24, 64, 15), (40, 256, 33), (256, 64, 48)] {
+            let factors = Factors(rank: rank, inputs: inputs, outputs: outputs, bits: .max, seed: 7)
+            let change = factors.change(.int8)
+            #expect(change.precision == .int8)
+            let weights = try StoredWeights(.q8_0, outputs: outputs, inputs: inputs, seed: 2).packed(on: workers)
+            let update = LowRankUpdate()
+            let product = LowRankProduct([change], outputs: [outputs])
+            for rows in [1, 5, 13] {
+                let x = FloatMatrix(randomRows: rows, width: inputs, seed: 5)
+                let plain = FloatMatrix(rows: rows, width: outputs)
+                let changed = FloatMatrix(rows: rows, width: outputs)
+                compute.matMul(weights, x, into: plain)
+                update.removeAll()
+                update.append(product, rows: 0..<rows)
+                compute.matMul(weights, x, into: changed, update: update)
+                var (errors, values) = (0.0, 0.0)
+                for row in 0..<rows {
+                    let reference = factors.reference(Array(x.row(row)))
+                    for output in 0..<outputs {
+                        let found = Double(changed.row(row)[output]) - Double(plain.row(row)[output])
+                        let error = abs(found - reference.values[output])
+                        // Each of the three quantisations is off by half of 1/127 of a group's largest at most.
+                        #expect(error <= 0.02 * reference.magnitudes[output] + 1e-6)
+                        errors += error * error
+                        values += reference.values[output] * reference.values[output]
+                    }
+                }
+                #expect((errors / values).squareRoot() < 0.02, "\(set) rank \(rank) \(rows)x\(inputs)x\(outputs)")
+            }
+        }
+    }
+
+    @Test func `8 bits take half of 16, and are left where they are not possible or save nothing`() {
+        let factors = Factors(rank: 16, inputs: 512, outputs: 512, bits: 0xFFFF_0000, seed: 3)
+        #expect(Double(factors.change(.int8).byteCount) <= 0.55 * Double(factors.change.byteCount))
+        for (rank, inputs) in [(4, 64), (16, 48)] {
+            let small = Factors(rank: rank, inputs: inputs, outputs: 16, bits: .max, seed: 3)
+            #expect(small.change(.int8).precision == .exact)
+        }
+        // Tiny and huge factors keep their relative precision: scales have the range of float32.
+        let tiny = LowRankChange(
+            a: [Float](repeating: 1e-9, count: 512),
+            b: [Float](repeating: 1e9, count: 256),
+            rank: 8,
+            scale: 1,
+            precision: .int8
+        )
+        let weights = try? StoredWeights(.q8_0, outputs: 32, inputs: 64, seed: 2).packed(on: workers)
+        let (x, plain, changed) = (
+            FloatMatrix(rows: 1, width: 64), FloatMatrix(rows: 1, width: 32), FloatMatrix(rows: 1, width: 32)
+        )
+        x.elements.update(repeating: 1)
+        let compute = Compute(workers: workers)
+        let update = LowRankUpdate()
+        let product = LowRankProduct([tiny], outputs: [32])
+        update.append(product, rows: 0..<1)
+        guard let weights else { return #expect(Bool(false)) }
+        compute.matMul(weights, x, into: plain)
+        compute.matMul(weights, x, into: changed, update: update)
+        for output in 0..<32 { #expect(abs(changed.elements[output] - plain.elements[output] - 512) < 8) }
+    }
+
+    @Test func `changes made in one memory are those made in memory of their own`() throws {
+        let all = [(16, 64, 48), (8, 64, 16), (4, 64, 48)].enumerated().map { index, size in
+            Factors(rank: size.0, inputs: size.1, outputs: size.2, bits: .max, seed: UInt64(index))
+        }
+        var space = FactorSpace()
+        for factors in all {
+            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int8)
+        }
+        let memory = FactorMemory(space)
+        let sections = all.map(\.outputs)
+        let weights = try packed(
+            sections.enumerated().map { StoredWeights(.q4_0, outputs: $1, inputs: 64, seed: UInt64($0)) },
+            inputs: 64
+        )
+        let x = FloatMatrix(randomRows: 6, width: 64, seed: 9)
+        let compute = Compute(workers: workers)
+        let shared = LowRankProduct(all.map { $0.change(.int8, in: memory) }, outputs: sections)
+        let own = LowRankProduct(all.map { $0.change(.int8) }, outputs: sections)
+        #expect(result(weights, x, [(0..<6, shared)], on: compute) == result(weights, x, [(0..<6, own)], on: compute))
+    }
+
     @Test func `factors are kept in the narrowest type that loses no bit`() {
         for (bits, bytes) in Self.forms {
             let change = Factors(rank: 4, inputs: 32, outputs: 16, bits: bits, seed: 3).change
@@ -103,23 +193,32 @@ import Testing
         set: InstructionSet,
         type: ElementType
     ) throws {
+        try checkRows(type, .exact, on: set)
+        if type == .q4_0 { try checkRows(type, .int8, on: set) }
+    }
+
+    private func checkRows(_ type: ElementType, _ precision: FactorPrecision, on set: InstructionSet) throws {
         let compute = Compute(instructionSet: set, workers: workers)
-        let (inputs, sections) = (256, [64, 32, 32])
+        // The last section ends within a panel.
+        let (inputs, sections) = (256, [64, 32, 40])
         let sources = sections.enumerated().map { StoredWeights(type, outputs: $1, inputs: inputs, seed: UInt64($0)) }
         let weights = try packed(sources, inputs: inputs)
-        let products = [4, 16, 7].enumerated().map { index, rank in
+        var products = [4, 16, 24].enumerated().map { index, rank in
             LowRankProduct(
                 sections.enumerated().map { section, outputs in
                     // One of the three leaves the middle as it is.
                     if index == 1, section == 1 { return nil }
                     let seed = UInt64(10 * index + section)
-                    return Factors(rank: rank, inputs: inputs, outputs: outputs, bits: .max, seed: seed).change
+                    return Factors(rank: rank, inputs: inputs, outputs: outputs, bits: .max, seed: seed)
+                        .change(precision)
                 },
                 outputs: sections
             )
         }
-        // Rows of none, the first, none, the second, the third, the first again.
-        let runs = [(1..<4, 0), (5..<15, 1), (15..<16, 2), (16..<21, 0)]
+        let parts = [(product: products[1], scale: Float(0.5)), (products[2], 2), (products[0], 1)]
+        products += [try #require(LowRankProduct(mixing: parts))]
+        // Rows of none, the first, none, the second, the third, the first again, a mix.
+        let runs = [(1..<4, 0), (5..<15, 1), (15..<16, 2), (16..<21, 0), (21..<22, 3)]
         let x = FloatMatrix(randomRows: 23, width: inputs, seed: 9)
         let together = result(weights, x, runs.map { ($0.0, products[$0.1]) }, on: compute)
         for row in 0..<23 {

@@ -21,6 +21,8 @@ typedef struct {
     int32_t type;
     int32_t inputs;
     int32_t outputs;
+    /// Bytes from a panel to what is asked for while it is multiplied, where `type` is a factor's; 0 for nothing.
+    int64_t ahead;
 } ck_panels;
 
 /// The activations that weights of a type are multiplied with. Block types take int8. f16 and bf16 take int12 and are
@@ -40,7 +42,7 @@ void ck_pack_panels(
 /// and bf16 in groups are within 2^-15 of the largest magnitude of their 32.
 void ck_unpack_output(const ck_panels *panels, int32_t output, float *out);
 
-/// Where a product goes: `y[row, output] = x · w (+ bias[output]) (+ y[row, output])`.
+/// Where a product goes: `y[row, output] = x · w (+ bias[output]) (+ y[row, output]) (+ its row's change)`.
 typedef struct {
     /// `[rows, stride]`; column 0 is output 0 of the panels.
     float *values;
@@ -50,6 +52,10 @@ typedef struct {
     const float *bias;
     /// Whether the old contents are added.
     bool accumulates;
+    /// Whose changes with factors of 8 bits are added, or NULL; only `ck_matmul_quantized` looks at it.
+    const struct ck_low_rank_update *update;
+    /// Which of the update's outputs `values` begins with.
+    int32_t first_output;
 } ck_destination;
 
 /// The part of a product that one call computes.

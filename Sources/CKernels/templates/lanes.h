@@ -92,6 +92,22 @@ CK_INLINE float CK_NAME(sum_of_lanes)(ck_lanes x) {
     return c.x + c.y;
 }
 
+/// The sum of integer lanes.
+CK_INLINE int32_t CK_NAME(sum_of_integers)(ck_int_lanes x) {
+    const __typeof__(x.lo) a = x.lo + x.hi;
+    const __typeof__(a.lo) b = a.lo + a.hi;
+    const __typeof__(b.lo) c = b.lo + b.hi;
+    return c.x + c.y;
+}
+
+/// The largest of integer lanes.
+CK_INLINE int32_t CK_NAME(largest_integer)(ck_int_lanes x) {
+    const __typeof__(x.lo) a = x.lo > x.hi ? x.lo : x.hi;
+    const __typeof__(a.lo) b = a.lo > a.hi ? a.lo : a.hi;
+    const __typeof__(b.lo) c = b.lo > b.hi ? b.lo : b.hi;
+    return c.x > c.y ? c.x : c.y;
+}
+
 /// The largest of the lanes, none of which is not a number.
 CK_INLINE float CK_NAME(largest_lane)(ck_lanes x) {
     const __typeof__(x.lo) a = x.lo > x.hi ? x.lo : x.hi;

@@ -1,5 +1,7 @@
 // Low-rank changes: see ck_low_rank.h. Needs cache_elements.h and rope.h (partial loads and stores).
 
+#include "../quantize_implementations.h"
+
 _Static_assert(
     ck_low_rank_f32 == ck_cache_f32 && ck_low_rank_f16 == ck_cache_f16 && ck_low_rank_bf16 == ck_cache_bf16,
     "the factors are read as elements of the cache are");
@@ -141,5 +143,29 @@ void CK_NAME(ck_low_rank_expand)(
         CK_NAME(expand)(p, ck_cache_bf16, t, t_stride, y, y_stride, rows, first_panel, panel_end);
         break;
     default: CK_NAME(expand)(p, ck_cache_f32, t, t_stride, y, y_stride, rows, first_panel, panel_end); break;
+    }
+}
+
+typedef int8_t ck_bytes_memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
+
+void CK_NAME(ck_low_rank_quantize)(
+    const float *t, ptrdiff_t t_stride, float scale, const ck_activations *out, size_t rows, int32_t group_count) {
+    const ck_lanes magic = (ck_lanes)12582912.0f;
+    for (size_t r = 0; r < rows; r++) {
+        int8_t *values = out->values + (int64_t)r * out->value_stride;
+        ck_activation_group *groups = out->groups + (int64_t)r * out->group_stride;
+        for (int32_t g = 0; g < group_count; g++) {
+            const ck_lanes x = CK_NAME(load)(t + (ptrdiff_t)r * t_stride + 16 * g);
+            const uint32_t largest = (uint32_t)CK_NAME(largest_integer)(CK_NAME(bits)(x) & 0x7fffffff);
+            float unit;
+            const float factor = ck_quantize_factor(ck_int8_limit, largest, &unit);
+            // Adding 1.5 · 2^23 leaves the nearest integer in the low bits of the sum.
+            const ck_lanes scaled = x * factor, shifted = scaled + magic;
+            const ck_int_lanes codes = factor == 0 ? (ck_int_lanes)0 : CK_NAME(bits)(shifted) - CK_NAME(bits)(magic);
+            *(ck_bytes_memory *)(values + 16 * g) = __builtin_convertvector(codes, ck_bytes_memory);
+            // The codes of B are raised by 128.
+            const int32_t start = -128 * CK_NAME(sum_of_integers)(codes);
+            groups[g] = (ck_activation_group){.scale = unit * scale, .negative_low_sum = start};
+        }
     }
 }

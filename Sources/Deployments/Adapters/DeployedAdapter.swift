@@ -53,9 +53,11 @@ extension Deployment {
         of checkpoint: Checkpoint
     ) throws(DeploymentError) -> AdapterRegistry {
         // A model whose weights have no known names still runs; it only takes no adapters.
+        var base = try? AdapterBase(checkpoint)
+        base?.precision = configuration.adapterPrecision
         let registry = AdapterRegistry(
             model: configuration.name,
-            base: try? AdapterBase(checkpoint),
+            base: base,
             byteBudget: configuration.adapterBytes,
             weights: configuration.adapterWeights
         )

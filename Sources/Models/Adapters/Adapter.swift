@@ -14,7 +14,9 @@ package enum AdaptedProduct: Int, Sendable, CaseIterable {
 ///
 /// Rows of a step name the adapter that they are computed under; whoever holds one keeps its factors alive.
 /// Source: Hu et al., *LoRA*, arXiv:2106.09685; rows of several in one step: Chen et al., *Punica*, arXiv:2310.18547.
-package final class Adapter: Sendable {
+///
+/// Unchecked: addresses that are written in `init` only.
+package final class Adapter: @unchecked Sendable {
     /// Names the content: adapters that differ have different fingerprints, and share no cached blocks.
     package let fingerprint: String
     /// Bytes of the factors and weights in memory.
@@ -27,6 +29,8 @@ package final class Adapter: Sendable {
     let head: PackedMatrix?
     /// `[layers][products]`.
     private let layers: [[LowRankProduct?]]
+    /// `[layers · products]`: what steps need of them, without a reference to count.
+    let parts: UnsafeBufferPointer<LowRankParts?>
 
     /// - Parameters:
     ///   - layers: `[layers][AdaptedProduct.allCases]`; nil where nothing is changed.
@@ -39,6 +43,7 @@ package final class Adapter: Sendable {
         )
         self.fingerprint = fingerprint
         self.layers = layers
+        parts = Self.parts(of: layers)
         factorBytes = byteCount
         self.byteCount = byteCount + (weights.embedding?.byteCount ?? 0) + (weights.ownHead?.byteCount ?? 0)
         embedding = weights.embedding
@@ -69,7 +74,7 @@ package final class Adapter: Sendable {
         fingerprint = "mix" + parts.map { " \($0.scale.bitPattern) \($0.adapter.fingerprint)" }.joined()
         byteCount = 0
         factorBytes = parts.reduce(0) { $0 + $1.adapter.factorBytes }
-        layers = parts[0].adapter.layers.indices.map { layer in
+        let layers = parts[0].adapter.layers.indices.map { layer in
             AdaptedProduct.allCases.map { product in
                 LowRankProduct(
                     mixing: parts.compactMap { part in
@@ -78,6 +83,18 @@ package final class Adapter: Sendable {
                 )
             }
         }
+        self.layers = layers
+        self.parts = Self.parts(of: layers)
+    }
+
+    deinit { parts.deallocate() }
+
+    private static func parts(of layers: [[LowRankProduct?]]) -> UnsafeBufferPointer<LowRankParts?> {
+        let memory = UnsafeMutableBufferPointer<LowRankParts?>.allocate(
+            capacity: layers.count * AdaptedProduct.allCases.count
+        )
+        _ = memory.initialize(fromContentsOf: layers.flatMap { $0.map { $0?.parts } })
+        return UnsafeBufferPointer(memory)
     }
 
     /// Highest rank of a matrix's change in a mix of those.

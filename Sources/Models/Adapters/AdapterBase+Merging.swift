@@ -57,10 +57,14 @@ extension AdapterBase {
     }
 
     private func weightName(of target: Target, in base: Checkpoint) -> String {
-        let name = matrices(of: target.product)[target.section]
-        return switch base.format {
-        case .gguf: "blk.\(target.layer).\(name.gguf).weight"
-        case .safetensors: base.textModelPrefix + "model.layers.\(target.layer).\(name.huggingFace).weight"
+        weightName(of: matrices(of: target.product)[target.section], layer: target.layer, in: base)
+    }
+
+    /// What a matrix is called in a checkpoint of the decoder.
+    func weightName(of name: TensorName, layer: Int, in base: Checkpoint) -> String {
+        switch base.format {
+        case .gguf: "blk.\(layer).\(name.gguf).weight"
+        case .safetensors: base.textModelPrefix + "model.layers.\(layer).\(name.huggingFace).weight"
         }
     }
 

@@ -1,5 +1,5 @@
 package import Checkpoints
-import Tensors
+package import Tensors
 
 /// What an adapter must fit: the names, shapes and row orders of a decoder's weights.
 package struct AdapterBase: Sendable {
@@ -9,6 +9,10 @@ package struct AdapterBase: Sendable {
     private let architectureNames: [String]
     /// Whether the model's embedding is its output projection too.
     let isTied: Bool
+    /// How factors are kept; exact where the base's weights take no activations of 8 bits.
+    package var precision = FactorPrecision.int8
+    /// Products, by layer, whose weights take activations of 8 bits.
+    private var takesBytes: [Set<AdaptedProduct>]
 
     /// - Parameter checkpoint: of the decoder that adapters are for.
     package init(_ checkpoint: Checkpoint) throws(ModelError) {
@@ -17,6 +21,19 @@ package struct AdapterBase: Sendable {
         architectureNames = architecture.names
         names = try architecture.layout(configuration, format: checkpoint.format).names
         isTied = !checkpoint.hasOwnHead
+        takesBytes = []
+        let (layerCount, base) = (configuration.layerCount, self)
+        takesBytes = (0..<layerCount).map { layer in
+            Set(
+                AdaptedProduct.allCases.filter { product in
+                    let forms = base.matrices(of: product).map { name in
+                        let tensor = checkpoint.tensor(base.weightName(of: name, layer: layer, in: checkpoint))
+                        return tensor.map { ActivationForm(of: $0.elementType, inputs: $0.shape[1]) }
+                    }
+                    return forms.contains(.int8) && !forms.contains(.float32) && !forms.contains(nil)
+                }
+            )
+        }
     }
 
     /// A matrix that can be changed.
@@ -29,6 +46,9 @@ package struct AdapterBase: Sendable {
         var outputs: Int
         /// Heads whose rows the two formats order differently; nil where they agree.
         var rotatedHeads: Int?
+
+        /// Where it stands in a step.
+        fileprivate var place: (Int, Int, Int) { (layer, product.rawValue, section) }
     }
 
     /// Inputs of a product, and the outputs of its matrices.
@@ -86,24 +106,52 @@ package struct AdapterBase: Sendable {
         let none = AdaptedProduct.allCases.map { [LowRankChange?](repeating: nil, count: shape(of: $0).outputs.count) }
         var changes = Array(repeating: none, count: configuration.layerCount)
         var byteCount = 0
-        for (factors, target) in try matched(checkpoint) {
+        // In the order in which a step reads them.
+        let parts = try matched(checkpoint).sorted { $0.target.place < $1.target.place }
+        var space = FactorSpace()
+        for (factors, target) in parts {
+            let precision = precision(at: target)
+            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: precision)
+        }
+        let memory = FactorMemory(space)
+        for (factors, target) in parts {
             let change = LowRankChange(
                 a: factors.a,
                 b: reordered(factors, target.rotatedHeads, from: checkpoint.format),
                 rank: factors.rank,
-                scale: factors.scale
+                scale: factors.scale,
+                precision: precision(at: target),
+                in: memory
             )
             byteCount += change.byteCount
             changes[target.layer][target.product.rawValue][target.section] = change
         }
-        let layers = changes.map { products in
-            zip(AdaptedProduct.allCases, products).map { product, changes in
-                changes.contains { $0 != nil }
-                    ? LowRankProduct(changes, outputs: shape(of: product).outputs) : nil
-            }
-        }
         let weights = try wholeWeights(checkpoint)
+        let layers = products(of: changes)
+        // Blocks of the cache are kept from one start to the next: what was computed otherwise is another adapter's.
+        let fingerprint = precision == .exact ? fingerprint : "\(fingerprint) \(precision.rawValue)"
         return Adapter(fingerprint: fingerprint, layers: layers, byteCount: byteCount, weights: weights)
+    }
+
+    /// `[layers][products]` of `[layers][products][sections]`, each with what a step reads after it.
+    private func products(of changes: [[[LowRankChange?]]]) -> [[LowRankProduct?]] {
+        var products: [[LowRankProduct?]] = []
+        var following: [LowRankChange] = []
+        for layer in changes.reversed() {
+            var reversed: [LowRankProduct?] = []
+            for (product, changes) in zip(AdaptedProduct.allCases, layer).reversed() {
+                let made = changes.compactMap { $0 }
+                let outputs = shape(of: product).outputs
+                reversed.append(made.isEmpty ? nil : LowRankProduct(changes, outputs: outputs, following: following))
+                if !made.isEmpty { following = made }
+            }
+            products.append(reversed.reversed())
+        }
+        return products.reversed()
+    }
+
+    private func precision(at target: Target) -> FactorPrecision {
+        takesBytes[target.layer].contains(target.product) ? precision : .exact
     }
 
     /// The factors of an adapter, each with the matrix that it changes, or what does not fit by name.

@@ -1,8 +1,79 @@
 import CKernels
 
+/// How the factors of low-rank changes are kept.
+package enum FactorPrecision: String, Sendable, CaseIterable {
+    /// In 8 bits, with a scale for every 32 inputs of A and 16 ranks of B, where that takes no more memory than every bit. They
+    /// are multiplied with activations of 8 bits, which the base's weights have to take.
+    case int8
+    /// Every bit, multiplied in float32.
+    case exact
+}
+
+/// What factors take of memory at most, in bytes.
+package struct FactorSpace: Sendable {
+    var a = 0
+    var b = 0
+
+    package init() {}
+
+    /// Adds what a change of this size takes.
+    package mutating func add(rank: Int, inputs: Int, outputs: Int, precision: FactorPrecision) {
+        let (ranks, rows) = (Int32(rank), Int32(outputs))
+        if precision == .int8, LowRankChange.hasBytes(rank: rank, inputs: inputs) {
+            a += Int(ck_low_rank_a_bytes(ranks, Int32(inputs))) + 64
+            b += Int(ck_low_rank_b_bytes(ranks, rows)) + 64
+        } else {
+            a += 4 * rank * (inputs + 16) + 64
+            b += 4 * rank * (outputs + 16) + 64
+        }
+    }
+}
+
+/// Memory for the factors of changes: all A one after the other, then all B, each in the order in which they are made.
+///
+/// Large ones are in huge pages where the system grants them: a step reads a little of everything.
+///
+/// Unchecked: who makes changes in it is alone until they are made; then it is only read.
+package final class FactorMemory: @unchecked Sendable {
+    private let start: UnsafeMutableRawPointer
+    private let reserved: ReservedMemory?
+    private var used: FactorSpace
+    private let space: FactorSpace
+
+    /// Zeros.
+    package init(_ space: FactorSpace) {
+        self.space = space
+        used = FactorSpace()
+        used.b = (space.a + 63) / 64 * 64
+        let byteCount = used.b + space.b
+        if byteCount >= ReservedMemory.hugePageBytes {
+            let memory = ReservedMemory(bytes: byteCount, hugePageOffset: 0)
+            (reserved, start) = (memory, memory.start)
+        } else {
+            reserved = nil
+            start = .allocate(byteCount: byteCount + 64, alignment: 64)
+            start.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount + 64)
+        }
+    }
+
+    deinit { if reserved == nil { start.deallocate() } }
+
+    /// The next bytes of both, aligned to 64.
+    fileprivate func take(a aBytes: Int, b bBytes: Int) -> (a: UnsafeMutableRawPointer, b: UnsafeMutableRawPointer) {
+        defer {
+            used.a += (aBytes + 63) / 64 * 64
+            used.b += (bBytes + 63) / 64 * 64
+            precondition(
+                used.a <= (space.a + 63) / 64 * 64 && used.b <= (space.a + 63) / 64 * 64 + space.b,
+                "FactorMemory: more than was asked for"
+            )
+        }
+        return (start + used.a, start + used.b)
+    }
+}
+
 /// A low-rank change of a matrix `[outputs, inputs]`: W + scale · B A, computed beside the product with W.
 ///
-/// The factors are kept in the narrowest of bf16, f16 and float32 that loses no bit of them.
 /// Source: Hu et al., *LoRA: Low-Rank Adaptation of Large Language Models*, arXiv:2106.09685, eq. 3.
 ///
 /// Unchecked: the factors are written in `init` only.
@@ -12,102 +83,137 @@ package final class LowRankChange: @unchecked Sendable {
     package let outputs: Int
     /// Bytes that the factors take.
     package let byteCount: Int
+    /// Columns of A x: the ranks in whole groups of 16.
+    var columnCount: Int { (rank + 15) / 16 * 16 }
+    /// How they are kept.
+    package var precision: FactorPrecision {
+        view.element == Int32(ck_low_rank_i8) ? .int8 : .exact
+    }
     /// What kernels read; valid as long as this lives.
     let view: ck_low_rank
-    private let memory: UnsafeMutableRawPointer
-    /// Whose memory it is; nil for its own.
-    private let owner: LowRankChange?
+    private let memory: FactorMemory
 
     /// Packs the factors.
     ///
     /// - Parameters:
-    ///   - a: A, `[rank, inputs]`.
-    ///   - b: B, `[outputs, rank]`.
+    ///   - a: A, `[rank, inputs]`, finite.
+    ///   - b: B, `[outputs, rank]`, finite.
     ///   - rank: at least 1.
     ///   - scale: what B A is multiplied by.
-    package init(a: [Float], b: [Float], rank: Int, scale: Float) {
+    ///   - precision: how they are kept; exact where 8 bits are not possible or save nothing.
+    ///   - memory: where, if it is shared with other changes.
+    package init(
+        a: [Float],
+        b: [Float],
+        rank: Int,
+        scale: Float,
+        precision: FactorPrecision = .exact,
+        in memory: FactorMemory? = nil
+    ) {
         precondition(rank > 0 && !a.isEmpty && !b.isEmpty, "LowRankChange: empty factors")
         precondition(a.count % rank == 0 && b.count % rank == 0, "LowRankChange: \(a.count), \(b.count) of \(rank)")
-        self.rank = rank
-        inputs = a.count / rank
-        outputs = b.count / rank
-        let type = FactorType.narrowest(for: a, b)
-        let rowStride = (inputs + 15) / 16 * 16
-        let aBytes = rank * rowStride * type.byteCount
-        byteCount = aBytes + (outputs + 15) / 16 * 16 * rank * type.byteCount
-        owner = nil
-        memory = .allocate(byteCount: byteCount + 64, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount + 64)
-        let panels = memory + aBytes
-        let factors = Factors(a: a, b: b, rank: rank)
-        switch type {
-        case .float32:
-            factors.write(to: memory, panels) { $0 }
-        case .float16:
-            factors.write(to: memory, panels) { HalfBits.exact($0) ?? 0 }
-        case .bfloat16:
-            factors.write(to: memory, panels) { UInt16($0.bitPattern >> 16) }
+        let source = FactorSource(a: a, b: b, rank: rank)
+        (self.rank, inputs, outputs) = (rank, source.inputs, source.outputs)
+        var space = FactorSpace()
+        space.add(rank: rank, inputs: inputs, outputs: outputs, precision: precision)
+        self.memory = memory ?? FactorMemory(space)
+        if precision == .int8, Self.hasBytes(rank: rank, inputs: inputs) {
+            (view, byteCount) = source.quantized(scale: scale, in: self.memory)
+        } else {
+            (view, byteCount) = source.exact(scale: scale, in: self.memory)
         }
-        view = ck_low_rank(
-            a: UnsafeRawPointer(memory),
-            b: UnsafeRawPointer(panels),
-            element: type.kernelType,
-            rank: Int32(rank),
-            inputs: Int32(inputs),
-            outputs: Int32(outputs),
-            scale: scale
-        )
     }
 
     /// The same change multiplied by `scale`, with the factors of `other`.
     init(sharing other: LowRankChange, scaledBy scale: Float) {
         (rank, inputs, outputs, byteCount) = (other.rank, other.inputs, other.outputs, 0)
-        owner = other.owner ?? other
         memory = other.memory
         var view = other.view
         view.scale *= scale
         self.view = view
     }
 
-    deinit { if owner == nil { memory.deallocate() } }
+    /// Whether 8 bits are possible, and take at most a tenth more than 16 bits: panels hold 16 ranks.
+    static func hasBytes(rank: Int, inputs: Int) -> Bool { rank >= 8 && inputs % Int(ck_group_size) == 0 }
+}
 
-    /// Both factors as they come.
-    private struct Factors {
-        let a: [Float]
-        let b: [Float]
-        let rank: Int
+/// Both factors as they come.
+private struct FactorSource {
+    let a: [Float]
+    let b: [Float]
+    let rank: Int
+    var inputs: Int { a.count / rank }
+    var outputs: Int { b.count / rank }
 
-        /// Writes A in padded rows and B in panels, each number as `stored` makes it.
-        @inline(__always)
-        func write<Stored>(
-            to rows: UnsafeMutableRawPointer,
-            _ panels: UnsafeMutableRawPointer,
-            _ stored: (Float) -> Stored
-        ) {
-            let (inputs, outputs) = (a.count / rank, b.count / rank)
-            let stride = (inputs + 15) / 16 * 16
-            a.withUnsafeBufferPointer { a in
-                for row in 0..<rank {
-                    let target = rows.assumingMemoryBound(to: Stored.self) + row * stride
-                    for input in 0..<inputs { target[input] = stored(a[row * inputs + input]) }
-                }
+    func quantized(scale: Float, in memory: FactorMemory) -> (ck_low_rank, byteCount: Int) {
+        let aBytes = Int(ck_low_rank_a_bytes(Int32(rank), Int32(inputs)))
+        let bBytes = Int(ck_low_rank_b_bytes(Int32(rank), Int32(outputs)))
+        let (first, second) = memory.take(a: aBytes, b: bBytes)
+        a.withUnsafeBufferPointer { ck_low_rank_pack_a($0.baseAddress, Int32(rank), Int32(inputs), first) }
+        b.withUnsafeBufferPointer { ck_low_rank_pack_b($0.baseAddress, Int32(rank), Int32(outputs), second) }
+        return (view(first, second, Int32(ck_low_rank_i8), scale), aBytes + bBytes)
+    }
+
+    private func view(
+        _ a: UnsafeMutableRawPointer,
+        _ b: UnsafeMutableRawPointer,
+        _ element: Int32,
+        _ scale: Float
+    ) -> ck_low_rank {
+        ck_low_rank(
+            a: UnsafeRawPointer(a),
+            b: UnsafeRawPointer(b),
+            element: element,
+            rank: Int32(rank),
+            inputs: Int32(inputs),
+            outputs: Int32(outputs),
+            scale: scale,
+            ahead: 0
+        )
+    }
+
+    func exact(scale: Float, in memory: FactorMemory) -> (ck_low_rank, byteCount: Int) {
+        let type = ExactType.narrowest(for: a, b)
+        let aBytes = rank * ((inputs + 15) / 16 * 16) * type.byteCount
+        let bBytes = (outputs + 15) / 16 * 16 * rank * type.byteCount
+        let (rows, panels) = memory.take(a: aBytes, b: bBytes)
+        switch type {
+        case .float32: write(to: rows, panels) { $0 }
+        case .float16: write(to: rows, panels) { HalfBits.exact($0) ?? 0 }
+        case .bfloat16: write(to: rows, panels) { UInt16($0.bitPattern >> 16) }
+        }
+        return (view(rows, panels, type.kernelType, scale), aBytes + bBytes)
+    }
+
+    /// Writes A in padded rows and B in panels, each number as `stored` makes it.
+    @inline(__always)
+    private func write<Stored>(
+        to rows: UnsafeMutableRawPointer,
+        _ panels: UnsafeMutableRawPointer,
+        _ stored: (Float) -> Stored
+    ) {
+        let stride = (inputs + 15) / 16 * 16
+        a.withUnsafeBufferPointer { a in
+            for row in 0..<rank {
+                let target = rows.assumingMemoryBound(to: Stored.self) + row * stride
+                for input in 0..<inputs { target[input] = stored(a[row * inputs + input]) }
             }
-            b.withUnsafeBufferPointer { b in
-                for output in 0..<outputs {
-                    let target = panels.assumingMemoryBound(to: Stored.self) + output / 16 * rank * 16 + output % 16
-                    for k in 0..<rank { target[16 * k] = stored(b[output * rank + k]) }
-                }
+        }
+        b.withUnsafeBufferPointer { b in
+            for output in 0..<outputs {
+                let target = panels.assumingMemoryBound(to: Stored.self) + output / 16 * rank * 16 + output % 16
+                for k in 0..<rank { target[16 * k] = stored(b[output * rank + k]) }
             }
         }
     }
 }
 
-/// How factors are kept.
-private enum FactorType {
+/// The narrowest of bf16, f16 and float32 that loses no bit of the factors.
+private enum ExactType {
     case float32, float16, bfloat16
 
     /// bf16 before f16 before float32, as far as every value keeps its bits.
-    static func narrowest(for factors: [Float]...) -> FactorType {
+    static func narrowest(for factors: [Float]...) -> ExactType {
         if factors.allSatisfy({ $0.allSatisfy { $0.bitPattern & 0xFFFF == 0 } }) { return .bfloat16 }
         if factors.allSatisfy({ $0.allSatisfy { HalfBits.exact($0) != nil } }) { return .float16 }
         return .float32

@@ -1,73 +1,18 @@
 import CKernels
 
-/// The changes of the matrices that are one product: query, key and value, or gate and up.
-package final class LowRankProduct: Sendable {
-    /// In the order of the product's sections; several of one section add up.
-    let changes: [LowRankChange]
-    /// Sum of the ranks.
-    let columnCount: Int
-    /// First output of the section that each change is of.
-    let firstOutputs: [Int]
-
-    /// - Parameters:
-    ///   - changes: one for every matrix, nil where it stays as it is; of the same inputs.
-    ///   - outputs: of every matrix.
-    package init(_ changes: [LowRankChange?], outputs: [Int]) {
-        precondition(changes.count == outputs.count, "LowRankProduct: \(changes.count) changes of \(outputs.count)")
-        for (change, outputs) in zip(changes, outputs) {
-            precondition(change == nil || change?.outputs == outputs, "LowRankProduct: outputs of another matrix")
-        }
-        self.changes = changes.compactMap { $0 }
-        columnCount = self.changes.reduce(0) { $0 + $1.rank }
-        var first = 0
-        firstOutputs = zip(changes, outputs).compactMap { change, count in
-            defer { first += count }
-            return change == nil ? nil : first
-        }
-    }
-
-    /// The sum of several changes of one product, each multiplied by a scale; nil for none. The factors stay where they are.
-    package init?(mixing parts: [(product: LowRankProduct, scale: Float)]) {
-        if parts.isEmpty { return nil }
-        changes = parts.flatMap { part in part.product.changes.map { LowRankChange(sharing: $0, scaledBy: part.scale) }
-        }
-        firstOutputs = parts.flatMap(\.product.firstOutputs)
-        columnCount = changes.reduce(0) { $0 + $1.rank }
-    }
-
-    /// Highest rank of a matrix's change in the sum of those.
-    package static func rank(mixing products: [LowRankProduct]) -> Int {
-        var ranks: [Int: Int] = [:]
-        for product in products {
-            for (change, first) in zip(product.changes, product.firstOutputs) {
-                ranks[first, default: 0] += change.rank
-            }
-        }
-        return ranks.values.max() ?? 0
-    }
-}
-
 /// What a product adds to some of its rows, run by run: rows of one adapter beside each other. Reused from product to product.
+///
+/// It holds addresses, not references: whoever appends a product keeps it until the update's product is computed.
 package final class LowRankUpdate {
-    /// A change of neighbouring rows.
-    struct Segment {
-        var firstRow: Int
-        var rowEnd: Int
-        /// First output of the section that is changed.
-        var firstOutput: Int
-        /// Where A x of these rows begins in a row of the intermediate.
-        var firstColumn: Int
-        var change: ck_low_rank
-    }
-
-    private var segments: UnsafeMutablePointer<Segment>
+    private var segments: UnsafeMutablePointer<ck_low_rank_segment>
     private var capacity = 64
     private var count = 0
     private var columnCount = 0
+    private var work = ShrinkWork()
     /// `[rows, columns]`: A x of every changed row.
     private let intermediate = FloatMatrix()
-    /// Keeps the factors where they are.
-    private var owners: [LowRankProduct] = []
+    /// The same for factors of 8 bits.
+    private let quantized = QuantizedColumns()
 
     package init() { segments = .allocate(capacity: capacity) }
 
@@ -76,112 +21,152 @@ package final class LowRankUpdate {
     package var isEmpty: Bool { count == 0 }
 
     /// Forgets all rows.
-    package func removeAll() {
-        (count, columnCount) = (0, 0)
-        owners.removeAll(keepingCapacity: true)
-    }
+    package func removeAll() { (count, columnCount, work) = (0, 0, ShrinkWork()) }
 
     /// Changes `rows`, which come after those that were given before.
-    package func append(_ product: LowRankProduct, rows: Range<Int>) {
-        if rows.isEmpty || product.columnCount == 0 { return }
-        owners.append(product)
+    package func append(_ product: LowRankProduct, rows: Range<Int>) { append(product.parts, rows: rows) }
+
+    /// The same, where no reference is to be counted.
+    package func append(_ product: LowRankParts, rows: Range<Int>) {
+        guard !rows.isEmpty, let first = product.segments.first else { return }
         columnCount = max(columnCount, product.columnCount)
-        var column = 0
-        for (change, firstOutput) in zip(product.changes, product.firstOutputs) {
-            if count == capacity { grow() }
-            let segment = Segment(
-                firstRow: rows.lowerBound,
-                rowEnd: rows.upperBound,
-                firstOutput: firstOutput,
-                firstColumn: column,
-                change: change.view
-            )
+        work.add(product.work, rows: rows.count)
+        while count + product.segments.count > capacity { grow() }
+        if count > 0 { segments[count - 1].announce(first) }
+        for var segment in product.segments {
+            (segment.first_row, segment.row_end) = (Int32(rows.lowerBound), Int32(rows.upperBound))
             (segments + count).initialize(to: segment)
             count += 1
-            column += change.rank
         }
     }
 
     private func grow() {
-        let larger = UnsafeMutablePointer<Segment>.allocate(capacity: 2 * capacity)
+        let larger = UnsafeMutablePointer<ck_low_rank_segment>.allocate(capacity: 2 * capacity)
         larger.moveInitialize(from: segments, count: count)
         segments.deallocate()
         (segments, capacity) = (larger, 2 * capacity)
     }
 
-    /// The update of a product of `rows` rows, ready to run on any thread.
-    func kernel(rows: Int, set: Int32) -> LowRankKernel {
+    /// The update of a product of `[rows, inputs]`, ready to run on any thread.
+    func kernel(rows: Int, inputs: Int, set: Int32) -> LowRankKernel {
+        for index in 0..<count {
+            precondition(
+                Int(segments[index].change.inputs) == inputs && Int(segments[index].row_end) <= rows,
+                "LowRankUpdate: [\(rows), \(inputs)] activations for another product"
+            )
+        }
         intermediate.reshape(rows: rows, width: columnCount)
-        return LowRankKernel(
-            segments: UnsafeBufferPointer(start: segments, count: count),
-            intermediate: intermediate.pointer,
-            columns: columnCount,
-            set: set
+        if work.hasBytes { quantized.reshape(rows: rows, columns: columnCount) }
+        let view = ck_low_rank_update(
+            segments: segments,
+            segment_count: Int32(count),
+            has_bytes: work.hasBytes,
+            has_exact: work.isExact,
+            t: intermediate.pointer,
+            columns: Int32(columnCount),
+            quantized: quantized.kernelView
+        )
+        return LowRankKernel(update: view, work: work, set: set)
+    }
+}
+
+/// A x in 8 bits, `[rows, columns]` with a scale for 16 columns; a reusable buffer.
+private final class QuantizedColumns {
+    private var values: UnsafeMutableBufferPointer<Int8> = .allocate(capacity: 64)
+    private var groups: UnsafeMutableBufferPointer<ck_activation_group> = .allocate(capacity: 4)
+    private var columns = 0
+
+    deinit {
+        values.deallocate()
+        groups.deallocate()
+    }
+
+    /// Makes room; contents are undefined. Allocates only when it was never that large before.
+    func reshape(rows: Int, columns: Int) {
+        self.columns = columns
+        if values.count < rows * columns {
+            values.deallocate()
+            values = .allocate(capacity: rows * columns)
+        }
+        if groups.count < rows * columns / 16 {
+            groups.deallocate()
+            groups = .allocate(capacity: rows * columns / 16)
+        }
+    }
+
+    var kernelView: ck_activations {
+        ck_activations(
+            values: values.baseAddress,
+            value_stride: Int64(columns),
+            groups: groups.baseAddress,
+            group_stride: Int64(columns / 16)
         )
     }
 }
 
 /// Both halves of an update. Where nothing is changed they return at once.
 struct LowRankKernel {
-    fileprivate let segments: UnsafeBufferPointer<LowRankUpdate.Segment>
-    fileprivate let intermediate: UnsafeMutablePointer<Float>?
-    fileprivate let columns: Int
+    fileprivate let update: ck_low_rank_update
+    /// What the shrinking half takes.
+    let work: ShrinkWork
     fileprivate let set: Int32
 
     /// Changes nothing.
-    static var none: LowRankKernel {
-        LowRankKernel(segments: UnsafeBufferPointer(start: nil, count: 0), intermediate: nil, columns: 0, set: 0)
-    }
+    static var none: LowRankKernel { LowRankKernel(update: ck_low_rank_update(), work: ShrinkWork(), set: 0) }
 
     /// Whether some rows are changed.
-    var isActive: Bool { intermediate != nil }
+    var isActive: Bool { update.segment_count > 0 }
 
-    /// Computes scale · A x of the rows that are changed.
+    /// Computes scale · A x of the rows that are changed by factors that lose no bit.
     ///
-    /// - Parameter x: `[rows, width]`, the row at `rows.lowerBound` first.
-    func shrink(_ x: UnsafePointer<Float>, width: Int, rows: Range<Int>) {
-        guard let intermediate else { return }
-        for segment in segments {
-            let (first, end) = (max(rows.lowerBound, segment.firstRow), min(rows.upperBound, segment.rowEnd))
-            if first >= end { continue }
-            precondition(Int(segment.change.inputs) == width, "LowRankUpdate: \(width) activations for another matrix")
-            withUnsafePointer(to: segment.change) { change in
-                ck_low_rank_shrink(
-                    set,
-                    change,
-                    x + (first - rows.lowerBound) * width,
-                    width,
-                    intermediate + first * columns + segment.firstColumn,
-                    columns,
-                    end - first
-                )
+    /// - Parameter x: `[rows, inputs]`, the row at `rows.lowerBound` first.
+    func shrink(_ x: UnsafePointer<Float>, rows: Range<Int>) {
+        if !work.isExact { return }
+        withUnsafePointer(to: update) {
+            ck_low_rank_update_shrink(set, $0, x, Int32(rows.lowerBound), Int32(rows.upperBound))
+        }
+    }
+
+    /// Computes scale · A x of the rows that are changed by factors of 8 bits.
+    ///
+    /// - Parameter x: all rows, of which those in `rows` are ready.
+    func shrink(_ x: ck_activations, rows: Range<Int>) {
+        if !work.hasBytes { return }
+        withUnsafePointer(to: update) { update in
+            withUnsafePointer(to: x) { x in
+                ck_low_rank_update_shrink_bytes(set, update, x, Int32(rows.lowerBound), Int32(rows.upperBound))
             }
         }
     }
 
-    /// Adds B t to what a product left of a section's panels.
+    /// Calls `body` with a destination to which the product adds B t of factors of 8 bits, and asks for the first of them.
+    ///
+    /// - Parameter firstOutput: of the section that `range` is of.
+    func withBytes(
+        _ destination: ck_destination,
+        firstOutput: Int,
+        _ range: ck_product_range,
+        _ body: (ck_destination) -> Void
+    ) {
+        if !work.hasBytes { return body(destination) }
+        var destination = destination
+        withUnsafePointer(to: update) { update in
+            ck_low_rank_update_prefetch(update, Int32(firstOutput), range)
+            destination.update = update
+            destination.first_output = Int32(firstOutput)
+            body(destination)
+        }
+    }
+
+    /// Adds B t of factors that lose no bit to what a product left of a section's panels.
     ///
     /// - Parameters:
     ///   - firstOutput: of the section.
     ///   - y: the section's first output of row 0, with `stride` floats from row to row.
-    func expand(_ range: ck_product_range, firstOutput: Int, into y: UnsafeMutablePointer<Float>, stride: Int) {
-        guard let intermediate else { return }
-        for segment in segments where segment.firstOutput == firstOutput {
-            let (first, end) = (max(Int(range.first_row), segment.firstRow), min(Int(range.row_end), segment.rowEnd))
-            if first >= end { continue }
-            withUnsafePointer(to: segment.change) { change in
-                ck_low_rank_expand(
-                    set,
-                    change,
-                    intermediate + first * columns + segment.firstColumn,
-                    columns,
-                    y + first * stride,
-                    stride,
-                    end - first,
-                    range.first_panel,
-                    range.panel_end
-                )
-            }
+    func expand(_ range: ck_product_range, firstOutput: Int, into y: UnsafeMutablePointer<Float>, stride: Int64) {
+        if !work.isExact { return }
+        withUnsafePointer(to: update) {
+            ck_low_rank_update_expand(set, $0, Int32(firstOutput), y, stride, range)
         }
     }
 }

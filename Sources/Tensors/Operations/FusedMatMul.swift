@@ -42,24 +42,25 @@ extension Compute {
         }
         precondition(norm.gain.count == x.width, "matMul: a gain of \(norm.gain.count) for rows of \(x.width)")
         activations.reshape(rows: x.rows, inputs: x.width)
-        let isChanged = update?.isEmpty == false
-        let most = Self.rowsAtATime(width: x.width, isChanged)
-        let work = x.width * (isChanged ? 16 : 1)
-        scratch.reshape(rows: most * runCount(x.rows, floatsPerRow: work), width: x.width)
-        let lowRank = kernel(of: update, rows: x.rows)
+        let lowRank = kernel(of: update, beside: weights, rows: x.rows)
+        let most = Self.rowsAtATime(width: x.width, lowRank)
+        let work = x.width + lowRank.work.perRow(x.rows)
+        let leastRows = lowRank.work.leastRows
+        scratch.reshape(rows: most * runCount(x.rows, floatsPerRow: work, leastRows: leastRows), width: x.width)
         norm.gain.withUnsafeBufferPointer { gain in
             let kernel = NormKernel(x, gain.baseAddress, norm.epsilon, set: instructionSet.rawValue)
             let quantize = QuantizeKernel(activations, set: instructionSet.rawValue)
             let job = (norm: kernel, quantize: quantize, lowRank: lowRank, scratch: scratch.pointer, most: most)
-            overRows(x.rows, floatsPerRow: work, job) { job, run in
+            overRows(x.rows, floatsPerRow: work, leastRows: leastRows, job) { job, run in
                 let (most, width) = (job.pointee.most, job.pointee.norm.width)
                 let buffer = job.pointee.scratch + run.index * most * width
                 for first in stride(from: run.first, to: run.rows.upperBound, by: most) {
                     let rows = first..<min(first + most, run.rows.upperBound)
                     job.pointee.norm.run(first, count: rows.count, into: buffer)
                     job.pointee.quantize.run(buffer, to: rows)
-                    job.pointee.lowRank.shrink(buffer, width: width, rows: rows)
+                    job.pointee.lowRank.shrink(buffer, rows: rows)
                 }
+                job.pointee.lowRank.shrink(job.pointee.quantize.target, rows: run.rows)
             }
         }
         matMul(weights, quantized: activations, bias: bias, lowRank: lowRank, into: y)
@@ -92,11 +93,11 @@ extension Compute {
         precondition(gateUp.width % 2 == 0, "matMul: rows of \(gateUp.width) are no gate and what it gates")
         let width = gateUp.width / 2
         activations.reshape(rows: gateUp.rows, inputs: width)
-        let isChanged = update?.isEmpty == false
-        let most = Self.rowsAtATime(width: width, isChanged)
-        let work = width * (isChanged ? 16 : 4)
-        scratch.reshape(rows: most * runCount(gateUp.rows, floatsPerRow: work), width: width)
-        let lowRank = kernel(of: update, rows: gateUp.rows)
+        let lowRank = kernel(of: update, beside: weights, rows: gateUp.rows)
+        let most = Self.rowsAtATime(width: width, lowRank)
+        let work = 4 * width + lowRank.work.perRow(gateUp.rows)
+        let leastRows = lowRank.work.leastRows
+        scratch.reshape(rows: most * runCount(gateUp.rows, floatsPerRow: work, leastRows: leastRows), width: width)
         let job = (
             gate: GateKernel(gateUp, activation, set: instructionSet.rawValue),
             quantize: QuantizeKernel(activations, set: instructionSet.rawValue),
@@ -104,15 +105,16 @@ extension Compute {
             scratch: scratch.pointer,
             most: most
         )
-        overRows(gateUp.rows, floatsPerRow: work, job) { job, run in
+        overRows(gateUp.rows, floatsPerRow: work, leastRows: leastRows, job) { job, run in
             let (most, width) = (job.pointee.most, job.pointee.gate.width)
             let buffer = job.pointee.scratch + run.index * most * width
             for first in stride(from: run.first, to: run.rows.upperBound, by: most) {
                 let rows = first..<min(first + most, run.rows.upperBound)
                 job.pointee.gate.run(first, count: rows.count, into: buffer)
                 job.pointee.quantize.run(buffer, to: rows)
-                job.pointee.lowRank.shrink(buffer, width: width, rows: rows)
+                job.pointee.lowRank.shrink(buffer, rows: rows)
             }
+            job.pointee.lowRank.shrink(job.pointee.quantize.target, rows: run.rows)
         }
         matMul(weights, quantized: activations, lowRank: lowRank, into: y, accumulate: accumulate)
     }
@@ -126,9 +128,9 @@ extension Compute {
         }
     }
 
-    /// Rows between whose two passes nothing leaves a core's first cache: some 16 kB of them; with a low-rank update at least the
-    /// four that share one reading of its factors.
-    private static func rowsAtATime(width: Int, _ isChanged: Bool) -> Int {
-        max(isChanged ? 4 : 1, 4096 / max(width, 1))
+    /// Rows between whose two passes nothing leaves a core's first cache: some 16 kB of them; with exact factors at least the
+    /// four that share one reading of them.
+    private static func rowsAtATime(width: Int, _ lowRank: LowRankKernel) -> Int {
+        max(lowRank.work.isExact ? 4 : 1, 4096 / max(width, 1))
     }
 }

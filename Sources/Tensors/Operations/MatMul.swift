@@ -21,23 +21,45 @@ extension Compute {
         accumulate: Bool = false,
         update: LowRankUpdate? = nil
     ) {
-        if weights.wants(.int8) { int8Activations.quantize(x, on: self) }
+        let lowRank = kernel(of: update, beside: weights, rows: x.rows)
+        if weights.wants(.int8) { quantize(x, lowRank) }
         if weights.wants(.int12) { int12Activations.quantize(x, on: self) }
-        let lowRank = kernel(of: update, rows: x.rows)
-        if lowRank.isActive {
-            overRows(x.rows, floatsPerRow: 16 * x.width, (kernel: lowRank, x: x.pointer, width: x.width)) { job, run in
-                let (x, width) = (job.pointee.x, job.pointee.width)
-                job.pointee.kernel.shrink(x + run.first * width, width: width, rows: run.rows)
+        if lowRank.work.isExact {
+            let job = (kernel: lowRank, x: x.pointer, width: x.width)
+            overRows(x.rows, floatsPerRow: lowRank.work.perRow(x.rows), job) { job, run in
+                job.pointee.kernel.shrink(job.pointee.x + run.first * job.pointee.width, rows: run.rows)
             }
         }
         let operand = Operand(x, int8Activations, int12Activations)
         multiply(weights, operand, bias, lowRank, into: y, accumulate: accumulate)
     }
 
+    /// x in 8 bits, and what factors of 8 bits make of it.
+    private func quantize(_ x: FloatMatrix, _ lowRank: LowRankKernel) {
+        int8Activations.reshape(rows: x.rows, inputs: x.width)
+        let kernel = QuantizeKernel(int8Activations, set: instructionSet.rawValue)
+        let work = x.width + (lowRank.work.hasBytes ? lowRank.work.perRow(x.rows) : 0)
+        let job = (x: x.pointer, kernel: kernel, lowRank: lowRank)
+        overRows(x.rows, floatsPerRow: work, leastRows: lowRank.work.leastRows, job) { job, run in
+            let width = job.pointee.kernel.inputs
+            job.pointee.kernel.run(job.pointee.x + run.first * width, to: run.rows)
+            job.pointee.lowRank.shrink(job.pointee.kernel.target, rows: run.rows)
+        }
+    }
+
     /// What tasks need of `update`.
-    func kernel(of update: LowRankUpdate?, rows: Int) -> LowRankKernel {
+    func kernel(of update: LowRankUpdate?, beside weights: PackedMatrix, rows: Int) -> LowRankKernel {
         guard let update, !update.isEmpty else { return .none }
-        return update.kernel(rows: rows, set: instructionSet.rawValue)
+        let kernel = update.kernel(
+            rows: rows,
+            inputs: weights.inputs,
+            set: instructionSet.rawValue
+        )
+        precondition(
+            !kernel.work.hasBytes || weights.wants(.int8) && !weights.wants(.float32),
+            "matMul: factors of 8 bits beside weights that take floats"
+        )
+        return kernel
     }
 
     /// As above with ready activations, so that one quantisation serves several products. All of W must take their form.
@@ -136,9 +158,19 @@ private struct Product {
 
     func run(_ task: Int) {
         split.forEachRange(of: task, sections) { section, range in
-            var part = destination
-            part.values += section.firstOutput
-            if let bias = part.bias { part.bias = bias + section.firstOutput }
+            multiply(section, range)
+            if let y = destination.values {
+                let (first, stride) = (section.firstOutput, destination.stride)
+                lowRank.expand(range, firstOutput: first, into: y + first, stride: stride)
+            }
+        }
+    }
+
+    private func multiply(_ section: PackedMatrix.Section, _ range: ck_product_range) {
+        var part = destination
+        part.values += section.firstOutput
+        if let bias = part.bias { part.bias = bias + section.firstOutput }
+        lowRank.withBytes(part, firstOutput: section.firstOutput, range) { part in
             withUnsafePointer(to: section.panels) { panels in
                 switch section.form {
                 case .float32: ck_matmul_float(set, panels, floats, part, range)
@@ -146,16 +178,20 @@ private struct Product {
                 case .int12: withUnsafePointer(to: int12) { ck_matmul_quantized(set, panels, $0, part, range) }
                 }
             }
-            if lowRank.isActive, let y = part.values {
-                lowRank.expand(range, firstOutput: section.firstOutput, into: y, stride: Int(part.stride))
-            }
         }
     }
 }
 
 extension ck_destination {
     fileprivate init(_ matrix: FloatMatrix, _ accumulate: Bool, _ bias: UnsafePointer<Float>?) {
-        self.init(values: matrix.pointer, stride: Int64(matrix.width), bias: bias, accumulates: accumulate)
+        self.init(
+            values: matrix.pointer,
+            stride: Int64(matrix.width),
+            bias: bias,
+            accumulates: accumulate,
+            update: nil,
+            first_output: 0
+        )
     }
 }
 

@@ -166,7 +166,8 @@ package final class PackedMatrix: @unchecked Sendable {
             panel_bytes: ck_panel_bytes(Int32(type.rawValue), Int64(inputs)),
             type: Int32(type.rawValue),
             inputs: Int32(inputs),
-            outputs: Int32(source.outputs)
+            outputs: Int32(source.outputs),
+            ahead: 0
         )
         return Section(panels: panels, firstOutput: firstOutput, elementType: type)
     }

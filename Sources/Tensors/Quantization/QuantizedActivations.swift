@@ -9,6 +9,11 @@ package enum ActivationForm: Sendable, Equatable, CaseIterable {
     /// 12 bits in an int16, for f16 and bf16 weights.
     case int12
 
+    /// What weights of `type` take whose rows have so many inputs.
+    package init(of type: ElementType, inputs: Int) {
+        self.init(ck_form_of(Int32(type.rawValue), Int64(inputs)))
+    }
+
     init(_ form: ck_activation_form) {
         self =
             switch form {
@@ -104,7 +109,8 @@ package final class QuantizedActivations {
 struct QuantizeKernel {
     /// Floats of a row.
     let inputs: Int
-    private let target: ck_activations
+    /// Where they go.
+    let target: ck_activations
     private let form: ck_activation_form
     private let set: Int32
 

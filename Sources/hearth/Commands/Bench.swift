@@ -95,7 +95,7 @@ struct Bench: AsyncParsableCommand {
         var configuration = try compute.configuration(for: located, environment)
         configuration.tokenGapLimit = nil
         configuration.cacheBytes = try cacheBytes(configuration)
-        try adapters.apply(to: &configuration, store: access.library.store)
+        try adapters.apply(to: &configuration, store: access.library.store, environment)
         let deployment = try await Loading.deployment(configuration)
         var session = try BenchmarkSession(deployment, configuration, repetitionCount: repetitions)
         session.adapters = try await adapters.leases(of: deployment)

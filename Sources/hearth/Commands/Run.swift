@@ -51,7 +51,7 @@ struct Run: AsyncParsableCommand {
         let access = try ModelAccess(environment)
         var configuration = try compute.configuration(for: try await access.model(model), environment)
         try await speculation.apply(to: &configuration, environment, access)
-        try adapters.apply(to: &configuration, store: access.library.store)
+        try adapters.apply(to: &configuration, store: access.library.store, environment)
         let deployment = try await Loading.deployment(configuration)
         let adapter = try await adapters.mix(of: deployment)
         let parameters = try sampling.parameters(deployment.samplingDefaults)

@@ -14,10 +14,17 @@ struct ActiveAdapters: ParsableArguments {
     )
     var adapters: [String] = []
 
+    @OptionGroup var type: AdapterTypeOption
+
     /// Makes them known to the model that is loaded.
     ///
     /// - Parameter store: where `hearth adapters` keeps them.
-    func apply(to configuration: inout DeploymentConfiguration, store: ModelStore) throws {
+    func apply(
+        to configuration: inout DeploymentConfiguration,
+        store: ModelStore,
+        _ environment: Environment
+    ) throws {
+        if let precision = try type.precision(environment) { configuration.adapterPrecision = precision }
         let folder = AdapterFolder(store: store, model: configuration.name)
         for (index, text) in adapters.enumerated() {
             configuration.adapters.append(

@@ -33,6 +33,8 @@ struct AdapterOptions: ParsableArguments {
     )
     var byteBudget: ByteSize?
 
+    @OptionGroup var type: AdapterTypeOption
+
     @Flag(
         name: .customLong("adapter-updates"),
         help: "Let requests load adapters from this machine's disk, and unload them (HEARTH_ADAPTER_UPDATES=1)."
@@ -79,8 +81,10 @@ struct AdapterOptions: ParsableArguments {
         _ environment: Environment
     ) throws {
         let budget = try byteBudget ?? Self.byteBudget(environment)
+        let precision = try type.precision(environment)
         for index in configurations.indices where !configurations[index].isEmbedder {
             if let budget { configurations[index].adapterBytes = budget.bytes }
+            if let precision { configurations[index].adapterPrecision = precision }
             let kept = AdapterFolder(store: store, model: configurations[index].name)
             configurations[index].adapterFolders = [kept]
         }

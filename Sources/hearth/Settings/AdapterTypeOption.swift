@@ -1,0 +1,23 @@
+import ArgumentParser
+import Tensors
+
+/// How the factors of adapters are kept.
+struct AdapterTypeOption: ParsableArguments {
+    @Option(
+        name: .customLong("adapter-type"),
+        help: ArgumentHelp(
+            "How the factors of adapters are kept: int8, or exact, which takes twice the memory and time "
+                + "(HEARTH_ADAPTER_TYPE; int8).",
+            valueName: "type"
+        )
+    )
+    var type: String?
+
+    /// What was asked for; nil for the default.
+    func precision(_ environment: Environment) throws -> FactorPrecision? {
+        guard let wanted = type ?? environment["HEARTH_ADAPTER_TYPE"] else { return nil }
+        if let precision = FactorPrecision(rawValue: wanted.lowercased()) { return precision }
+        let known = FactorPrecision.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("There is no adapter type \"\(wanted)\". Factors are kept as \(known).")
+    }
+}
