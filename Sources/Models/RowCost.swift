@@ -70,8 +70,8 @@ package struct RowCost: Sendable {
         var parts = Parts(products: Double(row.tokenCount) * token + Double(row.logitCount) * logits)
         for layers in attention { parts.attention += layers.key * Double(Self.keyCount(of: row, reach: layers.reach)) }
         if isCounted, let adapter = row.adapter {
-            // Most factors take two bytes, so that bytes are operations.
-            parts.products += Self.floatOperation * Double(adapter.factorBytes) * Double(row.tokenCount)
+            let (int8, exact) = adapter.factorCounts
+            parts.products += 2 * (Double(int8) + Self.floatOperation * Double(exact)) * Double(row.tokenCount)
         }
         return parts
     }

@@ -1,3 +1,4 @@
+import Tensors
 import Testing
 
 @testable import Models
@@ -38,15 +39,26 @@ import Testing
         }
     }
 
-    @Test func `rows under an adapter pay for its factors`() {
+    /// An adapter of one layer whose down projection `[16, 32]` is changed by a rank of 8.
+    private func adapter(_ fingerprint: String, _ precision: FactorPrecision) -> Adapter {
+        let ones = [Float](repeating: 1, count: 8 * 32)
+        let change = LowRankChange(a: ones, b: Array(ones.prefix(8 * 16)), rank: 8, scale: 1, precision: precision)
+        let down = LowRankProduct([change], outputs: [16])
+        return Adapter(fingerprint: fingerprint, layers: [[nil, nil, nil, down]], byteCount: change.byteCount)
+    }
+
+    @Test func `rows under an adapter pay for its factors, and more for exact ones`() {
         let estimate = RowCost(costs([nil]))
         var adapted = row(3, 5, logits: 1)
         let plain = estimate(adapted)
-        adapted.adapter = Adapter(fingerprint: "a", layers: [], byteCount: 50)
-        #expect(estimate(adapted) == plain + RowCost.floatOperation * 50 * 5)
-        let other = Adapter(fingerprint: "b", layers: [], byteCount: 30)
-        adapted.adapter = adapted.adapter.map { Adapter(mixing: [($0, 0.5), (other, 2)]) }
-        #expect(estimate(adapted) == plain + RowCost.floatOperation * 80 * 5)
+        let (exact, bytes) = (adapter("a", .exact), adapter("b", .int8))
+        let operations = Double(2 * 8 * (32 + 16) * 5)
+        adapted.adapter = exact
+        #expect(estimate(adapted) == plain + RowCost.floatOperation * operations)
+        adapted.adapter = bytes
+        #expect(estimate(adapted) == plain + operations)
+        adapted.adapter = Adapter(mixing: [(exact, 0.5), (bytes, 2)])
+        #expect(estimate(adapted) == plain + (RowCost.floatOperation + 1) * operations)
     }
 
     @Test func `without figures of the model a row costs its tokens`() {

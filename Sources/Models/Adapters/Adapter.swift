@@ -21,8 +21,8 @@ package final class Adapter: @unchecked Sendable {
     package let fingerprint: String
     /// Bytes of the factors and weights in memory.
     package let byteCount: Int
-    /// Bytes of the factors that a token meets, a mix's parts' among them.
-    let factorBytes: Int
+    /// Numbers in the factors that a token meets, of 8 bits and exact ones, a mix's parts' among them.
+    let factorCounts: (int8: Int, exact: Int)
     /// `[vocabulary, width]`: what tokens are looked up in; nil for the model's.
     let embedding: PackedMatrix?
     /// `[vocabulary, width]`: the output projection; nil for the model's.
@@ -44,7 +44,7 @@ package final class Adapter: @unchecked Sendable {
         self.fingerprint = fingerprint
         self.layers = layers
         parts = Self.parts(of: layers)
-        factorBytes = byteCount
+        factorCounts = Self.factorCounts(of: layers)
         self.byteCount = byteCount + (weights.embedding?.byteCount ?? 0) + (weights.ownHead?.byteCount ?? 0)
         embedding = weights.embedding
         head = weights.head
@@ -73,7 +73,6 @@ package final class Adapter: @unchecked Sendable {
         (embedding, head) = (nil, nil)
         fingerprint = "mix" + parts.map { " \($0.scale.bitPattern) \($0.adapter.fingerprint)" }.joined()
         byteCount = 0
-        factorBytes = parts.reduce(0) { $0 + $1.adapter.factorBytes }
         let layers = parts[0].adapter.layers.indices.map { layer in
             AdaptedProduct.allCases.map { product in
                 LowRankProduct(
@@ -85,9 +84,17 @@ package final class Adapter: @unchecked Sendable {
         }
         self.layers = layers
         self.parts = Self.parts(of: layers)
+        factorCounts = Self.factorCounts(of: layers)
     }
 
     deinit { parts.deallocate() }
+
+    private static func factorCounts(of layers: [[LowRankProduct?]]) -> (int8: Int, exact: Int) {
+        let products = layers.joined().compactMap { $0 }
+        return (
+            products.reduce(0) { $0 + $1.factorCount(.int8) }, products.reduce(0) { $0 + $1.factorCount(.exact) }
+        )
+    }
 
     private static func parts(of layers: [[LowRankProduct?]]) -> UnsafeBufferPointer<LowRankParts?> {
         let memory = UnsafeMutableBufferPointer<LowRankParts?>.allocate(

@@ -21,6 +21,11 @@ package final class LowRankProduct: @unchecked Sendable {
     /// What updates are made of.
     package let parts: LowRankParts
 
+    /// Numbers in its factors that are kept so.
+    package func factorCount(_ precision: FactorPrecision) -> Int {
+        changes.reduce(0) { $0 + ($1.precision == precision ? $1.rank * ($1.inputs + $1.outputs) : 0) }
+    }
+
     /// - Parameters:
     ///   - changes: one for every matrix, nil where it stays as it is; of the same inputs.
     ///   - outputs: of every matrix.
