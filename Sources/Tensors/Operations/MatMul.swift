@@ -22,7 +22,7 @@ extension Compute {
         update: LowRankUpdate? = nil
     ) {
         let lowRank = kernel(of: update, beside: weights, rows: x.rows)
-        if weights.wants(.int8) { quantize(x, lowRank) }
+        if weights.wants(.int8) { int8Activations.quantize(x, lowRank, on: self) }
         if weights.wants(.int12) { int12Activations.quantize(x, on: self) }
         if lowRank.work.isExact {
             let job = (kernel: lowRank, x: x.pointer, width: x.width)
@@ -34,27 +34,10 @@ extension Compute {
         multiply(weights, operand, bias, lowRank, into: y, accumulate: accumulate)
     }
 
-    /// x in 8 bits, and what factors of 8 bits make of it.
-    private func quantize(_ x: FloatMatrix, _ lowRank: LowRankKernel) {
-        int8Activations.reshape(rows: x.rows, inputs: x.width)
-        let kernel = QuantizeKernel(int8Activations, set: instructionSet.rawValue)
-        let work = x.width + (lowRank.work.hasBytes ? lowRank.work.perRow(x.rows) : 0)
-        let job = (x: x.pointer, kernel: kernel, lowRank: lowRank)
-        overRows(x.rows, floatsPerRow: work, leastRows: lowRank.work.leastRows, job) { job, run in
-            let width = job.pointee.kernel.inputs
-            job.pointee.kernel.run(job.pointee.x + run.first * width, to: run.rows)
-            job.pointee.lowRank.shrink(job.pointee.kernel.target, rows: run.rows)
-        }
-    }
-
     /// What tasks need of `update`.
     func kernel(of update: LowRankUpdate?, beside weights: PackedMatrix, rows: Int) -> LowRankKernel {
         guard let update, !update.isEmpty else { return .none }
-        let kernel = update.kernel(
-            rows: rows,
-            inputs: weights.inputs,
-            set: instructionSet.rawValue
-        )
+        let kernel = update.kernel(rows: rows, inputs: weights.inputs, set: instructionSet.rawValue)
         precondition(
             !kernel.work.hasBytes || weights.wants(.int8) && !weights.wants(.float32),
             "matMul: factors of 8 bits beside weights that take floats"

@@ -79,12 +79,18 @@ package final class QuantizedActivations {
     }
 
     /// Becomes the quantised `matrix`, whose width is a multiple of 32.
-    package func quantize(_ matrix: FloatMatrix, on compute: Compute) {
+    package func quantize(_ matrix: FloatMatrix, on compute: Compute) { quantize(matrix, .none, on: compute) }
+
+    /// The same, with what factors of 8 bits make of it.
+    func quantize(_ matrix: FloatMatrix, _ lowRank: LowRankKernel, on compute: Compute) {
         reshape(rows: matrix.rows, inputs: matrix.width)
-        let job = (source: matrix.pointer, kernel: QuantizeKernel(self, set: compute.instructionSet.rawValue))
-        compute.overRows(rows, floatsPerRow: inputs, job) { job, run in
+        let kernel = QuantizeKernel(self, set: compute.instructionSet.rawValue)
+        let work = inputs + (lowRank.work.hasBytes ? lowRank.work.perRow(rows) : 0)
+        let job = (source: matrix.pointer, kernel: kernel, lowRank: lowRank)
+        compute.overRows(rows, floatsPerRow: work, leastRows: lowRank.work.leastRows, job) { job, run in
             let source = job.pointee.source + run.first * job.pointee.kernel.inputs
             job.pointee.kernel.run(source, to: run.rows)
+            job.pointee.lowRank.shrink(job.pointee.kernel.target, rows: run.rows)
         }
     }
 
