@@ -71,15 +71,9 @@ import Testing
                 let factors = Factors(rank: rank, inputs: inputs, outputs: outputs, bits: bits, seed: UInt64(form + 1))
                 let change = factors.change
                 let weights = try StoredWeights(.f32, outputs: outputs, inputs: inputs, seed: 2).packed(on: workers)
-                let update = LowRankUpdate()
                 for rows in [1, 5, 13] {
                     let x = FloatMatrix(randomRows: rows, width: inputs, seed: 5)
-                    let plain = FloatMatrix(rows: rows, width: outputs)
-                    let changed = FloatMatrix(rows: rows, width: outputs)
-                    compute.matMul(weights, x, into: plain)
-                    update.removeAll()
-                    update.append(LowRankProduct([change], outputs: [outputs]), rows: 0..<rows)
-                    compute.matMul(weights, x, into: changed, update: update)
+                    let (plain, changed) = products(weights, x, change, on: compute)
                     var wrong = 0
                     for row in 0..<rows {
                         let (values, magnitudes) = factors.reference(Array(x.row(row)))
@@ -103,16 +97,9 @@ import Testing
             let change = factors.change(.int8)
             #expect(change.precision == .int8)
             let weights = try StoredWeights(.q8_0, outputs: outputs, inputs: inputs, seed: 2).packed(on: workers)
-            let update = LowRankUpdate()
-            let product = LowRankProduct([change], outputs: [outputs])
             for rows in [1, 5, 13] {
                 let x = FloatMatrix(randomRows: rows, width: inputs, seed: 5)
-                let plain = FloatMatrix(rows: rows, width: outputs)
-                let changed = FloatMatrix(rows: rows, width: outputs)
-                compute.matMul(weights, x, into: plain)
-                update.removeAll()
-                update.append(product, rows: 0..<rows)
-                compute.matMul(weights, x, into: changed, update: update)
+                let (plain, changed) = products(weights, x, change, on: compute)
                 var (errors, values) = (0.0, 0.0)
                 for row in 0..<rows {
                     let reference = factors.reference(Array(x.row(row)))
@@ -130,7 +117,7 @@ import Testing
         }
     }
 
-    @Test func `8 bits take half of 16, and are left where they are not possible or save nothing`() {
+    @Test func `8 bits take half of 16, and are left where they are not possible or save nothing`() throws {
         let factors = Factors(rank: 16, inputs: 512, outputs: 512, bits: 0xFFFF_0000, seed: 3)
         #expect(Double(factors.change(.int8).byteCount) <= 0.55 * Double(factors.change.byteCount))
         for (rank, inputs) in [(4, 64), (16, 48)] {
@@ -145,18 +132,10 @@ import Testing
             scale: 1,
             precision: .int8
         )
-        let weights = try? StoredWeights(.q8_0, outputs: 32, inputs: 64, seed: 2).packed(on: workers)
-        let (x, plain, changed) = (
-            FloatMatrix(rows: 1, width: 64), FloatMatrix(rows: 1, width: 32), FloatMatrix(rows: 1, width: 32)
-        )
+        let weights = try StoredWeights(.q8_0, outputs: 32, inputs: 64, seed: 2).packed(on: workers)
+        let x = FloatMatrix(rows: 1, width: 64)
         x.elements.update(repeating: 1)
-        let compute = Compute(workers: workers)
-        let update = LowRankUpdate()
-        let product = LowRankProduct([tiny], outputs: [32])
-        update.append(product, rows: 0..<1)
-        guard let weights else { return #expect(Bool(false)) }
-        compute.matMul(weights, x, into: plain)
-        compute.matMul(weights, x, into: changed, update: update)
+        let (plain, changed) = products(weights, x, tiny, on: Compute(workers: workers))
         for output in 0..<32 { #expect(abs(changed.elements[output] - plain.elements[output] - 512) < 8) }
     }
 
@@ -229,6 +208,23 @@ import Testing
             let isChanged = result(weights, single, [], on: compute)[0] != together[row]
             #expect(isChanged == !own.isEmpty)
         }
+    }
+
+    /// x Wᵀ as it is, and under a change of all rows.
+    private func products(
+        _ weights: PackedMatrix,
+        _ x: FloatMatrix,
+        _ change: LowRankChange,
+        on compute: Compute
+    ) -> (plain: FloatMatrix, changed: FloatMatrix) {
+        let plain = FloatMatrix(rows: x.rows, width: weights.outputs)
+        let changed = FloatMatrix(rows: x.rows, width: weights.outputs)
+        let (update, product) = (LowRankUpdate(), LowRankProduct([change], outputs: [weights.outputs]))
+        update.append(product, rows: 0..<x.rows)
+        compute.matMul(weights, x, into: plain)
+        // Updates hold addresses.
+        withExtendedLifetime(product) { compute.matMul(weights, x, into: changed, update: update) }
+        return (plain, changed)
     }
 
     /// The sources under one another.

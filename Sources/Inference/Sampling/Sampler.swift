@@ -102,7 +102,7 @@ package enum SamplingFailure: Error, Equatable, Sendable {
     case nothingAllowed
 }
 
-/// Memory that samplers share: one per engine.
+/// Memory that samplers share: one for each thread that draws.
 package struct SamplerScratch: Sendable {
     var blockMaxima = BlockMaxima()
     /// `[vocabulary]`: unnormalised probabilities.
