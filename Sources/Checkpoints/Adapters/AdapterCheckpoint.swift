@@ -15,9 +15,9 @@ package struct AdapterCheckpoint: Sendable {
         package var inputs: Int
         package var outputs: Int
         /// A, `[rank, inputs]`.
-        package var a: [Float]
+        package var a: AdapterFactor
         /// B, `[outputs, rank]`.
-        package var b: [Float]
+        package var b: AdapterFactor
         package var scale: Float
     }
 
@@ -54,7 +54,7 @@ package struct AdapterCheckpoint: Sendable {
     /// Highest rank that is read.
     package static let rankLimit = 256
 
-    /// Reads the folder or file at `path`. All factors are in memory afterwards.
+    /// Reads the folder or file at `path`, which stays open: factors are checked, and read when they are asked for.
     package init(path: String) throws(CheckpointError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -124,8 +124,8 @@ package struct AdapterCheckpoint: Sendable {
                     rank: rank,
                     inputs: a.shape[1],
                     outputs: b.shape[0],
-                    a: try tensors.values(a),
-                    b: try tensors.values(b),
+                    a: try tensors.factor(a),
+                    b: try tensors.factor(b),
                     scale: try tensors.scale(of: name, rank: rank)
                 )
             )
@@ -142,7 +142,7 @@ private struct AdapterTensors {
     let path: String
     private(set) var pairs: [String: (a: TensorEntry?, b: TensorEntry?)] = [:]
     private(set) var saved: [AdapterCheckpoint.WholeWeight: TensorEntry] = [:]
-    private let bytes: (TensorEntry) -> UnsafeRawBufferPointer
+    private let file: any AdapterFile
     /// nil for GGUF, which has one alpha for all.
     private let configuration: AdapterConfiguration?
     private let alpha: Float?
@@ -150,8 +150,7 @@ private struct AdapterTensors {
     /// PEFT's names are `base_model.model.` + the weight's + `.lora_A.weight`, with an adapter's name before the ending in
     /// older files.
     init(_ file: SafetensorsFile, _ configuration: AdapterConfiguration) throws(CheckpointError) {
-        (path, self.configuration, alpha) = (file.path, configuration, nil)
-        bytes = { file.bytes(of: $0) }
+        (path, self.configuration, alpha, self.file) = (file.path, configuration, nil, file)
         for tensor in file.tensors {
             var name = tensor.name
             if name.hasPrefix("base_model.model.") { name.removeFirst("base_model.model.".count) }
@@ -192,34 +191,13 @@ private struct AdapterTensors {
                 "is \(tensor.elementType.name) of the shape \(tensor.shape), and no matrix of floats"
             )
         }
-        guard isFinite(tensor) else { throw invalid(tensor.name, "has numbers that are not finite") }
+        _ = try factor(tensor)
         saved[weight] = tensor
-    }
-
-    /// Whether all numbers are, row by row: these matrices are large.
-    private func isFinite(_ tensor: TensorEntry) -> Bool {
-        let data = bytes(tensor)
-        let width = tensor.shape[1]
-        guard width > 0, let rowBytes = tensor.elementType.bytes(forElementCount: width) else { return false }
-        var row = [Float](repeating: 0, count: width)
-        for start in stride(from: 0, to: data.count, by: rowBytes) {
-            let isFinite = row.withUnsafeMutableBufferPointer { row in
-                dequantize(
-                    UnsafeRawBufferPointer(rebasing: data[start..<start + rowBytes]),
-                    as: tensor.elementType,
-                    into: row
-                )
-                    && row.allSatisfy(\.isFinite)
-            }
-            if !isFinite { return false }
-        }
-        return true
     }
 
     /// GGUF's names are the base's, with `.lora_a` or `.lora_b` behind.
     init(_ file: GGUFFile) throws(CheckpointError) {
-        (path, configuration) = (file.path, nil)
-        bytes = { file.bytes(of: $0) }
+        (path, configuration, self.file) = (file.path, nil, file)
         guard file.metadata["general.type"]?.stringValue == "adapter" else {
             throw .notAnAdapter(path: file.path, reason: "it is a GGUF file of another kind")
         }
@@ -275,14 +253,12 @@ private struct AdapterTensors {
         return alpha / Float(rank)
     }
 
-    /// A tensor as floats, all of them finite.
-    func values(_ tensor: TensorEntry) throws(CheckpointError) -> [Float] {
-        var values = [Float](repeating: 0, count: tensor.elementCount)
-        let isRead = values.withUnsafeMutableBufferPointer {
-            dequantize(bytes(tensor), as: tensor.elementType, into: $0)
+    /// A tensor of floats, all of them finite.
+    func factor(_ tensor: TensorEntry) throws(CheckpointError) -> AdapterFactor {
+        guard let factor = AdapterFactor(tensor, in: file) else {
+            throw invalid(tensor.name, "has the element type \(tensor.elementType.name)")
         }
-        guard isRead else { throw invalid(tensor.name, "has the element type \(tensor.elementType.name)") }
-        guard values.allSatisfy(\.isFinite) else { throw invalid(tensor.name, "has numbers that are not finite") }
-        return values
+        guard factor.isFinite else { throw invalid(tensor.name, "has numbers that are not finite") }
+        return factor
     }
 }

@@ -92,7 +92,10 @@ extension AdapterCheckpoint {
         hash.update(data: Data(format.rawValue.utf8))
         for factors in factors {
             hash.update(data: Data("\(factors.name) \(factors.rank) \(factors.scale.bitPattern)\n".utf8))
-            for values in [factors.a, factors.b] { values.withUnsafeBytes { hash.update(bufferPointer: $0) } }
+            for factor in [factors.a, factors.b] {
+                hash.update(data: Data("\(factor.elementType.name) \(factor.count)\n".utf8))
+                hash.update(bufferPointer: factor.bytes)
+            }
         }
         for (weight, tensor) in saved.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             let head = "\(weight.rawValue) \(tensor.elementType.name) \(tensor.shape) \(tiesSaved)\n"

@@ -24,12 +24,13 @@ extension AdapterBase {
             guard let tensor = base.tensor(name) else { throw .missingTensor(name: name) }
             guard tensor.shape == [target.outputs, target.inputs], let type = Self.type(of: tensor, isPrecise)
             else { throw .unsupportedType(tensor: name, type: "\(tensor.elementType.name) \(tensor.shape)") }
-            try checkRange(factors)
+            let (a, b) = (factors.a.values, factors.b.values)
+            try checkRange(factors, a, b)
             let change = MergedRows(
                 base: base,
                 tensor: tensor,
-                a: factors.a,
-                b: reordered(factors, target.rotatedHeads, from: adapter.format),
+                a: a,
+                b: isReordered(target, from: adapter.format) ? reordered(b, target, rank: factors.rank) : b,
                 scale: factors.scale,
                 type: type
             )
@@ -42,8 +43,8 @@ extension AdapterBase {
     }
 
     /// Refuses a change that could be larger than halves are, which weights and the scales of their blocks are kept as.
-    private func checkRange(_ factors: AdapterCheckpoint.Factors) throws(ModelError) {
-        let largest = [factors.a, factors.b].map { values in Double(values.reduce(0) { max($0, abs($1)) }) }
+    private func checkRange(_ factors: AdapterCheckpoint.Factors, _ a: [Float], _ b: [Float]) throws(ModelError) {
+        let largest = [a, b].map { values in Double(values.reduce(0) { max($0, abs($1)) }) }
         let bound = Double(abs(factors.scale)) * Double(factors.rank) * largest[0] * largest[1]
         if bound <= Double(Float16.greatestFiniteMagnitude) { return }
         throw .adapterUnfit(

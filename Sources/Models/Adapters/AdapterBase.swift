@@ -114,10 +114,15 @@ package struct AdapterBase: Sendable {
             space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: precision)
         }
         let memory = FactorMemory(space)
+        // One buffer for all of them: fresh pages for each would take as long as the packing.
+        var (a, b): ([Float], [Float]) = ([], [])
         for (factors, target) in parts {
+            factors.a.read(into: &a)
+            factors.b.read(into: &b)
+            if isReordered(target, from: checkpoint.format) { b = reordered(b, target, rank: factors.rank) }
             let change = LowRankChange(
-                a: factors.a,
-                b: reordered(factors, target.rotatedHeads, from: checkpoint.format),
+                a: a,
+                b: b,
                 rank: factors.rank,
                 scale: factors.scale,
                 precision: precision(at: target),
@@ -236,27 +241,28 @@ package struct AdapterBase: Sendable {
 
     /// B with its rows as the model has them: llama's GGUF files put the two numbers that are turned together beside each
     /// other, folders half a head apart (`permute` in llama.cpp's `convert_hf_to_gguf.py`).
-    func reordered(
-        _ factors: AdapterCheckpoint.Factors,
-        _ heads: Int?,
-        from format: CheckpointFormat
-    ) -> [Float] {
+    func reordered(_ b: [Float], _ target: Target, rank: Int) -> [Float] {
+        guard let heads = target.rotatedHeads else { return b }
         let isAdjacent = configuration.rope.pairing == .adjacent
-        let wasAdjacent = format == .gguf && Self.permuted.contains(configuration.architecture)
-        guard let heads, isAdjacent != wasAdjacent else { return factors.b }
-        let (rank, width) = (factors.rank, configuration.headWidth)
+        let width = configuration.headWidth
         var rows: [Float] = []
-        rows.reserveCapacity(factors.b.count)
+        rows.reserveCapacity(b.count)
         for head in 0..<heads {
             for index in 0..<width {
                 // The row of the other order that comes to stand at `index`.
                 let half = width / 2
                 let source = isAdjacent ? index % 2 * half + index / 2 : index % half * 2 + index / half
                 let start = (head * width + source) * rank
-                rows += factors.b[start..<start + rank]
+                rows += b[start..<start + rank]
             }
         }
         return rows
+    }
+
+    /// Whether rows of the matrix stand in another order in adapters of that format.
+    func isReordered(_ target: Target, from format: CheckpointFormat) -> Bool {
+        let wasAdjacent = format == .gguf && Self.permuted.contains(configuration.architecture)
+        return target.rotatedHeads != nil && (configuration.rope.pairing == .adjacent) != wasAdjacent
     }
 
     /// Architectures whose GGUF files are reordered.
