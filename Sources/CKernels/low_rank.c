@@ -48,21 +48,33 @@ CK_INLINE uint16_t bfloat_above(float x) {
     return (uint16_t)((bits + 0xffff) >> 16);
 }
 
-/// Codes, raised by 128, and the scale of `count` of `size` values of one group; the others are zeros.
-CK_INLINE void pack_group(const float *values, int32_t count, const int32_t size, uint8_t *codes, uint8_t *scale) {
-    float largest = 0;
-    for (int32_t i = 0; i < count; i++) {
-        const float magnitude = values[i] < 0 ? -values[i] : values[i];
-        largest = magnitude > largest ? magnitude : largest;
+typedef float floats __attribute__((ext_vector_type(16)));
+typedef int32_t integers __attribute__((ext_vector_type(16)));
+typedef uint8_t bytes __attribute__((ext_vector_type(16)));
+
+/// Codes, raised by 128, and the scale of the `16 · count` values of one group; each four codes are 64 bytes after those before.
+CK_INLINE void pack_group(const float *values, const int32_t count, uint8_t *codes, uint8_t *scale) {
+    floats parts[2];
+    memcpy(parts, values, (size_t)count * sizeof *parts);
+    // Magnitudes are in the order of their bits.
+    integers magnitudes = (integers)parts[0] & 0x7fffffff;
+    if (count == 2) {
+        const integers others = (integers)parts[1] & 0x7fffffff;
+        magnitudes = __builtin_elementwise_max(magnitudes, others);
     }
+    const int32_t largest_bits = __builtin_reduce_max(magnitudes);
+    float largest;
+    memcpy(&largest, &largest_bits, 4);
     // Below 2^-100 the inverse of a scale could overflow, and nothing that small changes a sum.
     const uint16_t bits = largest < 0x1p-100f ? 0 : bfloat_above(largest / 127);
     memcpy(scale, &bits, 2);
     const float inverse = bits ? 1 / ck_load_bfloat(&bits) : 0;
-    for (int32_t i = 0; i < size; i++) {
-        // Adding 1.5 · 2^23 leaves no bits of a fraction: rounded to the nearest, ties to even.
-        const float scaled = i < count ? values[i] * inverse : 0, rounded = scaled + 0x1.8p23f;
-        codes[i / 4 * 64 + i % 4] = (uint8_t)(128 + (int32_t)(rounded - 0x1.8p23f));
+    const floats magic = (floats)0x1.8p23f;
+    for (int32_t part = 0; part < count; part++) {
+        // Adding 1.5 · 2^23 leaves the nearest integer, ties to even, in the low bits of the sum.
+        const floats scaled = parts[part] * inverse, shifted = scaled + magic;
+        const bytes raised = __builtin_convertvector((integers)shifted - (integers)magic + 128, bytes);
+        for (int32_t step = 0; step < 4; step++) memcpy(codes + 256 * part + 64 * step, (const char *)&raised + 4 * step, 4);
     }
 }
 
@@ -75,7 +87,7 @@ void ck_low_rank_pack_a(const float *a, int32_t rank, int32_t inputs, void *pack
         for (int64_t g = 0; g < group_count; g++) {
             uint8_t *codes = panel + g * layout.code_bytes + k % 16 * 4;
             uint8_t *scale = panel + layout.scales + g * layout.scale_bytes + k % 16 * 2;
-            pack_group(a + k * inputs + g * ck_group_size, ck_group_size, ck_group_size, codes, scale);
+            pack_group(a + k * inputs + g * ck_group_size, 2, codes, scale);
         }
     }
 }
@@ -86,9 +98,11 @@ void ck_low_rank_pack_b(const float *b, int32_t rank, int32_t outputs, void *pac
     for (int64_t output = 0; output < outputs; output++) {
         for (int32_t g = 0; g < group_count; g++) {
             uint8_t *group = (uint8_t *)packed + (output / 16 * group_count + g) * ck_factor_b_bytes;
-            const int32_t left = rank - 16 * g;
             uint8_t *codes = group + output % 16 * 4, *scale = group + 256 + output % 16 * 2;
-            pack_group(b + output * rank + 16 * g, left < 16 ? left : 16, 16, codes, scale);
+            const float *values = b + output * rank + 16 * g;
+            float padded[16] = {0};
+            if (rank - 16 * g < 16) values = memcpy(padded, values, (size_t)(rank - 16 * g) * sizeof *values);
+            pack_group(values, 1, codes, scale);
         }
     }
 }
