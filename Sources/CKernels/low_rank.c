@@ -123,31 +123,50 @@ void ck_low_rank_update_shrink(
     }
 }
 
+/// How many segments from `segment` on are one product: of the same rows, with their A one after the other, as those of query,
+/// key and value are.
+static int32_t segments_together(const ck_low_rank_segment *segment, int32_t limit, int64_t panel_bytes) {
+    int32_t count = 1;
+    for (; count < limit; count++) {
+        const ck_low_rank_segment *last = segment + count - 1, *next = last + 1;
+        const int32_t groups = ck_rank_groups(last->change.rank);
+        if (next->change.element != ck_low_rank_i8 || next->first_row != last->first_row) break;
+        if (next->row_end != last->row_end || next->change.scale != last->change.scale) break;
+        if ((const uint8_t *)next->change.a != (const uint8_t *)last->change.a + groups * panel_bytes) break;
+        if (next->first_column != last->first_column + 16 * groups) break;
+    }
+    return count;
+}
+
 void ck_low_rank_update_shrink_bytes(
     ck_instruction_set set, const ck_low_rank_update *update, const ck_activations *x, int32_t first_row,
     int32_t row_end) {
     if (!update->has_bytes) return;
-    for (int32_t i = 0; i < update->segment_count; i++) {
+    int32_t together = 0;
+    for (int32_t i = 0; i < update->segment_count; i += together) {
         const ck_low_rank_segment *segment = update->segments + i;
-        const ck_low_rank *change = &segment->change;
         int32_t first = first_row, end = row_end;
-        if (change->element != ck_low_rank_i8 || !ck_clip_rows(segment, &first, &end)) continue;
-        const int32_t groups = ck_rank_groups(change->rank);
+        together = 1;
+        if (segment->change.element != ck_low_rank_i8 || !ck_clip_rows(segment, &first, &end)) continue;
+        const int64_t panel_bytes = ck_low_rank_a_bytes(16, segment->change.inputs);
+        together = segments_together(segment, update->segment_count - i, panel_bytes);
+        const ck_low_rank_segment *last = segment + together - 1;
+        const int32_t groups = (last->first_column - segment->first_column) / 16 + ck_rank_groups(last->change.rank);
         const ck_panels panels = {
-            .bytes = (uint8_t *)change->a,
-            .panel_bytes = ck_low_rank_a_bytes(16, change->inputs),
+            .bytes = (uint8_t *)segment->change.a,
+            .panel_bytes = panel_bytes,
             .type = ck_type_factor_a,
-            .inputs = change->inputs,
+            .inputs = segment->change.inputs,
             .outputs = 16 * groups,
-            .ahead = change->ahead,
+            .ahead = last->change.ahead + ((const uint8_t *)last->change.a - (const uint8_t *)segment->change.a),
         };
         float *t = update->t + segment->first_column;
         const ck_destination destination = {.values = t, .stride = update->columns};
         ck_matmul_quantized(set, &panels, x, destination, (ck_product_range){first, end, 0, groups});
         const ck_activations out = ck_columns_of(update, segment, first);
         quantize(
-            set, t + (ptrdiff_t)first * update->columns, update->columns, change->scale, &out, (size_t)(end - first),
-            groups);
+            set, t + (ptrdiff_t)first * update->columns, update->columns, segment->change.scale, &out,
+            (size_t)(end - first), groups);
     }
 }
 

@@ -123,6 +123,7 @@ package final class Decoder: LanguageModel {
         let index = layer * AdaptedProduct.allCases.count + product.rawValue
         for run in step.adaptedRuns {
             if let parts = run.parts[index] { update.append(parts, rows: run.tokens) }
+            if index + 1 < run.parts.count, let next = run.parts[index + 1] { LowRankUpdate.expect(next) }
         }
         return update
     }

@@ -88,6 +88,12 @@ typedef struct ck_low_rank_update {
     ck_activations quantized;
 } ck_low_rank_update;
 
+/// Asks for segments that the next update is made of: there are so many in a step that they come from memory.
+static inline void ck_low_rank_expect(const ck_low_rank_segment *segments, int64_t count) {
+    for (const char *line = (const char *)segments; line < (const char *)(segments + count); line += 64)
+        __builtin_prefetch(line);
+}
+
 /// A x of the rows `first_row ..< row_end` for factors that lose no bit; x: `[rows, inputs]`, the first of these rows first.
 void ck_low_rank_update_shrink(
     ck_instruction_set set, const ck_low_rank_update *update, const float *x, int32_t first_row, int32_t row_end);

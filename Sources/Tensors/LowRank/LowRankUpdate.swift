@@ -40,6 +40,11 @@ package final class LowRankUpdate {
         }
     }
 
+    /// Asks memory for what will be appended next.
+    package static func expect(_ product: LowRankParts) {
+        ck_low_rank_expect(product.segments.baseAddress, Int64(product.segments.count))
+    }
+
     private func grow() {
         let larger = UnsafeMutablePointer<ck_low_rank_segment>.allocate(capacity: 2 * capacity)
         larger.moveInitialize(from: segments, count: count)
