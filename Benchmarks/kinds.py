@@ -7,9 +7,12 @@ import measuring
 
 
 def run(options, key, done, kinds, measure):
-    """Calls `measure(kind, round)`, which returns {"rate": …}, for every kind and round that is not done."""
+    """Calls `measure(kind, round)`, which returns {"rate": …}, for every kind and round that is not done.
+
+    Every second round goes the other way: who is always first, and who last, would meet the machine in a state of their own.
+    """
     for number in range(options.rounds):
-        for kind in kinds:
+        for kind in list(kinds)[:: -1 if number % 2 else 1]:
             if (number, kind) in done:
                 continue
             row = {**key, "round": number, "engine": kind}
