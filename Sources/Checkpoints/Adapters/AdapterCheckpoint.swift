@@ -54,7 +54,8 @@ package struct AdapterCheckpoint: Sendable {
     /// Highest rank that is read.
     package static let rankLimit = 256
 
-    /// Reads the folder or file at `path`, which stays open: factors are checked, and read when they are asked for.
+    /// Opens the folder or file at `path` and checks its factors, which are read from it whenever they are asked for: who asks
+    /// twice has to see to it that the file is the same.
     package init(path: String) throws(CheckpointError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {

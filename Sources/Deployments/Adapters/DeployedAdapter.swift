@@ -17,17 +17,26 @@ package struct AdapterReference: Sendable, Equatable {
 extension AdapterBase {
     /// Reads an adapter and fits it to the model.
     func load(_ reference: AdapterReference) throws(AdapterError) -> Adapter {
+        let identity = FileIdentity(of: reference.path)
         let checkpoint: AdapterCheckpoint
         do {
             checkpoint = try AdapterCheckpoint(path: reference.path)
         } catch {
             throw .unusable(reason: error.description)
         }
+        let fingerprint = checkpoint.fingerprint
+        let adapter: Adapter
         do {
-            return try adapter(checkpoint, fingerprint: checkpoint.fingerprint)
+            adapter = try self.adapter(checkpoint, fingerprint: fingerprint)
         } catch {
             throw .unusable(reason: "\(reference.path): \(error)")
         }
+        // Factors come from the file itself: what is written meanwhile must not go by the name of what was there before.
+        let isSame = identity.isSettled && FileIdentity(of: reference.path) == identity
+        guard isSame || checkpoint.fingerprint == fingerprint else {
+            throw .unusable(reason: "\(reference.path) was written while it was read; load it again")
+        }
+        return adapter
     }
 }
 
