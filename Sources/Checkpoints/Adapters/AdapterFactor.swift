@@ -19,9 +19,10 @@ package struct AdapterFactor: Sendable {
     /// nil for what is no matrix of numbers.
     init?(_ tensor: TensorEntry, in file: any AdapterFile) {
         let byteCount = tensor.elementType.bytes(forElementCount: tensor.elementCount)
-        guard tensor.elementCount > 0, byteCount == file.bytes(of: tensor).count else { return nil }
+        guard byteCount == file.bytes(of: tensor).count else { return nil }
         (count, elementType, self.tensor, self.file) = (tensor.elementCount, tensor.elementType, tensor, file)
-        var first = [Float](repeating: 0, count: tensor.elementType.blockSize)
+        // Tells whether the type is read at all.
+        var first = [Float](repeating: 0, count: min(elementType.blockSize, count))
         let isRead = first.withUnsafeMutableBufferPointer { readChunk(at: 0, into: $0) }
         if !isRead { return nil }
     }
