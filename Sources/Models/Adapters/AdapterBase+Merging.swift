@@ -30,7 +30,7 @@ extension AdapterBase {
                 base: base,
                 tensor: tensor,
                 a: a,
-                b: isReordered(target, from: adapter.format) ? reordered(b, target, rank: factors.rank) : b,
+                b: reordered(b, target, rank: factors.rank, from: adapter.format),
                 scale: factors.scale,
                 type: type
             )

@@ -119,7 +119,7 @@ package struct AdapterBase: Sendable {
         for (factors, target) in parts {
             factors.a.read(into: &a)
             factors.b.read(into: &b)
-            if isReordered(target, from: checkpoint.format) { b = reordered(b, target, rank: factors.rank) }
+            b = reordered(b, target, rank: factors.rank, from: checkpoint.format)
             let change = LowRankChange(
                 a: a,
                 b: b,
@@ -241,9 +241,10 @@ package struct AdapterBase: Sendable {
 
     /// B with its rows as the model has them: llama's GGUF files put the two numbers that are turned together beside each
     /// other, folders half a head apart (`permute` in llama.cpp's `convert_hf_to_gguf.py`).
-    func reordered(_ b: [Float], _ target: Target, rank: Int) -> [Float] {
-        guard let heads = target.rotatedHeads else { return b }
+    func reordered(_ b: [Float], _ target: Target, rank: Int, from format: CheckpointFormat) -> [Float] {
         let isAdjacent = configuration.rope.pairing == .adjacent
+        let wasAdjacent = format == .gguf && Self.permuted.contains(configuration.architecture)
+        guard let heads = target.rotatedHeads, isAdjacent != wasAdjacent else { return b }
         let width = configuration.headWidth
         var rows: [Float] = []
         rows.reserveCapacity(b.count)
@@ -257,12 +258,6 @@ package struct AdapterBase: Sendable {
             }
         }
         return rows
-    }
-
-    /// Whether rows of the matrix stand in another order in adapters of that format.
-    func isReordered(_ target: Target, from format: CheckpointFormat) -> Bool {
-        let wasAdjacent = format == .gguf && Self.permuted.contains(configuration.architecture)
-        return target.rotatedHeads != nil && (configuration.rope.pairing == .adjacent) != wasAdjacent
     }
 
     /// Architectures whose GGUF files are reordered.
