@@ -77,8 +77,8 @@ package final class LowRankUpdate {
 
 /// A x in 8 bits, `[rows, columns]` with a scale for 16 columns; a reusable buffer.
 private final class QuantizedColumns {
-    private var values: UnsafeMutableBufferPointer<Int8> = .allocate(capacity: 64)
-    private var groups: UnsafeMutableBufferPointer<ck_activation_group> = .allocate(capacity: 4)
+    private var values = UnsafeMutableRawBufferPointer.allocateLines(0)
+    private var groups = UnsafeMutableRawBufferPointer.allocateLines(0)
     private var columns = 0
 
     deinit {
@@ -89,21 +89,15 @@ private final class QuantizedColumns {
     /// Makes room; contents are undefined. Allocates only when it was never that large before.
     func reshape(rows: Int, columns: Int) {
         self.columns = columns
-        if values.count < rows * columns {
-            values.deallocate()
-            values = .allocate(capacity: rows * columns)
-        }
-        if groups.count < rows * columns / 16 {
-            groups.deallocate()
-            groups = .allocate(capacity: rows * columns / 16)
-        }
+        values.growLines(to: rows * columns)
+        groups.growLines(to: rows * columns / 16 * MemoryLayout<ck_activation_group>.stride)
     }
 
     var kernelView: ck_activations {
         ck_activations(
-            values: values.baseAddress,
+            values: values.assumingMemoryBound(to: Int8.self).baseAddress,
             value_stride: Int64(columns),
-            groups: groups.baseAddress,
+            groups: groups.assumingMemoryBound(to: ck_activation_group.self).baseAddress,
             group_stride: Int64(columns / 16)
         )
     }

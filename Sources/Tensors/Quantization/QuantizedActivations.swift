@@ -54,8 +54,8 @@ package final class QuantizedActivations {
     package init(_ form: ActivationForm) {
         precondition(form != .float32, "QuantizedActivations: float32 is not quantised")
         self.form = form
-        values = .allocate(byteCount: 64, alignment: 64)
-        groups = .allocate(byteCount: 64, alignment: 64)
+        values = .allocateLines(0)
+        groups = .allocateLines(0)
     }
 
     deinit {
@@ -74,8 +74,8 @@ package final class QuantizedActivations {
         if valueStride / 64 % 2 == 0 { valueStride += 64 }
         groupStride = inputs / Int(ck_group_size)
         if groupStride % 4 == 0 { groupStride += 1 }
-        Self.grow(&values, to: rows * valueStride)
-        Self.grow(&groups, to: rows * groupStride * MemoryLayout<ck_activation_group>.stride)
+        values.growLines(to: rows * valueStride)
+        groups.growLines(to: rows * groupStride * MemoryLayout<ck_activation_group>.stride)
     }
 
     /// Becomes the quantised `matrix`, whose width is a multiple of 32.
@@ -102,12 +102,6 @@ package final class QuantizedActivations {
             groups: groups.assumingMemoryBound(to: ck_activation_group.self).baseAddress,
             group_stride: Int64(groupStride)
         )
-    }
-
-    private static func grow(_ buffer: inout UnsafeMutableRawBufferPointer, to byteCount: Int) {
-        guard buffer.count < byteCount else { return }
-        buffer.deallocate()
-        buffer = .allocate(byteCount: byteCount, alignment: 64)
     }
 }
 
