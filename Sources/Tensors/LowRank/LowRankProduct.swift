@@ -98,6 +98,8 @@ package final class LowRankProduct: @unchecked Sendable {
     /// B is, a share for each of its panels.
     private static func announce(_ following: [LowRankChange], in segments: inout [ck_low_rank_segment]) {
         for index in segments.indices.dropFirst() { segments[index - 1].announce(segments[index]) }
+        // The last one's own panel is left, and behind it A of the next product: far enough ahead to have come.
+        if !segments.isEmpty { segments[segments.count - 1].change.ahead = 8192 }
         guard !segments.isEmpty, let first = following.first, first.precision == .int8 else { return }
         let byteCount = following.reduce(0) { sum, change in
             sum + (change.precision == .int8 ? Int(ck_low_rank_a_bytes(Int32(change.rank), Int32(change.inputs))) : 0)
