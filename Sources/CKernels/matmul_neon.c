@@ -51,6 +51,7 @@ CK_INLINE VF v_load_i8(const uint8_t *p) {
 CK_INLINE VF v_load_float(const uint8_t *p) { return vreinterpretq_f32_u8(vld1q_u8(p)); }
 CK_INLINE void v_store_float(float *p, VF v) { vst1q_f32(p, v); }
 CK_INLINE void v_prefetch(const uint8_t *p) { __builtin_prefetch(p); }
+CK_INLINE void v_prefetch_near(const uint8_t *p) { __builtin_prefetch(p); }
 
 // The instruction multiplies signed bytes. Codes up to 127 are that already; wide ones lose 128 and give it back by Σx.
 CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {

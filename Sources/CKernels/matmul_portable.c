@@ -38,20 +38,18 @@ CK_INLINE void dot_steps(const uint8_t codes[512], const int8_t *x, int first, i
             for (int i = 0; i < 4; i++) sums[output] += codes[64 * s + 4 * output + i] * x[4 * s + i];
 }
 
-/// values += B t of a low-rank change for the tile's row and panel. Each sum is one chain over the groups.
+/// values += B t of a low-rank change for the tile's row and panel: one chain over the groups, which goes on from the value.
 static void add_change(const ck_tile *tile, const ck_low_rank_segment *segment, float values[16]) {
     const int64_t group_count = ck_rank_groups(segment->change.rank);
     const ck_activations t = ck_columns_of(tile->update, segment, tile->first_row);
     const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * group_count * ck_factor_b_bytes;
     for (int o = 0; o < 16; o++) {
-        float added = 0;
         for (int64_t g = 0; g < group_count; g++) {
             const uint8_t *codes = b + g * ck_factor_b_bytes;
             int32_t sum = t.groups[g].negative_low_sum;
             for (int k = 0; k < 16; k++) sum += codes[k / 4 * 64 + 4 * o + k % 4] * t.values[16 * g + k];
-            added += (float)sum * ck_load_bfloat(codes + 256 + 2 * o) * t.groups[g].scale;
+            values[o] += (float)sum * ck_load_bfloat(codes + 256 + 2 * o) * t.groups[g].scale;
         }
-        values[o] += added;
     }
 }
 

@@ -6,7 +6,8 @@
 //   v_join_high(half, high, at, bits)  half with `bits` bits of high, from bit `at` on, as its bits 4 and up
 //   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact; v_dot_wide: 2 s16 · s16
 //   v_broadcast4 v_subtract_i32 v_times v_to_float v_multiply v_multiply_add v_broadcast v_zero
-//   v_load_half v_load_bfloat v_load_u8 v_load_i8 (LANES values to float) v_load_float v_store_float v_prefetch
+//   v_load_half v_load_bfloat v_load_u8 v_load_i8 (LANES values to float) v_load_float v_store_float
+//   v_prefetch (into the second cache) v_prefetch_near (into the first)
 // Every float operation on one (row, output) happens in an order that only the number of groups decides.
 
 #include "matmul_driver.h"
@@ -67,7 +68,8 @@ CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h
     return v_times(sum, traits.zero);
 }
 
-/// values += B t of a low-rank change for `rows` rows from `row` on and the tile's panels. Each sum is one chain over the groups.
+/// values += B t of a low-rank change for `rows` rows from `row` on and the tile's panels: one chain over the groups, which
+/// goes on from the value.
 CK_INLINE void add_change(
     const int rows, const int columns, const ck_tile *tile, int row, const ck_low_rank_segment *segment,
     VF values[][ck_most_columns]) {
@@ -75,35 +77,37 @@ CK_INLINE void add_change(
     const int64_t group_count = ck_rank_groups(segment->change.rank), panel_bytes = group_count * ck_factor_b_bytes;
     const ck_activations t = ck_columns_of(tile->update, segment, tile->first_row + row);
     const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * panel_bytes;
-    _Pragma("unroll") for (int c = 0; c < columns; c++) {
-        const int lane = c % columns_per_panel * LANES;
-        VF added[ck_most_rows];
-        _Pragma("unroll") for (int r = 0; r < rows; r++) added[r] = v_zero();
-        for (int64_t g = 0; g < group_count; g++) {
+    for (int64_t g = 0; g < group_count; g++) {
+        VB w[4][ck_most_columns];
+        VF scale[ck_most_columns];
+        _Pragma("unroll") for (int c = 0; c < columns; c++) {
+            const int lane = c % columns_per_panel * LANES;
             const uint8_t *codes = b + c / columns_per_panel * panel_bytes + g * ck_factor_b_bytes;
-            const VF scale = v_load_bfloat(codes + 256 + 2 * lane);
-            VB w[4];
-            _Pragma("unroll") for (int s = 0; s < 4; s++) w[s] = v_load_bytes(codes + 64 * s + 4 * lane);
-            _Pragma("unroll") for (int r = 0; r < rows; r++) {
-                const ck_activation_group *group = t.groups + r * t.group_stride + g;
-                VI sum = v_broadcast4(group->negative_low_sum);
-                _Pragma("unroll") for (int s = 0; s < 4; s++) {
-                    int32_t four;
-                    memcpy(&four, t.values + r * t.value_stride + 16 * g + 4 * s, 4);
-                    sum = v_dot(sum, w[s], v_broadcast4(four), traits);
-                }
-                added[r] = v_multiply_add(v_multiply(v_to_float(sum), scale), v_broadcast(group->scale), added[r]);
-            }
+            scale[c] = v_load_bfloat(codes + 256 + 2 * lane);
+            _Pragma("unroll") for (int s = 0; s < 4; s++) w[s][c] = v_load_bytes(codes + 64 * s + 4 * lane);
         }
-        _Pragma("unroll") for (int r = 0; r < rows; r++) values[r][c] = v_add(values[r][c], added[r]);
+        _Pragma("unroll") for (int r = 0; r < rows; r++) {
+            const ck_activation_group *group = t.groups + r * t.group_stride + g;
+            const int8_t *x = t.values + r * t.value_stride + 16 * g;
+            VI sums[ck_most_columns];
+            _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_broadcast4(group->negative_low_sum);
+            _Pragma("unroll") for (int s = 0; s < 4; s++) {
+                int32_t four;
+                memcpy(&four, x + 4 * s, 4);
+                const VI xs = v_broadcast4(four);
+                _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_dot(sums[c], w[s][c], xs, traits);
+            }
+            _Pragma("unroll") for (int c = 0; c < columns; c++) values[r][c] = v_multiply_add(
+                v_multiply(v_to_float(sums[c]), scale[c]), v_broadcast(group->scale), values[r][c]);
+        }
     }
 }
 
-/// Asks for B that the next tile of a segment's rows meets.
+/// Asks for B that the next tile of a segment's rows meets. It is so little that the first cache has room for it.
 CK_INLINE void announce_next(const int panels, const ck_tile *tile, const ck_low_rank_segment *segment) {
     const int64_t panel_bytes = ck_rank_groups(segment->change.rank) * ck_factor_b_bytes;
     const uint8_t *next = (const uint8_t *)segment->change.b + (tile->first_panel + panels) * panel_bytes;
-    for (int64_t line = 0; line < panels * panel_bytes; line += 64) v_prefetch(next + line);
+    for (int64_t line = 0; line < panels * panel_bytes; line += 64) v_prefetch_near(next + line);
 }
 
 /// Asks for a share of A that comes after the product. Rows that have an adapter each would ask for more than the caches hold
@@ -120,8 +124,10 @@ CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *til
     bool is_one = rows > 1 && first && !first->next;
     for (int r = 1; r < rows; r++) is_one &= tile->changes[r] == first;
     if (is_one) {
-        announce_next(panels, tile, first);
-        announce_following(panels, tile, first);
+        if (tile->first_row == first->first_row) {
+            announce_next(panels, tile, first);
+            announce_following(panels, tile, first);
+        }
         add_change(rows, columns, tile, 0, first, values);
         return;
     }
