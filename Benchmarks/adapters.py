@@ -1,8 +1,10 @@
 """What adapters cost: tokens a second of the same streams under none, one and eight of them, in pairs, beside llama.cpp's server
 under the same files; then what coming, going and staying costs (adapter_life.py).
 
-The adapters are eight random ones of all linear layers (random_adapters.py). "loaded" is the base alone beside adapters that
-nobody asks for; "of 1,000" is eight adapters where a thousand are registered and 64 are in memory.
+The adapters are eight random ones of all linear layers (random_adapters.py). What they cost is measured in turns in one server,
+a new one every round: two servers of the same binary differ by some percent. Servers of their own have the base without any
+adapter, the base beside adapters that nobody asks for ("loaded"), and eight adapters where a thousand are registered and 64 are
+in memory.
 """
 
 import pathlib
@@ -16,11 +18,17 @@ import streams
 COUNT = 8
 # Short prompts, so that all streams decode together for most of the time; long ones for the speed of reading.
 DECODE, PREFILL = (32, 128), (512, 1)
-KINDS = {
-    "base": lambda stream: None,
-    "loaded": lambda stream: None,
+WORK = {"decode": DECODE, "prefill": PREFILL}
+# In turns in one server, so many times a round.
+TURNS = 8
+IN_TURNS = {
+    "base in turns": lambda stream: None,
     "one adapter": lambda stream: 0,
     "eight adapters": lambda stream: stream % COUNT,
+}
+APART = {
+    "base": lambda stream: None,
+    "loaded": lambda stream: None,
     "eight of 1,000": lambda stream: stream % COUNT,
 }
 PEERS = {
@@ -58,43 +66,66 @@ def llama(options, kind, sizes):
     return server, lambda number: {"lora": [{"id": number, "scale": 1.0}]}
 
 
-def rate(options, work, sizes, kind, number):
-    prompt, generate = sizes
+def requests(kind, field, sizes, name):
+    """A request of each stream."""
+    bodies = []
+    for stream in range(COUNT):
+        adapter = (IN_TURNS | APART | PEERS)[kind](stream)
+        body = servers.body(servers.tokens(f"{name} {stream}", sizes[0]), sizes[1])
+        bodies.append(body | (field(adapter) if adapter is not None else {}))
+    return bodies
+
+
+def rate(server, kind, field, sizes, name):
+    answers = streams.run(server.port, requests(kind, field, sizes, name))
+    if sizes == DECODE and kind != "llama-server, eight adapters":
+        return {"rate": overhead.rate(answers)}
+    # A server that takes one adapter after the other never has all streams running: all that it wrote, by all the time.
+    seconds = max(answer.last for answer in answers) - min(answer.sent for answer in answers)
+    return {"rate": COUNT * (sizes[1] if sizes == DECODE else sizes[0]) / seconds}
+
+
+def rate_apart(options, sizes, kind, number):
+    """In a server of its own."""
     server, field = llama(options, kind, sizes) if kind in PEERS else hearth(options, kind)
-
-    def bodies(name):
-        bodies = []
-        for stream in range(COUNT):
-            adapter = (KINDS | PEERS)[kind](stream)
-            body = servers.body(servers.tokens(f"{name} {number} {stream}", prompt), generate)
-            bodies.append(body | (field(adapter) if adapter is not None else {}))
-        return bodies
-
     with server:
         if kind == "eight of 1,000":
             adapter_life.wait_until_registered(server, adapter_life.REGISTERED)
-        streams.run(server.port, bodies("warm"))
-        answers = streams.run(server.port, bodies("measured"))
-    seconds = max(answer.last for answer in answers) - min(answer.sent for answer in answers)
-    if work == "decode" and kind != "llama-server, eight adapters":
-        return {"rate": overhead.rate(answers)}
-    # A server that takes one adapter after the other never has all streams running: all that it wrote, by all the time.
-    return {"rate": COUNT * (generate if work == "decode" else prompt) / seconds}
+        streams.run(server.port, requests(kind, field, sizes, f"warm {number}"))
+        return rate(server, kind, field, sizes, f"measured {number}")
+
+
+def run_in_turns(options, key, done, names, sizes):
+    for number in range(options.rounds):
+        turns = range(number * TURNS, (number + 1) * TURNS)
+        if all((turn, name) in done for turn in turns for name in names):
+            continue
+        server, field = hearth(options, "in turns")
+        with server:
+            for kind in names.values():
+                streams.run(server.port, requests(kind, field, sizes, f"warm {kind} {number}"))
+            kinds.run(
+                options, key, done, names,
+                lambda name, turn: rate(server, names[name], field, sizes, f"{name} {turn}"), turns,
+            )  # fmt: skip
 
 
 def run(options, key, done):
-    shown = [*KINDS, *(PEERS if options.llama_server else [])]
-    for work, sizes in (("decode", DECODE), ("prefill", PREFILL)):
-        names = {f"{work}, {kind}": kind for kind in shown}
-        kinds.run(options, key, done, names, lambda name, number: rate(options, work, sizes, names[name], number))
+    apart = [*APART, *(PEERS if options.llama_server else [])]
+    for work, sizes in WORK.items():
+        run_in_turns(options, key, done, {f"{work}, {kind}": kind for kind in IN_TURNS}, sizes)
+        names = {f"{work}, {kind}": kind for kind in apart}
+        kinds.run(options, key, done, names, lambda name, number: rate_apart(options, sizes, names[name], number))
     adapter_life.run(options, key, done, files(options))
 
 
 def print_table(key, rows):
-    for work, sizes in (("decode", DECODE), ("prefill", PREFILL)):
-        title = f"{work} of {COUNT} streams, prompts of {sizes[0]}, {sizes[1]} out, nothing guessed"
-        mine = [row for row in rows if row["engine"].startswith(work)]
-        if mine:
-            kinds.print_table(title, key, mine, f"{work}, base")
-            print()
+    for work, sizes in WORK.items():
+        for place, shown in (("in turns in one server", IN_TURNS), ("in servers of their own", APART | PEERS)):
+            names = [f"{work}, {kind}" for kind in shown]
+            mine = [row for row in rows if row["engine"] in names]
+            if mine:
+                title = f"{work} of {COUNT} streams {place}, prompts of {sizes[0]}, {sizes[1]} out, nothing guessed"
+                kinds.print_table(title, key, mine, names[0])
+                print()
     adapter_life.print_table(key, rows)

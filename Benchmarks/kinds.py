@@ -6,12 +6,12 @@ import statistics
 import measuring
 
 
-def run(options, key, done, kinds, measure):
+def run(options, key, done, kinds, measure, rounds=None):
     """Calls `measure(kind, round)`, which returns {"rate": …}, for every kind and round that is not done.
 
     Every second round goes the other way: who is always first, and who last, would meet the machine in a state of their own.
     """
-    for number in range(options.rounds):
+    for number in rounds or range(options.rounds):
         for kind in list(kinds)[:: -1 if number % 2 else 1]:
             if (number, kind) in done:
                 continue
