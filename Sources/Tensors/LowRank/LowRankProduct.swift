@@ -97,10 +97,11 @@ package final class LowRankProduct: @unchecked Sendable {
     /// Lets A of each segment be asked for while that of the one before is multiplied, and those of the next product while the first
     /// B is, a share for each of its panels.
     private static func announce(_ following: [LowRankChange], in segments: inout [ck_low_rank_segment]) {
+        if segments.isEmpty { return }
         for index in segments.indices.dropFirst() { segments[index - 1].announce(segments[index]) }
-        // The last one's own panel is left, and behind it A of the next product: far enough ahead to have come.
-        if !segments.isEmpty { segments[segments.count - 1].change.ahead = 8192 }
-        guard !segments.isEmpty, let first = following.first, first.precision == .int8 else { return }
+        // The last one asks for the rest of its own panel and for what lies behind it, A of the next product.
+        segments[segments.count - 1].change.ahead = 8192
+        guard let first = following.first, first.precision == .int8 else { return }
         let byteCount = following.reduce(0) { sum, change in
             sum + (change.precision == .int8 ? Int(ck_low_rank_a_bytes(Int32(change.rank), Int32(change.inputs))) : 0)
         }
