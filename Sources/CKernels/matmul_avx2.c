@@ -27,6 +27,7 @@ CK_INLINE VB v_load_table(const uint8_t *p) {
 CK_INLINE VB v_lookup(VB table, VB indices) { return _mm256_shuffle_epi8(table, indices); }
 
 CK_INLINE VI v_broadcast4(int32_t v) { return _mm256_set1_epi32(v); }
+CK_INLINE VI v_load_broadcast4(const int32_t *p) { return _mm256_set1_epi32(*p); }
 CK_INLINE VI v_subtract_i32(VI a, VI b) { return _mm256_sub_epi32(a, b); }
 CK_INLINE VI v_times(VI a, int b) { return _mm256_mullo_epi32(a, _mm256_set1_epi32(b)); }
 CK_INLINE VF v_to_float(VI v) { return _mm256_cvtepi32_ps(v); }

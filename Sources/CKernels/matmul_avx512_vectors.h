@@ -20,6 +20,12 @@ CK_INLINE VB v_load_table(const uint8_t *p) {
 CK_INLINE VB v_lookup(VB table, VB indices) { return _mm512_shuffle_epi8(table, indices); }
 
 CK_INLINE VI v_broadcast4(int32_t v) { return _mm512_set1_epi32(v); }
+/// In assembly: clang would compute with one lane first and broadcast the result, on ports that dot products need.
+CK_INLINE VI v_load_broadcast4(const int32_t *p) {
+    VI v;
+    __asm__("vpbroadcastd %1, %0" : "=v"(v) : "m"(*p));
+    return v;
+}
 CK_INLINE VI v_subtract_i32(VI a, VI b) { return _mm512_sub_epi32(a, b); }
 CK_INLINE VI v_times(VI a, int b) { return _mm512_mullo_epi32(a, _mm512_set1_epi32(b)); }
 CK_INLINE VF v_to_float(VI v) { return _mm512_cvtepi32_ps(v); }

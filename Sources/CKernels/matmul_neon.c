@@ -24,6 +24,7 @@ CK_INLINE VB v_load_table(const uint8_t *p) { return vld1q_u8(p); }
 CK_INLINE VB v_lookup(VB table, VB indices) { return vqtbl1q_u8(table, indices); }
 
 CK_INLINE VI v_broadcast4(int32_t v) { return vdupq_n_s32(v); }
+CK_INLINE VI v_load_broadcast4(const int32_t *p) { return vdupq_n_s32(*p); }
 CK_INLINE VI v_subtract_i32(VI a, VI b) { return vsubq_s32(a, b); }
 CK_INLINE VI v_times(VI a, int b) { return vmulq_n_s32(a, b); }
 CK_INLINE VF v_to_float(VI v) { return vcvtq_f32_s32(v); }

@@ -5,7 +5,7 @@
 //   v_load_bytes v_low_half v_high_half v_lookup v_load_table
 //   v_join_high(half, high, at, bits)  half with `bits` bits of high, from bit `at` on, as its bits 4 and up
 //   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact; v_dot_wide: 2 s16 · s16
-//   v_broadcast4 v_subtract_i32 v_times v_to_float v_multiply v_multiply_add v_broadcast v_zero
+//   v_broadcast4 v_load_broadcast4 v_subtract_i32 v_times v_to_float v_multiply v_multiply_add v_broadcast v_zero
 //   v_load_half v_load_bfloat v_load_u8 v_load_i8 (LANES values to float) v_load_float v_store_float
 //   v_prefetch (into the second cache) v_prefetch_near (into the first)
 // Every float operation on one (row, output) happens in an order that only the number of groups decides.
@@ -63,7 +63,8 @@ CK_INLINE VF load_mins(ck_traits traits, ck_panel_layout layout, const uint8_t *
 /// The integer sums start at -zero · Σx, so that unsigned codes need no correction afterwards.
 CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h) {
     if (traits.zero == 0) return v_broadcast4(0);
-    VI sum = v_broadcast4(h == 0 && traits.has_half_groups ? group->negative_low_sum : group->negative_sum);
+    if (!traits.has_half_groups) return v_times(v_load_broadcast4(&group->negative_sum), traits.zero);
+    VI sum = v_broadcast4(h == 0 ? group->negative_low_sum : group->negative_sum);
     if (h == 1) sum = v_subtract_i32(sum, v_broadcast4(group->negative_low_sum));
     return v_times(sum, traits.zero);
 }
