@@ -63,9 +63,9 @@ CK_INLINE VF load_mins(ck_traits traits, ck_panel_layout layout, const uint8_t *
 /// The integer sums start at -zero · Σx, so that unsigned codes need no correction afterwards.
 CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h) {
     if (traits.zero == 0) return v_broadcast4(0);
-    if (!traits.has_half_groups) return v_times(v_load_broadcast4(&group->negative_sum), traits.zero);
-    VI sum = v_broadcast4(h == 0 ? group->negative_low_sum : group->negative_sum);
-    if (h == 1) sum = v_subtract_i32(sum, v_broadcast4(group->negative_low_sum));
+    const bool is_low = traits.has_half_groups && h == 0;
+    VI sum = v_load_broadcast4(is_low ? &group->negative_low_sum : &group->negative_sum);
+    if (h == 1) sum = v_subtract_i32(sum, v_load_broadcast4(&group->negative_low_sum));
     return v_times(sum, traits.zero);
 }
 
@@ -238,16 +238,11 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
 #define CK_TILE_SET_CASE(type)                                                                                        \
     case ck_type_##type: set.functions = functions_##type; break;
 
-/// The body of a product on this instruction set: picks the type's tile functions and walks the range. Half groups need
-/// registers for a third tile of sums, so they skip the tallest tile.
+/// The body of a product on this instruction set: picks the type's tile functions and walks the range.
 #define CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, panel_limit)                                               \
     ck_tile_set set = {row_counts, 0, panel_limit};                                                                   \
     switch (ck_panel_type((panels)->type)) { CK_FOR_EACH_BLOCK_TYPE(CK_TILE_SET_CASE) }                               \
     if (set.functions == 0) return;                                                                                   \
-    if (ck_traits_of((panels)->type).has_half_groups && set.row_counts[0] > 4) {                                      \
-        set.row_counts++;                                                                                             \
-        set.functions++;                                                                                              \
-    }                                                                                                                 \
     const ck_tile tile = {                                                                                            \
         .panel_bytes = (panels)->panel_bytes,                                                                         \
         .group_count = (panels)->inputs / ck_group_size,                                                              \
