@@ -17,6 +17,9 @@ ck_quantize_row ck_quantize_row_int8_neon, ck_quantize_row_int12_neon;
 
 enum { ck_int8_limit = 127, ck_int12_limit = 2047 };
 
+/// The bits of 2^-100: a group of smaller numbers counts as one of zeros.
+enum { ck_smallest_magnitude = 0x0d800000 };
+
 /// Defines the row quantisers of both forms from `quantize_groups(limit, x, group_count, values, groups)`, whose limit is
 /// a constant where it is inlined.
 #define CK_QUANTIZE_ROWS(set)                                                                                         \
@@ -31,8 +34,8 @@ enum { ck_int8_limit = 127, ck_int12_limit = 2047 };
 /// 0 for groups that are all but zero, whose factor would overflow, and for groups that are not finite.
 CK_INLINE float ck_quantize_factor(float limit, uint32_t largest_bits, float *scale) {
     const float largest = ck_float_of_bits(largest_bits);
-    *scale = largest_bits < 0x0d800000 ? 0 : largest / limit;  // 2^-100
-    return largest_bits < 0x0d800000 || largest_bits >= 0x7f800000 ? 0 : limit / largest;
+    *scale = largest_bits < ck_smallest_magnitude ? 0 : largest / limit;
+    return largest_bits < ck_smallest_magnitude || largest_bits >= 0x7f800000 ? 0 : limit / largest;
 }
 
 CK_INLINE ck_activation_group ck_make_group(float scale, int32_t low_sum, int32_t high_sum) {

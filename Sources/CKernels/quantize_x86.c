@@ -59,10 +59,72 @@ CK_QUANTIZE_ROWS(avx2)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"))), \
                              apply_to = function)
 
+/// The largest lane of each of four vectors.
+CK_INLINE __m128i largest_of_each(const __m512i v[4]) {
+    const __m512i first = _mm512_max_epu32(_mm512_unpacklo_epi32(v[0], v[1]), _mm512_unpackhi_epi32(v[0], v[1]));
+    const __m512i last = _mm512_max_epu32(_mm512_unpacklo_epi32(v[2], v[3]), _mm512_unpackhi_epi32(v[2], v[3]));
+    const __m512i all = _mm512_max_epu32(_mm512_unpacklo_epi64(first, last), _mm512_unpackhi_epi64(first, last));
+    const __m256i half = _mm256_max_epu32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+    return _mm_max_epu32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/// Writes 64 values of two groups, given the lower and the higher half of each, and returns the sums of these four.
+CK_INLINE __m128i pack_two_groups(const __m512i halves[4], int8_t *values) {
+    // Packing works within 128-bit parts: a part holds four values of each half, and the permutation puts them in order.
+    const __m512i words = _mm512_packs_epi32(halves[0], halves[1]), others = _mm512_packs_epi32(halves[2], halves[3]);
+    const __m512i bytes = _mm512_packs_epi16(words, others);
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_si512(values, _mm512_permutexvar_epi32(order, bytes));
+    const __m512i pairs = _mm512_maddubs_epi16(_mm512_set1_epi8(1), bytes);
+    const __m512i fours = _mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+    const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(fours), _mm512_extracti64x4_epi64(fours, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/// Quantises four groups to int8, with the bits that they would have one by one; false, and nothing is written, if one of
+/// them is not finite. Together because a group alone is mostly waiting for its largest magnitude and for two divisions.
+CK_INLINE bool quantize_four_groups(const float *x, int8_t *values, ck_activation_group *groups) {
+    __m512i largest[4], halves[8];
+    for (int g = 0; g < 4; g++) {
+        const __m512 low = _mm512_abs_ps(_mm512_loadu_ps(x + 32 * g)), high = _mm512_abs_ps(_mm512_loadu_ps(x + 32 * g + 16));
+        largest[g] = _mm512_max_epu32(_mm512_castps_si512(low), _mm512_castps_si512(high));
+    }
+    const __m128i most = largest_of_each(largest);
+    if (_mm_cmplt_epu32_mask(most, _mm_set1_epi32(0x7f800000)) != 15) return false;
+    const __mmask8 is_normal = _mm_cmpge_epu32_mask(most, _mm_set1_epi32(ck_smallest_magnitude));
+    const __m128 limit = _mm_set1_ps(ck_int8_limit);
+    const __m128 scales = _mm_maskz_div_ps(is_normal, _mm_castsi128_ps(most), limit);
+    const __m512 factors = _mm512_castps128_ps512(_mm_maskz_div_ps(is_normal, limit, _mm_castsi128_ps(most)));
+    for (int i = 0; i < 8; i++) {
+        const __m512 factor = _mm512_permutexvar_ps(_mm512_set1_epi32(i / 2), factors);
+        halves[i] = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16 * i), factor));
+    }
+    const __m128 first = _mm_castsi128_ps(pack_two_groups(halves, values));
+    const __m128 last = _mm_castsi128_ps(pack_two_groups(halves + 4, values + 64));
+    const __m128i low = _mm_castps_si128(_mm_shuffle_ps(first, last, 0x88));
+    const __m128i sum = _mm_add_epi32(low, _mm_castps_si128(_mm_shuffle_ps(first, last, 0xdd)));
+    // The four fields of four groups, turned into groups.
+    __m128 rows[4] = {
+        scales, _mm_mul_ps(scales, _mm_cvtepi32_ps(sum)),
+        _mm_castsi128_ps(_mm_sub_epi32(_mm_setzero_si128(), sum)),
+        _mm_castsi128_ps(_mm_sub_epi32(_mm_setzero_si128(), low))};
+    _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]);
+    for (int g = 0; g < 4; g++) _mm_storeu_ps((float *)(groups + g), rows[g]);
+    return true;
+}
+
 CK_INLINE void quantize_groups_avx512(
     const int limit, const float *x, int64_t group_count, void *values, ck_activation_group *groups) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     for (int64_t g = 0; g < group_count; g++) {
+        if (limit == ck_int8_limit && group_count >= 4) {
+            // The last four may overlap those before.
+            const int64_t at = g + 4 <= group_count ? g : group_count - 4;
+            if (quantize_four_groups(x + 32 * at, (int8_t *)values + 32 * at, groups + at)) {
+                g = at + 3;
+                continue;
+            }
+        }
         const __m512 low = _mm512_loadu_ps(x + 32 * g), high = _mm512_loadu_ps(x + 32 * g + 16);
         const __m512i largest = _mm512_max_epu32(
             _mm512_and_si512(_mm512_castps_si512(low), magnitude),

@@ -62,4 +62,27 @@ import Testing
             #expect(special[row].isFinite ? record.scale == 0 : !record.scale.isFinite)
         }
     }
+
+    @Test(arguments: InstructionSet.available)
+    func `a group that is not finite or all but zero leaves its neighbours alone`(set: InstructionSet) {
+        let compute = Compute(instructionSet: set, workers: workers)
+        for special in [Float.infinity, .nan, 0, 1e-38] {
+            for (group, groupCount) in [(0, 4), (3, 4), (1, 5), (4, 5), (2, 18)] {
+                let x = FloatMatrix(randomRows: 1, width: 32 * groupCount, seed: UInt64(group + groupCount))
+                for input in 0..<32 { x.row(0)[32 * group + input] = special }
+                let quantized = QuantizedActivations(.int8)
+                quantized.quantize(x, on: compute)
+                for other in 0..<groupCount {
+                    let values = (0..<32).map { quantized.value(row: 0, input: 32 * other + $0) }
+                    let record = quantized.kernelView.groups[other]
+                    if other == group {
+                        #expect(values.allSatisfy { $0 == 0 })
+                        #expect(special.isFinite ? record.scale == 0 : !record.scale.isFinite)
+                    } else {
+                        expectGroup(values, record, .int8, of: Array(x.row(0)[(32 * other)..<(32 * other + 32)]))
+                    }
+                }
+            }
+        }
+    }
 }
