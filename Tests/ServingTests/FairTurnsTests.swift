@@ -23,9 +23,9 @@ import Testing
                     return statistics.waitingCount == count && statistics.runningCount == running
                 }
             }
-            async let first = ask("a", "endless held:\(digits.0)", tokens: 2000)
+            async let first = ask("a", "endless held:\(digits.0)", tokens: 400)
             try await wait(waiting: 0)
-            async let second = ask("a", "endless held:\(digits.1)", tokens: 2000)
+            async let second = ask("a", "endless held:\(digits.1)", tokens: 400)
             try await wait(waiting: 1)
             async let other = ask("b", "hello", tokens: 4)
             try await wait(waiting: 2)
