@@ -60,10 +60,10 @@ struct BenchmarkCase: Sendable, Equatable {
     /// Tokens of each request, prompt and answer.
     var tokenCount: Int { promptCount + generatedCount }
 
-    /// The same with few tokens, to warm up.
-    var shortened: BenchmarkCase {
+    /// The same with prompts of one step and few tokens of answer, to warm up: the first step of its size finds its buffers new.
+    func shortened(tokensPerStep: Int) -> BenchmarkCase {
         var short = self
-        short.promptCount = min(promptCount, 16)
+        short.promptCount = min(promptCount, tokensPerStep)
         short.generatedCount = 16
         return short
     }

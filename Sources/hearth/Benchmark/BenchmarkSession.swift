@@ -32,7 +32,7 @@ struct BenchmarkSession {
     func rows(of measured: BenchmarkCase) async throws -> [BenchmarkRow] {
         let works = measured.kinds.map { BenchmarkWork($0, of: measured, costs, tokensPerStep: tokensPerStep) }
         let run = BenchmarkRun(deployment: deployment, measured: measured, adapters: adapters)
-        let warmUp = measured.isCached ? measured : measured.shortened
+        let warmUp = measured.isCached ? measured : measured.shortened(tokensPerStep: tokensPerStep)
         try await BenchmarkRun(deployment: deployment, measured: warmUp, adapters: adapters).instants(run: 0)
         var rates: [BenchmarkRates] = []
         var samples = works.map { _ in [CeilingSample]() }
