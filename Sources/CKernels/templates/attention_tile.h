@@ -55,6 +55,12 @@ static void CK_NAME(split_rows)(
         else
             CK_NAME(score)(w, split, row, count, all);
     }
+    // All rows' maxima first: a row alone would wait for its own before it can go on.
+    for (int32_t r = 0; r < count && is_whole; r++) {
+        const CK_NAME(key_range) range = CK_NAME(visible)(w->tile, row + r, split);
+        float *scores = w->scores + (size_t)r * CK_NAME(score_stride);
+        if (range.from < range.to) CK_NAME(scale_whole)(w, row + r, scores, range, part + (size_t)r * w->stride);
+    }
     for (int32_t r = 0; r < count; r++) {
         const CK_NAME(key_range) range = CK_NAME(visible)(w->tile, row + r, split);
         float *state = part + (size_t)r * w->stride;

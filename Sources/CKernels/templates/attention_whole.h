@@ -169,27 +169,57 @@ CK_INLINE float CK_NAME(largest_scale)(const float *scales, CK_NAME(key_range) r
     return __builtin_bit_cast(float, largest);
 }
 
-/// `weigh` over whole numbers: makes weights of whole scores, notes maximum and sum in `state`, and leaves the weights times
-/// the scales of their values as 16-bit numbers in `to`; returns what one of these counts. `sees_all` is a constant where
-/// this is inlined: whether the row sees the whole split.
-CK_INLINE float CK_NAME(weigh_range)(
-    const CK_NAME(attention_work) * w, const bool sees_all, int32_t row, float *scores, CK_NAME(key_range) range,
-    float *state, int16_t *to) {
-    const float *value_scales = w->scales + ck_attention_split_size;
+/// Whether a row sees the whole split.
+CK_INLINE bool CK_NAME(sees_all)(CK_NAME(key_range) range) {
+    return range.from == 0 && range.to == ck_attention_split_size;
+}
+
+/// Scores stay in units of the query's scale until they are exponents, unless a cap needs them before.
+CK_INLINE float CK_NAME(score_unit)(const CK_NAME(attention_work) * w, int32_t row) {
+    return w->tile->softcap > 0 ? 1 : w->query_scales[row];
+}
+
+/// Makes floats of a row's whole scores, in its unit, and returns the largest, times the unit. `sees_all` and `has_cap` are
+/// constants where this is inlined.
+CK_INLINE float CK_NAME(scale_scores)(
+    const CK_NAME(attention_work) * w, const bool sees_all, const bool has_cap, int32_t row, float *scores,
+    CK_NAME(key_range) range) {
     const int32_t first = sees_all ? 0 : range.from / 16 * 16, end = sees_all ? ck_attention_split_size : range.to;
-    const float cap = w->tile->softcap * CK_LOG2_E;
-    // Scores stay in units of the query's scale until they are exponents, unless a cap needs them before.
-    const float unit = cap > 0 ? 1 : w->query_scales[row];
+    const float cap = w->tile->softcap * CK_LOG2_E, query_scale = w->query_scales[row];
+    const float *key_scales = w->scales;
     ck_lanes best = (ck_lanes)-__builtin_inff();
     for (int32_t key = first; key < end; key += 16) {
         const ck_int_lanes whole = *(const ck_int_lanes_memory *)(scores + key);
-        ck_lanes x = __builtin_convertvector(whole, ck_lanes) * CK_NAME(load)(w->scales + key);
-        if (cap > 0) x = CK_NAME(hyperbolic_tangent)(x * w->query_scales[row]) * cap;
+        ck_lanes x = __builtin_convertvector(whole, ck_lanes) * CK_NAME(load)(key_scales + key);
+        if (has_cap) x = CK_NAME(hyperbolic_tangent)(x * query_scale) * cap;
         if (!sees_all) x = CK_NAME(in_range)(x, range, key, -__builtin_inff());
         CK_NAME(store)(scores + key, x);
         best = CK_NAME(larger)(x, best);
     }
-    const float maximum = CK_NAME(largest_lane)(best) * unit;
+    return CK_NAME(largest_lane)(best) * CK_NAME(score_unit)(w, row);
+}
+
+/// Scales a row's scores and notes the largest in `state`.
+static void CK_NAME(scale_whole)(
+    const CK_NAME(attention_work) * w, int32_t row, float *scores, CK_NAME(key_range) range, float *state) {
+    float *maximum = state + w->value_width;
+    if (w->tile->softcap > 0)
+        *maximum = CK_NAME(scale_scores)(w, false, true, row, scores, range);
+    else if (CK_NAME(sees_all)(range))
+        *maximum = CK_NAME(scale_scores)(w, true, false, row, scores, range);
+    else
+        *maximum = CK_NAME(scale_scores)(w, false, false, row, scores, range);
+}
+
+/// `weigh` over whole numbers: makes weights of scaled scores, notes their sum in `state`, and leaves the weights times
+/// the scales of their values as 16-bit numbers in `to`; returns what one of these counts. `sees_all` is a constant where
+/// this is inlined: whether the row sees the whole split.
+CK_INLINE float CK_NAME(weigh_range)(
+    const CK_NAME(attention_work) * w, const bool sees_all, int32_t row, const float *scores, CK_NAME(key_range) range,
+    float *state, int16_t *to) {
+    const float *value_scales = w->scales + ck_attention_split_size;
+    const int32_t first = sees_all ? 0 : range.from / 16 * 16, end = sees_all ? ck_attention_split_size : range.to;
+    const float unit = CK_NAME(score_unit)(w, row), maximum = state[w->value_width];
     const float largest = sees_all ? w->largest_scale : CK_NAME(largest_scale)(value_scales, range);
     const bool is_finite = largest < __builtin_inff();
     const float inverse = is_finite && largest > 0x1p-100f ? 32767 / largest : 0;
@@ -208,14 +238,14 @@ CK_INLINE float CK_NAME(weigh_range)(
         *(ck_short_memory *)(to + key) = __builtin_convertvector(CK_NAME(bits)(shifted), ck_signed_shorts);
     }
     if (inverse == 0) __builtin_memset(to, 0, ck_attention_split_size * sizeof(int16_t));
-    state[w->value_width] = maximum;
     state[w->value_width + 1] = CK_NAME(sum_of_lanes)(sum);
     return is_finite ? largest / 32767 : largest;
 }
 
 static float CK_NAME(weigh_whole)(
-    const CK_NAME(attention_work) * w, int32_t row, float *scores, CK_NAME(key_range) range, float *state, int16_t *to) {
-    if (range.from == 0 && range.to == ck_attention_split_size)
+    const CK_NAME(attention_work) * w, int32_t row, const float *scores, CK_NAME(key_range) range, float *state,
+    int16_t *to) {
+    if (CK_NAME(sees_all)(range))
         return CK_NAME(weigh_range)(w, true, row, scores, range, state, to);
     return CK_NAME(weigh_range)(w, false, row, scores, range, state, to);
 }
