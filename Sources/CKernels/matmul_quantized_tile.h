@@ -179,9 +179,8 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         VF scaled[ck_most_rows][ck_most_columns];
         // 16-bit codes take so few instructions a byte that the processor looks far enough ahead by itself.
         if (CK_PREFETCH_ROWS >= rows && traits.bits < 16) {
-            const int64_t ahead = type == ck_type_factor_a ? tile->ahead : CK_PREFETCH_BYTES;
             _Pragma("unroll") for (int c = 0; c < columns; c += columns_per_panel)
-                for (int line = 0; line < group_bytes; line += 64) v_prefetch(panel[c] + g * group_bytes + ahead + line);
+                for (int line = 0; line < group_bytes; line += 64) v_prefetch(panel[c] + g * group_bytes + tile->ahead + line);
         }
         _Pragma("unroll") for (int h = 0; h < parts; h++) {
             VI sums[ck_most_rows][ck_most_columns];
@@ -226,6 +225,17 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         store_value(tile, r, c * LANES, total[r][c]);
 }
 
+/// Bytes from a panel to what is asked for while it is multiplied. One row or two go as fast as memory, whatever is asked for
+/// when. More multiply for so long that memory has to be asked long before: half of what the range has, within limits, for a
+/// thread's next range lies behind; where matrices are small, far ahead is another thread's.
+CK_INLINE int64_t bytes_ahead(const ck_panels *panels, ck_product_range range) {
+    if (ck_panel_type(panels->type) == ck_type_factor_a) return panels->ahead;
+    const int64_t half = (range.panel_end - range.first_panel) * panels->panel_bytes / 2;
+    const int64_t least = CK_PREFETCH_BYTES, most = 4 * CK_PREFETCH_BYTES;
+    if (range.row_end - range.first_row <= 2 || half < least) return least;
+    return half > most ? most : half;
+}
+
 #define CK_TILE_FUNCTION(type, rows, panels)                                                                          \
     static __attribute__((noinline)) void tile_##type##_##rows##x##panels(const ck_tile *tile) {                      \
         multiply_tile(ck_type_##type, rows, panels, tile);                                                            \
@@ -250,6 +260,6 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         .x_stride = (x)->value_stride,                                                                                \
         .groups = (x)->groups,                                                                                        \
         .group_stride = (x)->group_stride,                                                                            \
-        .ahead = (panels)->ahead,                                                                                     \
+        .ahead = bytes_ahead(panels, range),                                                                          \
     };                                                                                                                \
     ck_walk_tiles(set, panels, tile, y, range);
