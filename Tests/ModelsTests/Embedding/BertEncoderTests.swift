@@ -15,25 +15,11 @@ import Tokenization
         ("bert-f16.gguf", 0.999_99), ("bert-q8_0.gguf", 0.999),
     ]
 
-    private func encoder(_ name: String, _ set: InstructionSet = .detected, threadCount: Int = 2) throws -> BertEncoder
-    {
-        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: threadCount))
-        return try BertEncoder(Checkpoint.open(path: TestData.path(name)), compute: compute)
-    }
-
-    private func reference(_ name: String) throws -> ReferenceVectors {
-        let stem = name.hasSuffix(".gguf") ? String(name.dropLast(5)) : name
-        return try ReferenceVectors(
-            tokens: TestData.tiny(stem + ".tokens.json"),
-            floats: TestData.tiny(stem + ".vectors")
-        )
-    }
-
     @Test(arguments: checkpoints, InstructionSet.available)
     func `vectors equal the independent reference's`(model: (name: String, cosine: Double), set: InstructionSet) throws
     {
-        let reference = try reference(model.name)
-        let encoder = try encoder("tiny/" + model.name, set)
+        let reference = try ReferenceVectors(of: model.name)
+        let encoder = try BertEncoder(TestData.tiny(model.name), set)
         #expect(encoder.traits.dimensionCount == 96 && encoder.traits.contextLength == 256)
         #expect(encoder.traits.pooling == (model.name == "bert-first.gguf" ? .first : .mean))
         let cosine = reference.worstCosine(encoder.embed(reference.texts))
@@ -47,7 +33,7 @@ import Tokenization
             floats: TestData.path("real/minilm.vectors")
         )
         for set in InstructionSet.available {
-            let encoder = try encoder("all-MiniLM-L6-v2", set)
+            let encoder = try BertEncoder(TestData.path("all-MiniLM-L6-v2"), set)
             #expect(encoder.traits.dimensionCount == 384 && encoder.traits.contextLength == 512)
             let cosine = reference.worstCosine(encoder.embed(reference.texts))
             print("all-MiniLM-L6-v2 on \(set.name): worst cosine 1 - \(1 - cosine)")
@@ -57,10 +43,10 @@ import Tokenization
 
     @Test(arguments: ["bert-f32.gguf", "bert-f16.gguf", "bert-q8_0.gguf"], InstructionSet.available)
     func `a text's bits do not depend on the texts beside it`(name: String, set: InstructionSet) throws {
-        let texts = try reference(name).texts
-        let encoder = try encoder("tiny/" + name, set)
+        let texts = try ReferenceVectors(of: name).texts
+        let encoder = try BertEncoder(TestData.tiny(name), set)
         let together = encoder.embed(texts)
-        let lonely = try self.encoder("tiny/" + name, set, threadCount: 1)
+        let lonely = try BertEncoder(TestData.tiny(name), set, threadCount: 1)
         for (text, vector) in zip(texts, together) { #expect(lonely.embed([text]) == [vector]) }
         #expect(encoder.embed(texts.reversed()) == together.reversed())
         #expect(encoder.embed([]).isEmpty)
@@ -71,14 +57,14 @@ import Tokenization
         model: (name: String, distance: Float),
         set: InstructionSet
     ) throws {
-        let reference = try reference(model.name)
-        let encoder = try encoder("tiny/" + model.name, set)
+        let reference = try ReferenceVectors(of: model.name)
+        let encoder = try BertEncoder(TestData.tiny(model.name), set)
         #expect(encoder.traits.isCrossEncoder && encoder.traits.dimensionCount == 1)
         let found = encoder.embed(reference.texts)
         let distance = reference.worstDistance(found)
         print("\(model.name) on \(set.name): worst distance \(distance)")
         #expect(distance <= model.distance)
-        let alone = try self.encoder("tiny/" + model.name, set, threadCount: 1)
+        let alone = try BertEncoder(TestData.tiny(model.name), set, threadCount: 1)
         #expect(reference.texts.flatMap { alone.embed([$0]) } == found)
         // The second text of a pair has a type of its own.
         let single = reference.texts.map { EmbedderText($0.tokens) }
@@ -87,7 +73,7 @@ import Tokenization
 
     @Test func `a classifier of several labels, or without its pooler, is refused`() throws {
         for name in ["bert-labels.gguf", "bert-headless.gguf"] {
-            let error = #expect(throws: ModelError.self) { try encoder("tiny/" + name) }
+            let error = #expect(throws: ModelError.self) { try BertEncoder(TestData.tiny(name)) }
             #expect(error?.description.contains(name == "bert-labels.gguf" ? "num_labels" : "cls.bias") == true)
         }
     }

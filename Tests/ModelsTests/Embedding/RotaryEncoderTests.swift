@@ -1,4 +1,3 @@
-import Checkpoints
 import Foundation
 import Tensors
 import TestModels
@@ -14,25 +13,11 @@ import Testing
         ("modern-f32.gguf", 0.999_999_9), ("modern-folder", 0.999_999_9), ("modern-q8_0.gguf", 0.998),
     ]
 
-    private func encoder(_ name: String, _ set: InstructionSet = .detected, threadCount: Int = 2) throws -> BertEncoder
-    {
-        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: threadCount))
-        return try BertEncoder(Checkpoint.open(path: TestData.tiny(name)), compute: compute)
-    }
-
-    private func reference(_ name: String) throws -> ReferenceVectors {
-        let stem = name.hasSuffix(".gguf") ? String(name.dropLast(5)) : name
-        return try ReferenceVectors(
-            tokens: TestData.tiny(stem + ".tokens.json"),
-            floats: TestData.tiny(stem + ".vectors")
-        )
-    }
-
     @Test(arguments: checkpoints, InstructionSet.available)
     func `vectors equal the independent reference's`(model: (name: String, cosine: Double), set: InstructionSet) throws
     {
-        let reference = try reference(model.name)
-        let encoder = try encoder(model.name, set)
+        let reference = try ReferenceVectors(of: model.name)
+        let encoder = try BertEncoder(TestData.tiny(model.name), set)
         let isModern = model.name.hasPrefix("modern")
         #expect(encoder.traits.architecture == (isModern ? "modern-bert" : "nomic-bert"))
         #expect(encoder.traits.dimensionCount == 96 && encoder.traits.contextLength == 256)
@@ -45,18 +30,18 @@ import Testing
 
     @Test(arguments: ["nomic-f32.gguf", "modern-f32.gguf", "modern-q8_0.gguf"], InstructionSet.available)
     func `a text's bits do not depend on the texts beside it`(name: String, set: InstructionSet) throws {
-        let texts = try reference(name).texts
-        let encoder = try encoder(name, set)
+        let texts = try ReferenceVectors(of: name).texts
+        let encoder = try BertEncoder(TestData.tiny(name), set)
         let together = encoder.embed(texts)
-        let lonely = try self.encoder(name, set, threadCount: 1)
+        let lonely = try BertEncoder(TestData.tiny(name), set, threadCount: 1)
         for (text, vector) in zip(texts, together) { #expect(lonely.embed([text]) == [vector]) }
         #expect(encoder.embed(texts.reversed()) == together.reversed())
     }
 
     @Test func `words have their place: the same in another order makes another vector`() throws {
         for name in ["nomic-f32.gguf", "modern-f32.gguf"] {
-            let encoder = try encoder(name)
-            let text = try #require(reference(name).texts.last)
+            let encoder = try BertEncoder(TestData.tiny(name))
+            let text = try #require(ReferenceVectors(of: name).texts.last)
             let turned = EmbedderText(Array(text.tokens.reversed()))
             #expect(encoder.embed([text]) != encoder.embed([turned]))
         }

@@ -1,5 +1,7 @@
+import Checkpoints
 import Foundation
 import Models
+import Tensors
 import TestModels
 import Tokenization
 
@@ -21,6 +23,12 @@ struct ReferenceVectors {
         }
         let width = values.count / texts.count
         vectors = texts.indices.map { Array(values[$0 * width..<($0 + 1) * width]) }
+    }
+
+    /// Those of a tiny checkpoint.
+    init(of name: String) throws {
+        let stem = name.hasSuffix(".gguf") ? String(name.dropLast(5)) : name
+        try self.init(tokens: TestData.tiny(stem + ".tokens.json"), floats: TestData.tiny(stem + ".vectors"))
     }
 
     /// The ids of a text, or an object with those of a pair.
@@ -57,5 +65,13 @@ struct ReferenceVectors {
         guard left.count == right.count else { return -1 }
         func product(_ a: [Float], _ b: [Float]) -> Double { zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
         return product(left, right) / (product(left, left) * product(right, right)).squareRoot()
+    }
+}
+
+extension BertEncoder {
+    /// The encoder of a checkpoint, on threads of its own.
+    convenience init(_ path: String, _ set: InstructionSet = .detected, threadCount: Int = 2) throws {
+        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: threadCount))
+        try self.init(Checkpoint.open(path: path), compute: compute)
     }
 }
