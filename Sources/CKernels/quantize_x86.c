@@ -86,7 +86,8 @@ CK_INLINE __m128i pack_two_groups(const __m512i halves[4], int8_t *values) {
 CK_INLINE bool quantize_four_groups(const float *x, int8_t *values, ck_activation_group *groups) {
     __m512i largest[4], halves[8];
     for (int g = 0; g < 4; g++) {
-        const __m512 low = _mm512_abs_ps(_mm512_loadu_ps(x + 32 * g)), high = _mm512_abs_ps(_mm512_loadu_ps(x + 32 * g + 16));
+        const __m512 low = _mm512_abs_ps(_mm512_loadu_ps(x + 32 * g));
+        const __m512 high = _mm512_abs_ps(_mm512_loadu_ps(x + 32 * g + 16));
         largest[g] = _mm512_max_epu32(_mm512_castps_si512(low), _mm512_castps_si512(high));
     }
     const __m128i most = largest_of_each(largest);
@@ -104,6 +105,7 @@ CK_INLINE bool quantize_four_groups(const float *x, int8_t *values, ck_activatio
     const __m128i low = _mm_castps_si128(_mm_shuffle_ps(first, last, 0x88));
     const __m128i sum = _mm_add_epi32(low, _mm_castps_si128(_mm_shuffle_ps(first, last, 0xdd)));
     // The four fields of four groups, turned into groups.
+    _Static_assert(sizeof(ck_activation_group) == sizeof(__m128), "a group has four fields of four bytes");
     __m128 rows[4] = {
         scales, _mm_mul_ps(scales, _mm_cvtepi32_ps(sum)),
         _mm_castsi128_ps(_mm_sub_epi32(_mm_setzero_si128(), sum)),
