@@ -15,7 +15,7 @@ enum { ck_most_changed_rows = 1024 };
 typedef struct {
     const uint8_t *panel;
     int64_t panel_bytes, group_count;
-    int64_t ahead;  // as in ck_panels
+    int64_t ahead;  // bytes from a panel to what is asked for while it is multiplied
     const int8_t *x;
     int64_t x_stride;
     const ck_activation_group *groups;
