@@ -11,7 +11,7 @@
 
 #include "matmul_avx512_vectors.h"
 
-enum { CK_PREFETCH_ROWS = 6, CK_PREFETCH_BYTES = 32768 };
+enum { CK_PREFETCH_BYTES = 32768 };
 
 CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     (void)traits;
@@ -26,23 +26,25 @@ CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) {
 
 #include "matmul_quantized_tile.h"
 
-#define CK_TILES(type)                                                                                                \
-    CK_TILE_FUNCTION(type, 6, 1) CK_TILE_FUNCTION(type, 6, 2) CK_TILE_FUNCTION(type, 4, 1)                            \
-    CK_TILE_FUNCTION(type, 4, 2) CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 2, 2)                            \
-    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 1, 2)                                                         \
-    static const ck_tile_function functions_##type[][2] = {                                                           \
-        {tile_##type##_6x1, tile_##type##_6x2},                                                                       \
-        {tile_##type##_4x1, tile_##type##_4x2},                                                                       \
-        {tile_##type##_2x1, tile_##type##_2x2},                                                                       \
-        {tile_##type##_1x1, tile_##type##_1x2},                                                                       \
-    };
-CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
+static const int32_t pair_rows[] = {6, 4, 2, 1};
 
-static const int32_t row_counts[] = {6, 4, 2, 1};
+#define CK_TILES(type)                                                                                                \
+    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 3, 1) CK_TILE_FUNCTION(type, 4, 1)\
+    CK_TILE_FUNCTION(type, 5, 1) CK_TILE_FUNCTION(type, 6, 1) CK_TILE_FUNCTION(type, 7, 1) CK_TILE_FUNCTION(type, 8, 1)\
+    CK_TILE_FUNCTION(type, 6, 2) CK_TILE_FUNCTION(type, 4, 2) CK_TILE_FUNCTION(type, 2, 2) CK_TILE_FUNCTION(type, 1, 2)\
+    static const ck_tile_function single_##type[] = {                                                                 \
+        tile_##type##_1x1, tile_##type##_2x1, tile_##type##_3x1, tile_##type##_4x1,                                   \
+        tile_##type##_5x1, tile_##type##_6x1, tile_##type##_7x1, tile_##type##_8x1,                                   \
+    };                                                                                                                \
+    static const ck_tile_function pair_##type[] = {                                                                   \
+        tile_##type##_6x2, tile_##type##_4x2, tile_##type##_2x2, tile_##type##_1x2,                                   \
+    };                                                                                                                \
+    static const ck_tile_set tiles_##type = {single_##type, 8, pair_##type, pair_rows};
+CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
 
 void ck_matmul_quantized_avx512vnni(
     const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
-    CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, 2)
+    CK_MULTIPLY_RANGE(panels, x, y, range)
 }
 
 #pragma clang attribute pop

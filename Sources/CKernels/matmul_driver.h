@@ -15,7 +15,7 @@ enum { ck_most_changed_rows = 1024 };
 typedef struct {
     const uint8_t *panel;
     int64_t panel_bytes, group_count;
-    int64_t ahead;  // bytes from a panel to what is asked for while it is multiplied
+    int64_t ahead;  // bytes from a panel to what is asked for while it is multiplied; 0: nothing, another tile has asked
     const int8_t *x;
     int64_t x_stride;
     const ck_activation_group *groups;
@@ -32,12 +32,34 @@ typedef struct {
 
 typedef void (*ck_tile_function)(const ck_tile *);
 
-/// Tile functions of one type: [i][p - 1] computes `row_counts[i]` rows with p panels; the largest count first, 1 last.
+/// Tile functions of one type.
 typedef struct {
-    const int32_t *row_counts;
-    const ck_tile_function (*functions)[2];
-    int32_t most_panels;
+    const ck_tile_function *single;  // [r - 1] multiplies r rows with one panel
+    int32_t most_rows;               // of `single`
+    const ck_tile_function *pair;    // [i] multiplies pair_rows[i] rows with two panels; NULL: all tiles have one panel
+    const int32_t *pair_rows;        // the largest first, 1 last
 } ck_tile_set;
+
+/// Panels that tiles of a range have. Pairs load activations half as often, which pays where a product computes for longer
+/// than it reads; few rows go faster through memory panel by panel.
+static inline int64_t ck_most_panels(const ck_tile_set *set, int32_t type, ck_product_range range) {
+    const int bits = ck_traits_of(type).bits, tiles = bits > 4 && bits <= 8 ? 2 : 1;
+    return set->pair && range.row_end - range.first_row > tiles * set->most_rows ? 2 : 1;
+}
+
+/// The function that multiplies the next of `left` rows, and their number. Tiles of one panel are as few as they can be, and
+/// of about one height.
+static inline ck_tile_function ck_next_tile(const ck_tile_set *set, int64_t panel_count, int64_t left, int64_t *rows) {
+    if (panel_count == 1) {
+        const int64_t tiles = (left + set->most_rows - 1) / set->most_rows;
+        *rows = (left + tiles - 1) / tiles;
+        return set->single[*rows - 1];
+    }
+    int32_t i = 0;
+    while (set->pair_rows[i] > left) i++;
+    *rows = set->pair_rows[i];
+    return set->pair[i];
+}
 
 /// Runs a tile whose last panel has fewer than 16 outputs: into a buffer first, then what there is of it to y.
 static inline void ck_run_narrow_tile(
@@ -81,13 +103,14 @@ static inline void ck_find_changes(
 
 /// The rows of one block against panels that stand side by side.
 static inline void ck_walk_rows(
-    ck_tile_set set, ck_tile tile, const int64_t rows[2], const int64_t columns[2], const ck_destination *y) {
+    const ck_tile_set *set, ck_tile tile, const int64_t rows[2], const int64_t columns[2], const ck_destination *y) {
     const ck_tile origin = tile;
     const int64_t output = columns[0], width = columns[1];
     const int64_t panel_count = (width + ck_panel_width - 1) / ck_panel_width;
     tile.bias = y->bias ? y->bias + output : 0;
-    for (int64_t row = rows[0], i = 0; row < rows[1]; row += set.row_counts[i]) {
-        while (set.row_counts[i] > rows[1] - row) i++;
+    int64_t tile_rows;
+    for (int64_t row = rows[0]; row < rows[1]; row += tile_rows) {
+        const ck_tile_function function = ck_next_tile(set, panel_count, rows[1] - row, &tile_rows);
         if (origin.changes) {
             tile.changes = origin.changes + (row - rows[0]);
             tile.first_row = row;
@@ -99,19 +122,19 @@ static inline void ck_walk_rows(
             tile.x = origin.x + row * origin.x_stride;
             tile.groups = origin.groups + row * origin.group_stride;
         }
-        const ck_tile_function function = set.functions[i][panel_count - 1];
         if (width % ck_panel_width == 0) {
             function(&tile);
         } else {
-            const int64_t shape[2] = {set.row_counts[i], width};
+            const int64_t shape[2] = {tile_rows, width};
             ck_run_narrow_tile(function, tile, shape, y);
         }
+        tile.ahead = 0;
     }
 }
 
 /// Multiplies all tiles of a range. `tile` holds what does not change; x, groups and x_floats point at row 0.
 static inline void ck_walk_tiles(
-    ck_tile_set set, const ck_panels *panels, ck_tile tile, ck_destination y, ck_product_range range) {
+    const ck_tile_set *set, const ck_panels *panels, ck_tile tile, ck_destination y, ck_product_range range) {
     const int64_t row_bytes = tile.x_floats ? tile.x_stride * 4 : tile.x_stride + tile.group_stride * 16;
     int64_t block = ck_row_block(row_bytes);
     const ck_low_rank_segment *changes[ck_most_changed_rows];
@@ -120,13 +143,14 @@ static inline void ck_walk_tiles(
         tile.changes = changes;
         tile.update = y.update;
     }
+    const int64_t most_panels = ck_most_panels(set, panels->type, range);
     tile.y_stride = y.stride;
     tile.accumulates = y.accumulates;
     for (int64_t row = range.first_row; row < range.row_end; row += block) {
         const int64_t rows[2] = {row, row + block < range.row_end ? row + block : range.row_end};
         if (y.update) ck_find_changes(&y, rows, changes);
         for (int64_t p = range.first_panel; p < range.panel_end;) {
-            const int64_t panel_count = p + set.most_panels <= range.panel_end ? set.most_panels : 1;
+            const int64_t panel_count = p + most_panels <= range.panel_end ? most_panels : 1;
             const int64_t output = p * ck_panel_width, left = panels->outputs - output;
             const int64_t whole = panel_count * ck_panel_width;
             const int64_t columns[2] = {output, left < whole ? left : whole};

@@ -11,7 +11,7 @@ typedef uint8x16_t VB;
 typedef int32x4_t VI;
 typedef float32x4_t VF;
 
-enum { CK_PREFETCH_ROWS = 2, CK_PREFETCH_BYTES = 4096 };
+enum { CK_PREFETCH_BYTES = 4096 };
 
 CK_INLINE VB v_load_bytes(const uint8_t *p) { return vld1q_u8(p); }
 CK_INLINE VB v_low_half(VB v) { return vandq_u8(v, vdupq_n_u8(15)); }
@@ -83,27 +83,26 @@ CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) {
 #include "matmul_quantized_tile.h"
 
 #define CK_TILES(type)                                                                                                \
-    CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 1, 1)                                                         \
-    static const ck_tile_function functions_##type[][2] = {{tile_##type##_2x1, 0}, {tile_##type##_1x1, 0}};
+    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 2, 1)                                                         \
+    static const ck_tile_function single_##type[] = {tile_##type##_1x1, tile_##type##_2x1};                           \
+    static const ck_tile_set tiles_##type = {.single = single_##type, .most_rows = 2};
 CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
-
-static const int32_t row_counts[] = {2, 1};
 
 void ck_matmul_quantized_neon(
     const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
-    CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, 1)
+    CK_MULTIPLY_RANGE(panels, x, y, range)
 }
 
 #include "matmul_float_tile.h"
 
-CK_FLOAT_TILE_FUNCTION(3, 1)
 CK_FLOAT_TILE_FUNCTION(1, 1)
+CK_FLOAT_TILE_FUNCTION(2, 1)
+CK_FLOAT_TILE_FUNCTION(3, 1)
 
-static const int32_t float_row_counts[] = {3, 1};
-static const ck_tile_function float_functions[2][2] = {{float_tile_3x1, 0}, {float_tile_1x1, 0}};
+static const ck_tile_function float_single[] = {float_tile_1x1, float_tile_2x1, float_tile_3x1};
+static const ck_tile_set float_tiles = {.single = float_single, .most_rows = 3};
 
 void ck_matmul_float_neon(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
-    const ck_tile_set set = {float_row_counts, float_functions, 1};
-    ck_walk_tiles(set, panels, float_tile(panels, x), y, range);
+    ck_walk_tiles(&float_tiles, panels, float_tile(panels, x), y, range);
 }
 #endif

@@ -106,7 +106,7 @@ CK_INLINE void multiply_row(int32_t type, const ck_tile *tile) {
 
 #define CK_ROW_FUNCTION(type)                                                                                         \
     static void row_##type(const ck_tile *tile) { multiply_row(ck_type_##type, tile); }                               \
-    static const ck_tile_function functions_##type[][2] = {{row_##type, 0}};
+    static const ck_tile_function functions_##type[] = {row_##type};
 
 CK_ROW_FUNCTION(q4_0)
 CK_ROW_FUNCTION(q4_1)
@@ -123,9 +123,7 @@ CK_ROW_FUNCTION(mxfp4)
 CK_ROW_FUNCTION(wide)
 CK_ROW_FUNCTION(factor_a)
 
-static const int32_t one_row[] = {1};
-
-static const ck_tile_function (*row_functions(int32_t type))[2] {
+static const ck_tile_function *row_functions(int32_t type) {
     switch (type) {
     case ck_type_q4_0: return functions_q4_0;
     case ck_type_q4_1: return functions_q4_1;
@@ -147,8 +145,8 @@ static const ck_tile_function (*row_functions(int32_t type))[2] {
 
 void ck_matmul_quantized_portable(
     const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
-    const ck_tile_set set = {one_row, row_functions(ck_panel_type(panels->type)), 1};
-    if (set.functions == 0) return;
+    const ck_tile_set set = {.single = row_functions(ck_panel_type(panels->type)), .most_rows = 1};
+    if (set.single == 0) return;
     const ck_tile tile = {
         .panel_bytes = panels->panel_bytes,
         .group_count = panels->inputs / ck_group_size,
@@ -157,7 +155,7 @@ void ck_matmul_quantized_portable(
         .groups = x->groups,
         .group_stride = x->group_stride,
     };
-    ck_walk_tiles(set, panels, tile, y, range);
+    ck_walk_tiles(&set, panels, tile, y, range);
 }
 
 static void multiply_float_row(const ck_tile *tile) {
@@ -178,13 +176,13 @@ static void multiply_float_row(const ck_tile *tile) {
 }
 
 void ck_matmul_float_portable(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
-    static const ck_tile_function functions[][2] = {{multiply_float_row, 0}};
-    const ck_tile_set set = {one_row, functions, 1};
+    static const ck_tile_function functions[] = {multiply_float_row};
+    const ck_tile_set set = {.single = functions, .most_rows = 1};
     const ck_tile tile = {
         .panel_bytes = panels->panel_bytes,
         .group_count = panels->inputs,
         .x_floats = x.values,
         .x_stride = x.stride,
     };
-    ck_walk_tiles(set, panels, tile, y, range);
+    ck_walk_tiles(&set, panels, tile, y, range);
 }

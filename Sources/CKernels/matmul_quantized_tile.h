@@ -12,7 +12,7 @@
 
 #include "matmul_driver.h"
 
-enum { columns_per_panel = 16 / LANES, ck_most_rows = 6, ck_most_columns = 4 };
+enum { columns_per_panel = 16 / LANES, ck_most_rows = 8, ck_most_columns = 4 };
 
 /// total (+ bias) (+ y), in this order.
 CK_INLINE VF value_of(const ck_tile *tile, int row, int column, VF total) {
@@ -142,6 +142,15 @@ CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *til
     }
 }
 
+/// Asks memory for `bytes` from `from` on: into the first cache what meets few rows, for these go as fast as memory does. Pairs
+/// of panels with 16-bit codes do not ask: they take so few instructions a byte that the processor looks far enough ahead by itself.
+CK_INLINE void ask_ahead(const int panels, const uint8_t *from, const int bytes) {
+    for (int line = 0; line < bytes; line += 64) {
+        if (panels == 1) v_prefetch_near(from + line);
+        else v_prefetch(from + line);
+    }
+}
+
 /// Adds a group's `step_count` steps from `first_step` on to sums[row][column].
 #define CK_DOT_STEPS(first_step, step_count)                                                                          \
     _Pragma("unroll") for (int s = (first_step); s < (first_step) + (step_count); s++) {                              \
@@ -177,10 +186,9 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
     for (int64_t g = 0; g < tile->group_count; g++) {
         const ck_activation_group *xg = tile->groups + g;
         VF scaled[ck_most_rows][ck_most_columns];
-        // 16-bit codes take so few instructions a byte that the processor looks far enough ahead by itself.
-        if (CK_PREFETCH_ROWS >= rows && traits.bits < 16) {
+        if (panels == 1 ? tile->ahead != 0 : traits.bits < 16) {
             _Pragma("unroll") for (int c = 0; c < columns; c += columns_per_panel)
-                for (int line = 0; line < group_bytes; line += 64) v_prefetch(panel[c] + g * group_bytes + tile->ahead + line);
+                ask_ahead(panels, panel[c] + g * group_bytes + tile->ahead, group_bytes);
         }
         _Pragma("unroll") for (int h = 0; h < parts; h++) {
             VI sums[ck_most_rows][ck_most_columns];
@@ -225,14 +233,14 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
         store_value(tile, r, c * LANES, total[r][c]);
 }
 
-/// Bytes from a panel to what is asked for while it is multiplied. One row or two go as fast as memory, whatever is asked for
-/// when. More multiply for so long that memory has to be asked long before: half of what the range has, within limits, for a
-/// thread's next range lies behind; where matrices are small, far ahead is another thread's.
-CK_INLINE int64_t bytes_ahead(const ck_panels *panels, ck_product_range range) {
+/// Bytes from a panel to what is asked for while it is multiplied. Pairs of panels meet so many rows that memory has to be
+/// asked long before: half of what the range has, within limits, for a thread's next range lies behind; where matrices are
+/// small, far ahead is another thread's.
+CK_INLINE int64_t bytes_ahead(const ck_tile_set *set, const ck_panels *panels, ck_product_range range) {
     if (ck_panel_type(panels->type) == ck_type_factor_a) return panels->ahead;
     const int64_t half = (range.panel_end - range.first_panel) * panels->panel_bytes / 2;
     const int64_t least = CK_PREFETCH_BYTES, most = 4 * CK_PREFETCH_BYTES;
-    if (range.row_end - range.first_row <= 2 || half < least) return least;
+    if (ck_most_panels(set, panels->type, range) == 1 || half < least) return least;
     return half > most ? most : half;
 }
 
@@ -242,17 +250,17 @@ CK_INLINE int64_t bytes_ahead(const ck_panels *panels, ck_product_range range) {
     }
 
 #define CK_FOR_EACH_BLOCK_TYPE(act)                                                                                   \
-    act(q4_0) act(q4_1) act(q5_0) act(q5_1) act(q8_0) act(q2_k) act(q3_k) act(q4_k) act(q5_k) act(q6_k) act(iq4_nl)    \
+    act(q4_0) act(q4_1) act(q5_0) act(q5_1) act(q8_0) act(q2_k) act(q3_k) act(q4_k) act(q5_k) act(q6_k) act(iq4_nl)   \
         act(mxfp4) act(wide) act(factor_a)
 
 #define CK_TILE_SET_CASE(type)                                                                                        \
-    case ck_type_##type: set.functions = functions_##type; break;
+    case ck_type_##type: set = &tiles_##type; break;
 
-/// The body of a product on this instruction set: picks the type's tile functions and walks the range.
-#define CK_MULTIPLY_RANGE(panels, x, y, range, row_counts, panel_limit)                                               \
-    ck_tile_set set = {row_counts, 0, panel_limit};                                                                   \
+/// The body of a product on this instruction set: picks the type's tile functions, `tiles_TYPE`, and walks the range.
+#define CK_MULTIPLY_RANGE(panels, x, y, range)                                                                        \
+    const ck_tile_set *set = 0;                                                                                       \
     switch (ck_panel_type((panels)->type)) { CK_FOR_EACH_BLOCK_TYPE(CK_TILE_SET_CASE) }                               \
-    if (set.functions == 0) return;                                                                                   \
+    if (set == 0) return;                                                                                             \
     const ck_tile tile = {                                                                                            \
         .panel_bytes = (panels)->panel_bytes,                                                                         \
         .group_count = (panels)->inputs / ck_group_size,                                                              \
@@ -260,6 +268,6 @@ CK_INLINE int64_t bytes_ahead(const ck_panels *panels, ck_product_range range) {
         .x_stride = (x)->value_stride,                                                                                \
         .groups = (x)->groups,                                                                                        \
         .group_stride = (x)->group_stride,                                                                            \
-        .ahead = bytes_ahead(panels, range),                                                                          \
+        .ahead = bytes_ahead(set, panels, range),                                                                     \
     };                                                                                                                \
     ck_walk_tiles(set, panels, tile, y, range);
