@@ -33,6 +33,9 @@ package struct BlockPool: ~Copyable {
     /// How many sequences hold `block`.
     package func holderCount(of block: BlockID) -> Int { Int(holderCounts[Int(block.rawValue)]) }
 
+    /// The block that `allocate` would take; nil when none is free.
+    package var nextFree: BlockID? { free.first.map { BlockID(rawValue: $0) } }
+
     /// The free blocks in the order in which `allocate` would take them. Linear; for tests.
     package var freeBlocks: [BlockID] { free.elements.map { BlockID(rawValue: $0) } }
 
@@ -102,9 +105,10 @@ private struct FreeBlockList {
     mutating func append(_ element: Int32) { insert(element, after: previous[end]) }
     mutating func prepend(_ element: Int32) { insert(element, after: Int32(end)) }
 
+    var first: Int32? { next[end] == Int32(end) ? nil : next[end] }
+
     mutating func popFirst() -> Int32? {
-        let first = next[end]
-        if first == Int32(end) { return nil }
+        guard let first else { return nil }
         remove(first)
         return first
     }

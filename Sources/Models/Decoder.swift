@@ -73,6 +73,8 @@ package final class Decoder: LanguageModel {
         cache = KVStore(cacheShape, blockCount: blockCount, blockSize: blockSize)
     }
 
+    package func commitCache(ahead block: BlockID) { cache?.commitAhead(Int(block.rawValue)) }
+
     /// A block is one run of bytes in every layer.
     package var cacheBlocks: CacheBlockMemory? {
         guard let cache else { return nil }

@@ -57,6 +57,10 @@ package protocol LanguageModel: AnyObject {
     ///   - blockSize: tokens a block holds.
     func allocateCache(blockCount: Int, blockSize: Int)
 
+    /// Commits memory for `block`, which is to be taken next, a little at every call: what waits for a step must not wait for
+    /// all of it. Call between steps.
+    func commitCache(ahead block: BlockID)
+
     /// Where the cache's blocks lie; nil before `allocateCache`, and for a model whose blocks cannot be kept.
     var cacheBlocks: CacheBlockMemory? { get }
 
@@ -70,6 +74,9 @@ package protocol LanguageModel: AnyObject {
 }
 
 extension LanguageModel {
+    /// Nothing: the model's blocks cost nothing to write first.
+    package func commitCache(ahead block: BlockID) {}
+
     /// None: the model's blocks stay where they are.
     package var cacheBlocks: CacheBlockMemory? { nil }
 

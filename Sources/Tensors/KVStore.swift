@@ -94,6 +94,8 @@ package final class KVStore {
     /// What attention needs besides the cache.
     let scratch = AttentionScratch()
     private let layers: [ReservedMemory]
+    /// The block whose memory is committed ahead, and in how many layers it is.
+    private var ahead = (block: -1, layerCount: 0)
 
     /// Reserves room for `blockCount` blocks of `blockSize` tokens.
     package init(_ shape: CacheShape, blockCount: Int, blockSize: Int = 32) {
@@ -116,6 +118,21 @@ package final class KVStore {
         precondition(index >= 0 && index < blockCount, "KVStore: block \(index) of \(blockCount)")
         return UnsafeMutableRawBufferPointer(start: layers[layer].start + index * blockBytes, count: blockBytes)
     }
+
+    /// Commits the memory of block `index`, which is to be taken next, in some layers more at every call.
+    ///
+    /// Blocks are taken in order, a prompt's all at once. The one behind them lies in another huge page in every layer: to
+    /// clear all of these takes tens of milliseconds, which the step that first writes the block would take longer.
+    package func commitAhead(_ index: Int) {
+        if index > ahead.block { ahead = (index, 0) }
+        guard index == ahead.block, ahead.layerCount < layers.count else { return }
+        let end = min(ahead.layerCount + Self.layersCommittedAtOnce, layers.count)
+        for layer in layers[ahead.layerCount..<end] { layer.commit(blockBytes, at: index * blockBytes) }
+        ahead.layerCount = end
+    }
+
+    /// Some two milliseconds of clearing.
+    private static let layersCommittedAtOnce = 2
 
     /// Writes the keys and values of every row's new tokens, all KV heads.
     ///

@@ -40,6 +40,16 @@ final class ReservedMemory {
 
     deinit { munmap(address, bytes) }
 
+    /// Commits what holds `bytes` from `offset` on, contents as they are; where the system cannot, nothing happens.
+    func commit(_ bytes: Int, at offset: Int) {
+        #if os(Linux)
+            let populateWrite: Int32 = 23  // MADV_POPULATE_WRITE, since Linux 5.14.
+            let first = Int(bitPattern: start + offset), page = 4096
+            let begin = first / page * page
+            _ = madvise(UnsafeMutableRawPointer(bitPattern: begin), first + bytes - begin, populateWrite)
+        #endif
+    }
+
     #if os(Linux)
         private static let lazyFlag = MAP_NORESERVE
     #else

@@ -6,9 +6,11 @@ import Testing
 @Suite struct BlockPoolTests {
     @Test func `a new pool hands out its blocks in order and then none`() {
         var pool = BlockPool(blockCount: 3)
+        #expect(pool.nextFree == BlockID(rawValue: 0))
         #expect(pool.allocate() == BlockID(rawValue: 0))
         #expect(pool.allocate() == BlockID(rawValue: 1))
         #expect(pool.allocate() == BlockID(rawValue: 2))
+        #expect(pool.nextFree == nil)
         #expect(pool.allocate() == nil)
         #expect(pool.usedCount == 3)
     }

@@ -2,6 +2,10 @@ import Testing
 
 @testable import Tensors
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 @Suite struct KVStoreTests {
     @Test(arguments: [1, 16, 30])
     func `no two layers want a new huge page for the same block`(layerCount: Int) {
@@ -54,6 +58,31 @@ import Testing
         #expect(cache.blockBytes * cache.blockCount * 4 == 128 << 30)
         #expect(Set(cache.block(cache.blockCount - 1, layer: 3)) == [0])
     }
+
+    #if canImport(Glibc)
+        @Test func `memory of the block that comes next is committed layer by layer and its contents stay`() {
+            let shape = CacheShape(layerCount: 5, kvHeadCount: 2, headWidth: 32)
+            let cache = KVStore(shape, blockCount: 1000)
+            cache.block(700, layer: 0).storeBytes(of: 7, as: UInt8.self)
+            func committed(_ block: Int) -> [Bool] { (0..<5).map { isResident(cache.block(block, layer: $0)) } }
+            #expect(committed(700) == [true, false, false, false, false])
+            cache.commitAhead(700)
+            #expect(committed(700) == [true, true, false, false, false])
+            cache.commitAhead(3)
+            #expect(committed(3) == Array(repeating: false, count: 5), "a block before has been taken before")
+            for _ in 0..<3 { cache.commitAhead(700) }
+            #expect(committed(700) == Array(repeating: true, count: 5))
+            #expect(cache.block(700, layer: 0)[0] == 7)
+        }
+
+        private func isResident(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
+            let (first, page) = (Int(bitPattern: bytes.baseAddress), 4096)
+            let begin = first / page * page
+            var pages = [UInt8](repeating: 0, count: (first + bytes.count - begin + page - 1) / page)
+            let status = mincore(UnsafeMutableRawPointer(bitPattern: begin), first + bytes.count - begin, &pages)
+            return status == 0 && pages.allSatisfy { $0 & 1 == 1 }
+        }
+    #endif
 
     @Test(arguments: InstructionSet.available)
     func `keys are kept as columns and values as rows, rounded to nearest even`(set: InstructionSet) {
