@@ -18,6 +18,14 @@ CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     return _mm512_dpbusd_epi32(sum, codes, x);
 }
 
+/// In assembly: left to itself clang orders the dot products of a tile so that it takes 2 to 8 % longer.
+#define CK_HAS_DOT_LOADED
+CK_INLINE VI v_dot_loaded(VI sum, VB codes, const int8_t *x, ck_traits traits) {
+    (void)traits;
+    __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(codes), "m"(*(const int8_t(*)[4])x));
+    return sum;
+}
+
 /// In assembly, because clang makes two instructions of the intrinsic, which take twice as long.
 CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) {
     __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(codes), "v"(x));

@@ -4,7 +4,8 @@
 //   VB VI VF                      vectors of bytes, int32 and float32
 //   v_load_bytes v_low_half v_high_half v_lookup v_load_table
 //   v_join_high(half, high, at, bits)  half with `bits` bits of high, from bit `at` on, as its bits 4 and up
-//   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact; v_dot_wide: 2 s16 · s16
+//   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact; v_dot_wide: 2 s16 · s16; v_dot_loaded: x from
+//   memory, the same four in every lane, with CK_HAS_DOT_LOADED where there is something faster than a load and v_dot
 //   v_broadcast4 v_load_broadcast4 v_subtract_i32 v_times v_to_float v_multiply v_multiply_add v_broadcast v_zero
 //   v_load_half v_load_bfloat v_load_u8 v_load_i8 (LANES values to float) v_load_float v_store_float
 //   v_prefetch (into the second cache) v_prefetch_near (into the first)
@@ -13,6 +14,19 @@
 #include "matmul_driver.h"
 
 enum { columns_per_panel = 16 / LANES, ck_most_rows = 8, ck_most_columns = 4 };
+
+/// Four bytes in every lane.
+CK_INLINE VI load_four(const int8_t *x) {
+    int32_t four;
+    memcpy(&four, x, 4);
+    return v_broadcast4(four);
+}
+
+#ifndef CK_HAS_DOT_LOADED
+CK_INLINE VI v_dot_loaded(VI sum, VB codes, const int8_t *x, ck_traits traits) {
+    return v_dot(sum, codes, load_four(x), traits);
+}
+#endif
 
 /// total (+ bias) (+ y), in this order.
 CK_INLINE VF value_of(const ck_tile *tile, int row, int column, VF total) {
@@ -93,9 +107,7 @@ CK_INLINE void add_change(
             VI sums[ck_most_columns];
             _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_broadcast4(group->negative_low_sum);
             _Pragma("unroll") for (int s = 0; s < 4; s++) {
-                int32_t four;
-                memcpy(&four, x + 4 * s, 4);
-                const VI xs = v_broadcast4(four);
+                const VI xs = load_four(x + 4 * s);
                 _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_dot(sums[c], w[s][c], xs, traits);
             }
             _Pragma("unroll") for (int c = 0; c < columns; c++) values[r][c] = v_multiply_add(
@@ -154,13 +166,16 @@ CK_INLINE void ask_ahead(const int panels, const uint8_t *from, const int bytes)
 /// Adds a group's `step_count` steps from `first_step` on to sums[row][column].
 #define CK_DOT_STEPS(first_step, step_count)                                                                          \
     _Pragma("unroll") for (int s = (first_step); s < (first_step) + (step_count); s++) {                              \
-        VB w[ck_most_columns];                                                                                                \
+        VB w[ck_most_columns];                                                                                        \
         _Pragma("unroll") for (int c = 0; c < columns; c++) w[c] =                                                    \
             load_codes(traits, codes[c] + g * layout.code_bytes, s, table);                                           \
         _Pragma("unroll") for (int r = 0; r < rows; r++) {                                                            \
-            int32_t four;                                                                                             \
-            memcpy(&four, x + r * tile->x_stride + g * x_group_bytes + 4 * s, 4);                                     \
-            const VI xs = v_broadcast4(four);                                                                         \
+            const int8_t *four = x + r * tile->x_stride + g * x_group_bytes + 4 * s;                                  \
+            if (columns == 1 && traits.bits < 16) {                                                                   \
+                sums[r][0] = v_dot_loaded(sums[r][0], w[0], four, traits);                                            \
+                continue;                                                                                             \
+            }                                                                                                         \
+            const VI xs = load_four(four);                                                                            \
             _Pragma("unroll") for (int c = 0; c < columns; c++) sums[r][c] =                                          \
                 traits.bits == 16 ? v_dot_wide(sums[r][c], w[c], xs) : v_dot(sums[r][c], w[c], xs, traits);           \
         }                                                                                                             \

@@ -73,6 +73,7 @@ package final class Decoder: LanguageModel {
         cache = KVStore(cacheShape, blockCount: blockCount, blockSize: blockSize)
     }
 
+    /// Two layers at a call.
     package func commitCache(ahead block: BlockID) { cache?.commitAhead(Int(block.rawValue)) }
 
     /// A block is one run of bytes in every layer.
