@@ -42,9 +42,8 @@ typedef struct {
 
 /// Panels that tiles of a range have. Pairs load activations half as often, which pays where a product computes for longer
 /// than it reads; few rows go faster through memory panel by panel.
-static inline int64_t ck_most_panels(const ck_tile_set *set, int32_t type, ck_product_range range) {
-    const int bits = ck_traits_of(type).bits, tiles = bits > 4 && bits <= 8 ? 2 : 1;
-    return set->pair && range.row_end - range.first_row > tiles * set->most_rows ? 2 : 1;
+static inline int64_t ck_most_panels(const ck_tile_set *set, ck_product_range range) {
+    return set->pair && range.row_end - range.first_row > set->most_rows ? 2 : 1;
 }
 
 /// The function that multiplies the next of `left` rows, and their number. Tiles of one panel are as few as they can be, and
@@ -128,7 +127,8 @@ static inline void ck_walk_rows(
             const int64_t shape[2] = {tile_rows, width};
             ck_run_narrow_tile(function, tile, shape, y);
         }
-        tile.ahead = 0;
+        // The other tiles of a pair of panels ask again: what is asked for at once is more than the processor takes on.
+        if (panel_count == 1) tile.ahead = 0;
     }
 }
 
@@ -143,7 +143,7 @@ static inline void ck_walk_tiles(
         tile.changes = changes;
         tile.update = y.update;
     }
-    const int64_t most_panels = ck_most_panels(set, panels->type, range);
+    const int64_t most_panels = ck_most_panels(set, range);
     tile.y_stride = y.stride;
     tile.accumulates = y.accumulates;
     for (int64_t row = range.first_row; row < range.row_end; row += block) {

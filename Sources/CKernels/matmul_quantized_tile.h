@@ -255,7 +255,7 @@ CK_INLINE int64_t bytes_ahead(const ck_tile_set *set, const ck_panels *panels, c
     if (ck_panel_type(panels->type) == ck_type_factor_a) return panels->ahead;
     const int64_t half = (range.panel_end - range.first_panel) * panels->panel_bytes / 2;
     const int64_t least = CK_PREFETCH_BYTES, most = 4 * CK_PREFETCH_BYTES;
-    if (ck_most_panels(set, panels->type, range) == 1 || half < least) return least;
+    if (ck_most_panels(set, range) == 1 || half < least) return least;
     return half > most ? most : half;
 }
 
