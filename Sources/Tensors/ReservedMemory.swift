@@ -15,12 +15,14 @@ final class ReservedMemory {
     /// Bytes of a huge page where there are any: what the system commits, and clears, at a time.
     static let hugePageBytes = 2 << 20
 
+    private static let pageBytes = 4096
+
     /// - Parameters:
     ///   - bytes: how many.
     ///   - offset: where `start` is to lie in its huge page; nil does not care.
     init(bytes: Int, hugePageOffset offset: Int? = nil) {
         // Kernels may prefetch, never read, past the end; a page more keeps even that inside.
-        let page = 4096
+        let page = Self.pageBytes
         let size = (bytes + 2 * page - 1) / page * page + (offset == nil ? 0 : Self.hugePageBytes)
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | Self.lazyFlag
         let address = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
@@ -44,8 +46,8 @@ final class ReservedMemory {
     func commit(_ bytes: Int, at offset: Int) {
         #if os(Linux)
             let populateWrite: Int32 = 23  // MADV_POPULATE_WRITE, since Linux 5.14.
-            let first = Int(bitPattern: start + offset), page = 4096
-            let begin = first / page * page
+            let first = Int(bitPattern: start + offset)
+            let begin = first / Self.pageBytes * Self.pageBytes
             _ = madvise(UnsafeMutableRawPointer(bitPattern: begin), first + bytes - begin, populateWrite)
         #endif
     }

@@ -63,7 +63,7 @@ import Testing
         @Test func `memory of the block that comes next is committed layer by layer and its contents stay`() {
             let shape = CacheShape(layerCount: 5, kvHeadCount: 2, headWidth: 32)
             let cache = KVStore(shape, blockCount: 1000)
-            cache.block(700, layer: 0).storeBytes(of: 7, as: UInt8.self)
+            cache.block(700, layer: 0).initializeMemory(as: UInt8.self, repeating: 7)
             func committed(_ block: Int) -> [Bool] { (0..<5).map { isResident(cache.block(block, layer: $0)) } }
             #expect(committed(700) == [true, false, false, false, false])
             cache.commitAhead(700)
@@ -72,7 +72,7 @@ import Testing
             #expect(committed(3) == Array(repeating: false, count: 5), "a block before has been taken before")
             for _ in 0..<3 { cache.commitAhead(700) }
             #expect(committed(700) == Array(repeating: true, count: 5))
-            #expect(cache.block(700, layer: 0)[0] == 7)
+            #expect(Set(cache.block(700, layer: 0)) == [7])
         }
 
         private func isResident(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
