@@ -30,7 +30,8 @@ CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) { return _mm512_add_epi32(sum, _
 static const int32_t pair_rows[] = {4, 1};
 
 #define CK_TILES(type)                                                                                                \
-    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 3, 1) CK_TILE_FUNCTION(type, 4, 1)\
+    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 2, 1)                                                         \
+    CK_TILE_FUNCTION(type, 3, 1) CK_TILE_FUNCTION(type, 4, 1)                                                         \
     CK_TILE_FUNCTION(type, 4, 2) CK_TILE_FUNCTION(type, 1, 2)                                                         \
     static const ck_tile_function single_##type[] = {                                                                 \
         tile_##type##_1x1, tile_##type##_2x1, tile_##type##_3x1, tile_##type##_4x1,                                   \

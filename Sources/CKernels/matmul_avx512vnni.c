@@ -37,9 +37,11 @@ CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) {
 static const int32_t pair_rows[] = {6, 4, 2, 1};
 
 #define CK_TILES(type)                                                                                                \
-    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 3, 1) CK_TILE_FUNCTION(type, 4, 1)\
-    CK_TILE_FUNCTION(type, 5, 1) CK_TILE_FUNCTION(type, 6, 1) CK_TILE_FUNCTION(type, 7, 1) CK_TILE_FUNCTION(type, 8, 1)\
-    CK_TILE_FUNCTION(type, 6, 2) CK_TILE_FUNCTION(type, 4, 2) CK_TILE_FUNCTION(type, 2, 2) CK_TILE_FUNCTION(type, 1, 2)\
+    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 3, 1)                            \
+    CK_TILE_FUNCTION(type, 4, 1) CK_TILE_FUNCTION(type, 5, 1) CK_TILE_FUNCTION(type, 6, 1)                            \
+    CK_TILE_FUNCTION(type, 7, 1) CK_TILE_FUNCTION(type, 8, 1)                                                         \
+    CK_TILE_FUNCTION(type, 6, 2) CK_TILE_FUNCTION(type, 4, 2)                                                         \
+    CK_TILE_FUNCTION(type, 2, 2) CK_TILE_FUNCTION(type, 1, 2)                                                         \
     static const ck_tile_function single_##type[] = {                                                                 \
         tile_##type##_1x1, tile_##type##_2x1, tile_##type##_3x1, tile_##type##_4x1,                                   \
         tile_##type##_5x1, tile_##type##_6x1, tile_##type##_7x1, tile_##type##_8x1,                                   \

@@ -15,7 +15,7 @@ enum { ck_most_changed_rows = 1024 };
 typedef struct {
     const uint8_t *panel;
     int64_t panel_bytes, group_count;
-    int64_t ahead;  // bytes from a panel to what is asked for while it is multiplied; 0: nothing, another tile has asked
+    int64_t ahead;  // bytes from a panel to what is asked for while it is multiplied; tiles of one panel ask nothing if 0
     const int8_t *x;
     int64_t x_stride;
     const ck_activation_group *groups;
