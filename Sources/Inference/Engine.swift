@@ -222,7 +222,7 @@ extension Engine {
         let endings = scheduler.commit(outcomes)
         record(plan, duration: begin.duration(to: clock.now))
         sendDiskWork()
-        if let block = scheduler.blocks.pool.nextFree { model.commitCache(ahead: block) }
+        if let block = scheduler.nextFreeBlock() { model.commitCache(ahead: block) }
         publish()
         // Last, so that whoever sees the end of a stream sees its blocks free and its step counted.
         for failure in failures { fail(failure.id, failure.error, at: clock.now) }

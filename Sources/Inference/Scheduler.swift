@@ -48,6 +48,11 @@ package struct Scheduler: ~Copyable {
     /// Number of requests not admitted yet or preempted.
     package var waitingCount: Int { waiting.count }
 
+    /// The block that is handed out next; nil when none is free.
+    ///
+    /// A function, because the engine would read this as a property through a coroutine that allocates.
+    func nextFreeBlock() -> BlockID? { blocks.pool.nextFree }
+
     /// Number of requests that hold blocks.
     package var runningCount: Int { running.count }
 
