@@ -55,19 +55,11 @@ struct AttentionBench {
     }
 
     private func fill(_ cache: KVStore, _ heads: Heads, _ tokens: FloatMatrix, _ table: [Int32]) {
-        let output = FloatMatrix()
         for layer in 0..<Self.layerCount {
             for first in stride(from: 0, to: Self.contextLength, by: 512) {
-                // A window of one makes writing all there is to it.
                 let row = AttentionRow(firstToken: 0, tokenCount: 512, firstPosition: first, blockTable: table)
-                let write = Attention(
-                    rows: AttentionRows([row]),
-                    layer: layer,
-                    headCount: heads.queries,
-                    scale: 0.125,
-                    window: 1
-                )
-                compute.attend(write, tokens, cache: cache, into: output)
+                let rows = AttentionRows([row])
+                compute.store(Attention(rows: rows, layer: layer, headCount: heads.queries, scale: 1), tokens, in: cache)
             }
         }
     }
@@ -75,7 +67,7 @@ struct AttentionBench {
     private func prefill(_ heads: Heads, _ cache: KVStore, _ tokens: FloatMatrix, _ table: [Int32], first: Int) {
         let row = AttentionRow(firstToken: 0, tokenCount: 512, firstPosition: first, blockTable: table)
         let attention = Attention(rows: AttentionRows([row]), layer: 0, headCount: heads.queries, scale: 0.125)
-        let output = FloatMatrix(rows: 512, width: heads.queries * heads.width)
+        let output = FloatMatrix()
         let seconds = best { compute.attend(attention, cache: cache, queries: tokens, into: output) }
         let keys = 512.0 * (Double(first) + 256.5)
         let rate = 4 * keys * Double(heads.queries * heads.width) / seconds
@@ -86,7 +78,7 @@ struct AttentionBench {
     private func decode(_ heads: Heads, _ cache: KVStore, _ tokens: FloatMatrix, _ table: [Int32], context: Int) {
         let row = AttentionRow(firstToken: 0, tokenCount: 1, firstPosition: context - 1, blockTable: table)
         let rows = AttentionRows([row])
-        let output = FloatMatrix(rows: 1, width: heads.queries * heads.width)
+        let output = FloatMatrix()
         let seconds = best {
             for layer in 0..<Self.layerCount {
                 let attention = Attention(rows: rows, layer: layer, headCount: heads.queries, scale: 0.125)

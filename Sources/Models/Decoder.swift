@@ -159,7 +159,8 @@ package final class Decoder: LanguageModel {
             window: layout.windows[layer],
             softcap: configuration.attentionLogitSoftcap
         )
-        compute.attend(attention, fused, preparing: preparation, cache: cache, into: workspace.attended)
+        compute.store(attention, fused, preparing: preparation, in: cache)
+        compute.attend(attention, cache: cache, queries: fused, into: workspace.attended)
         let postNorm = parameters.postAttentionNorm
         compute.matMul(
             parameters.attentionOutput,

@@ -53,7 +53,7 @@ struct AttentionFixture {
         let output = FloatMatrix()
         for count in chunks {
             let row = AttentionRow(firstToken: 0, tokenCount: count, firstPosition: first, blockTable: table)
-            compute.attend(attention([row]), tokens(first..<first + count), cache: cache, into: output)
+            compute.attend(attention([row]), storing: tokens(first..<first + count), in: cache, into: output)
             result += (0..<count).map { Array(output.row($0)) }
             first += count
         }
@@ -133,6 +133,14 @@ struct AttentionFixture {
             for d in 0..<width { result[d] += weight * value[d] / sum }
         }
         return result
+    }
+}
+
+extension Compute {
+    /// Writes the tokens' keys and values into the cache and attends with their queries.
+    func attend(_ attention: Attention, storing fused: FloatMatrix, in cache: KVStore, into output: FloatMatrix) {
+        store(attention, fused, in: cache)
+        attend(attention, cache: cache, queries: fused, into: output)
     }
 }
 

@@ -125,7 +125,7 @@ func expReference(_ x: Double) -> Double { exp(x) }
         let shortTable: [Int32] = [1, 4]
         let output = FloatMatrix()
         let prefix = AttentionRow(firstToken: 0, tokenCount: 699, firstPosition: 0, blockTable: longTable)
-        compute.attend(long.attention([prefix]), long.tokens(0..<699), cache: cache, into: output)
+        compute.attend(long.attention([prefix]), storing: long.tokens(0..<699), in: cache, into: output)
 
         // One step: all of the short sequence and the long one's next token.
         let batch = FloatMatrix(rows: 42, width: long.fused.width)
@@ -135,7 +135,7 @@ func expReference(_ x: Double) -> Double { exp(x) }
             AttentionRow(firstToken: 0, tokenCount: 41, firstPosition: 0, blockTable: shortTable),
             AttentionRow(firstToken: 41, tokenCount: 1, firstPosition: 699, blockTable: longTable),
         ]
-        compute.attend(long.attention(rows), batch, cache: cache, into: output)
+        compute.attend(long.attention(rows), storing: batch, in: cache, into: output)
         #expect(bits((0..<41).map { Array(output.row($0)) }) == bits(shortAlone))
         #expect(bits([Array(output.row(41))]) == bits([longAlone[699]]))
     }

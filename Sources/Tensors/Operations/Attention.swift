@@ -35,34 +35,31 @@ package struct Attention {
 
 extension Compute {
     /// Norms and rotates the heads of the step's tokens in place and writes their keys and values into the cache, token
-    /// by token while they are at hand; then attends with their queries.
+    /// by token while they are at hand.
     ///
     /// - Parameters:
-    ///   - attention: what to compute.
+    ///   - attention: whose tokens, and in which layer.
     ///   - fused: `[tokens, (heads + 2 · kvHeads) · headWidth]`: queries, keys and values as they were projected.
     ///   - preparation: what happens to queries and keys first; nil when it has happened.
     ///   - cache: keys and values of earlier tokens; those of the new ones are added.
-    ///   - output: becomes `[tokens, heads · headWidth]`.
-    package func attend(
+    package func store(
         _ attention: Attention,
         _ fused: FloatMatrix,
         preparing preparation: HeadPreparation? = nil,
-        cache: KVStore,
-        into output: FloatMatrix
+        in cache: KVStore
     ) {
         let queryWidth = attention.headCount * cache.shape.headWidth
         let keyWidth = cache.shape.kvHeadCount * cache.shape.headWidth
         precondition(
             fused.width == queryWidth + 2 * keyWidth,
-            "attend: rows of \(fused.width) are not \(queryWidth) + 2 x \(keyWidth)"
+            "store: rows of \(fused.width) are not \(queryWidth) + 2 x \(keyWidth)"
         )
-        output.reshape(rows: fused.rows, width: queryWidth)
+        attention.rows.check(cache)
         if let preparation {
             prepare(attention, fused, preparation, cache)
         } else {
             cache.write(layer: attention.layer, rows: attention.rows, .init(attention, fused, cache), compute: self)
         }
-        attend(attention, cache: cache, queries: fused, into: output)
     }
 
     /// Attends with queries whose keys and values are in the cache already.
@@ -71,9 +68,10 @@ extension Compute {
     ///   - attention: what to compute.
     ///   - cache: keys and values of all positions up to each query's.
     ///   - queries: `[tokens, width]`, of which the first heads · headWidth floats of a row are the queries.
-    ///   - output: `[tokens, heads · headWidth]`, the caller's shape.
+    ///   - output: becomes `[tokens, heads · headWidth]`.
     package func attend(_ attention: Attention, cache: KVStore, queries: FloatMatrix, into output: FloatMatrix) {
-        check(attention, cache: cache, queries: queries, output: output)
+        output.reshape(rows: queries.rows, width: attention.headCount * cache.shape.headWidth)
+        check(attention, cache: cache, queries: queries)
         let plan = attention.rows.plan(for: attention, cache: cache, threadCount: workers.threadCount)
         cache.scratch.reserve(plan, threadCount: workers.threadCount)
         plan.withPieces { pieces, merges in
@@ -106,18 +104,17 @@ extension Compute {
         }
     }
 
-    private func check(_ attention: Attention, cache: KVStore, queries: FloatMatrix, output: FloatMatrix) {
-        let width = attention.headCount * cache.shape.headWidth
+    private func check(_ attention: Attention, cache: KVStore, queries: FloatMatrix) {
         precondition(
             attention.headCount > 0 && attention.headCount % cache.shape.kvHeadCount == 0,
             "attend: \(attention.headCount) heads over \(cache.shape.kvHeadCount) KV heads"
         )
         precondition(
-            queries.width >= width && output.width == width,
-            "attend: rows of \(queries.width), \(output.width)"
+            queries.width >= attention.headCount * cache.shape.headWidth,
+            "attend: rows of \(queries.width) for \(attention.headCount) heads of \(cache.shape.headWidth)"
         )
         precondition(
-            attention.rows.tokenEnd <= min(queries.rows, output.rows),
+            attention.rows.tokenEnd <= queries.rows,
             "attend: token \(attention.rows.tokenEnd) of \(queries.rows)"
         )
         attention.rows.check(cache)
