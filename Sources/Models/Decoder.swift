@@ -85,7 +85,8 @@ package final class Decoder: LanguageModel {
 
     package var workers: WorkerPool? { compute.workers }
 
-    /// One pass over the layers with all rows together; nothing but attention reads across tokens.
+    /// One pass over the layers with all rows together; nothing but attention reads across tokens. So the last layer only
+    /// stores the keys and values of tokens whose logits nobody wants.
     package func forward(_ batch: ForwardBatch) -> Logits {
         project(hiddenStates(batch))
     }
@@ -100,10 +101,19 @@ package final class Decoder: LanguageModel {
         workspace.prepare(for: configuration, tokenCount: batch.tokens.count, logitCount: step.logitTokens.count)
         embed()
         for layer in weights.layers.indices {
-            attend(layer: layer, cache: cache)
+            var attention = attention(of: layer)
+            store(attention, in: cache)
+            if layer == weights.layers.count - 1, step.hasTokensWithoutLogits {
+                attention.rows = step.narrow()
+                workspace.keep(tokens: step.logitTokens)
+                if step.logitTokens.isEmpty { break }
+            }
+            attend(attention, cache: cache)
             feedForward(layer: layer)
         }
-        return select()
+        let (hidden, gain) = (workspace.hidden, weights.outputNorm)
+        compute.rmsNorm(hidden, gain: gain, epsilon: configuration.normEpsilon, into: workspace.selected)
+        return workspace.selected
     }
 
     /// Elements of a hidden state.
@@ -131,8 +141,20 @@ package final class Decoder: LanguageModel {
         return update
     }
 
-    /// hidden += W_o · attention(W_qkv · norm(hidden)).
-    private func attend(layer: Int, cache: KVStore) {
+    private func attention(of layer: Int) -> Attention {
+        Attention(
+            rows: step.attentionRows,
+            layer: layer,
+            headCount: configuration.headCount,
+            scale: configuration.queryScale,
+            window: layout.windows[layer],
+            softcap: configuration.attentionLogitSoftcap
+        )
+    }
+
+    /// Queries, keys and values: W_qkv · norm(hidden), the last two into the cache.
+    private func store(_ attention: Attention, in cache: KVStore) {
+        let layer = attention.layer
         let parameters = weights.layers[layer]
         let fused = workspace.queryKeyValue
         compute.matMul(
@@ -151,16 +173,13 @@ package final class Decoder: LanguageModel {
             rotation: layout.usesLocalRotation[layer] ? localRotation : globalRotation,
             positions: step.positions
         )
-        let attention = Attention(
-            rows: step.attentionRows,
-            layer: layer,
-            headCount: configuration.headCount,
-            scale: configuration.queryScale,
-            window: layout.windows[layer],
-            softcap: configuration.attentionLogitSoftcap
-        )
         compute.store(attention, fused, preparing: preparation, in: cache)
-        compute.attend(attention, cache: cache, queries: fused, into: workspace.attended)
+    }
+
+    /// hidden += W_o · attention(queries).
+    private func attend(_ attention: Attention, cache: KVStore) {
+        let parameters = weights.layers[attention.layer]
+        compute.attend(attention, cache: cache, queries: workspace.queryKeyValue, into: workspace.attended)
         let postNorm = parameters.postAttentionNorm
         compute.matMul(
             parameters.attentionOutput,
@@ -168,7 +187,7 @@ package final class Decoder: LanguageModel {
             bias: parameters.attentionOutputBias,
             into: postNorm == nil ? workspace.hidden : workspace.branch,
             accumulate: postNorm == nil,
-            update: update(of: .attentionOutput, layer: layer)
+            update: update(of: .attentionOutput, layer: attention.layer)
         )
         if let postNorm { addBranch(postNorm: postNorm) }
     }
@@ -202,19 +221,6 @@ package final class Decoder: LanguageModel {
         let normed = workspace.scratch
         compute.rmsNorm(workspace.branch, gain: postNorm, epsilon: configuration.normEpsilon, into: normed)
         compute.add(normed, to: workspace.hidden)
-    }
-
-    /// The normed residual of the tokens whose logits are wanted.
-    private func select() -> FloatMatrix {
-        let selected = workspace.selected
-        for (index, token) in step.logitTokens.enumerated() {
-            selected.row(index).baseAddress?.update(
-                from: workspace.hidden.pointer + token * configuration.width,
-                count: configuration.width
-            )
-        }
-        compute.rmsNorm(selected, gain: weights.outputNorm, epsilon: configuration.normEpsilon, into: selected)
-        return selected
     }
 
     /// Logits of the tokens that want them: the output projection runs for those rows only.

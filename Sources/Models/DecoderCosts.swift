@@ -67,15 +67,26 @@ package struct DecoderCosts: Sendable, Equatable {
             self.tokenCount = tokenCount
             self.logitCount = logitCount
         }
+
+        /// What the last layer attends with: the tokens with logits.
+        fileprivate var tail: Row {
+            Row(
+                firstPosition: firstPosition + tokenCount - logitCount,
+                tokenCount: logitCount,
+                logitCount: logitCount
+            )
+        }
     }
 
-    /// Products that every token goes through, of all layers.
+    /// Products that every token goes through: those of all layers but what comes behind the cache of the last.
     package var layerProducts: [Product]
+    /// Products of the last layer that only tokens with logits go through.
+    package var lastProducts: [Product]
     /// The product that makes logits.
     package var outputProduct: Product
     /// Bytes of one token's embedding.
     package var embeddingBytes: Int
-    /// Window of every layer's attention; nil sees all.
+    /// Window of every layer's attention; nil sees all. In the last layer only tokens with logits attend.
     package var windows: [Int?]
     /// heads · headWidth: elements of a query, over all heads.
     package var queryWidth: Int
@@ -86,11 +97,13 @@ package struct DecoderCosts: Sendable, Equatable {
 
     package init(
         layerProducts: [Product],
+        lastProducts: [Product] = [],
         outputProduct: Product,
         embeddingBytes: Int,
         attention: (windows: [Int?], queryWidth: Int, cacheBytesPerLayer: Int)
     ) {
         self.layerProducts = layerProducts
+        self.lastProducts = lastProducts
         self.outputProduct = outputProduct
         self.embeddingBytes = embeddingBytes
         windows = attention.windows
@@ -104,10 +117,12 @@ package struct DecoderCosts: Sendable, Equatable {
         let tokenCount = rows.reduce(0) { $0 + $1.tokenCount }
         let logitCount = rows.reduce(0) { $0 + $1.logitCount }
         for product in layerProducts { add(product, rowCount: tokenCount, to: &work) }
-        add(outputProduct, rowCount: logitCount, to: &work)
+        for product in lastProducts + [outputProduct] { add(product, rowCount: logitCount, to: &work) }
         work.weightBytes += tokenCount * embeddingBytes
         for row in rows {
-            for window in windows { addAttention(of: row, window: window, to: &work) }
+            for window in windows.dropLast() { addAttention(of: row, window: window, to: &work) }
+            if let window = windows.last, row.logitCount > 0 { addAttention(of: row.tail, window: window, to: &work) }
+            work.cacheBytes += cacheBytesPerLayer * windows.count * row.tokenCount
         }
         return work
     }
@@ -120,7 +135,7 @@ package struct DecoderCosts: Sendable, Equatable {
         work.weightBytes += product.byteCount
     }
 
-    /// A query multiplies with every key that it sees, and the value of that key with the result: four operations for
+    /// A query reads every key that it sees, multiplies with it, and the value of that key with the result: four operations for
     /// each element of the query and each key.
     private func addAttention(of row: Row, window: Int?, to work: inout StepWork) {
         let end = row.firstPosition + row.tokenCount
@@ -132,16 +147,18 @@ package struct DecoderCosts: Sendable, Equatable {
             work.floatOperations += 4 * queryWidth * keys
         }
         let firstSeen = max(0, row.firstPosition + 1 - reach)
-        work.cacheBytes += cacheBytesPerLayer * (end - firstSeen + row.tokenCount)
+        work.cacheBytes += cacheBytesPerLayer * (end - firstSeen)
     }
 }
 
 extension DecoderCosts {
     init(_ weights: DecoderWeights, layout: DecoderLayout, queryWidth: Int, cache: CacheShape) {
+        let layers = weights.layers.map { layer in
+            (before: layer.queryKeyValue, behind: [layer.attentionOutput, layer.gateUp, layer.down])
+        }
         self.init(
-            layerProducts: weights.layers.flatMap {
-                [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down].map(Product.init)
-            },
+            layerProducts: (layers.map(\.before) + layers.dropLast().flatMap(\.behind)).map(Product.init),
+            lastProducts: (layers.last?.behind ?? []).map(Product.init),
             outputProduct: Product(weights.output ?? weights.embedding),
             embeddingBytes: weights.embedding.byteCount / max(weights.embedding.outputs, 1),
             attention: (layout.windows, queryWidth, cache.bytesPerToken / cache.layerCount)

@@ -11,11 +11,13 @@ final class DecoderStep {
     let attentionRows = AttentionRows()
     /// Indices of the tokens whose logits are wanted, in order.
     private(set) var logitTokens: [Int] = []
+    /// One entry per row that wants logits, for those tokens alone, one row's after the other's.
+    private let logitRows = AttentionRows()
 
     /// Neighbouring tokens under one adapter, in order; none where the model is as it is.
     private(set) var adapterRuns: [AdapterRun] = []
 
-    /// Of every run, what its layers add; the runs keep it.
+    /// Of every run, what its layers add, to which of the tokens that are left; the runs keep it.
     private(set) var adaptedRuns: [(parts: UnsafeBufferPointer<LowRankParts?>, tokens: Range<Int>)] = []
 
     /// Tokens that want logits and whose adapter has an output projection of its own.
@@ -51,17 +53,27 @@ final class DecoderStep {
         adaptedRuns.removeAll(keepingCapacity: true)
         for run in adapterRuns { adaptedRuns.append((run.adapter.parts, run.tokens)) }
         precondition(positions.count == tokens.count, "\(tokens.count) tokens, \(positions.count) in rows")
-        attentionRows.update { rows in
-            var first = 0
-            for (index, row) in batch.rows.enumerated() {
-                if index == rows.count {
-                    rows.append(AttentionRow(firstToken: 0, tokenCount: 0, firstPosition: 0, blockTable: []))
-                }
-                rows[index].update(row, firstToken: first)
-                first += row.tokenCount
-            }
-            rows.removeLast(rows.count - batch.rows.count)
+        attentionRows.become(batch.rows) { $0.tokenCount }
+        if hasTokensWithoutLogits { logitRows.become(batch.rows) { $0.logitCount } }
+    }
+
+    /// Whether there are tokens that only later ones look at.
+    var hasTokensWithoutLogits: Bool { logitTokens.count < tokens.count }
+
+    /// Leaves the tokens that want logits: `adaptedRuns` are from now on about places among these.
+    ///
+    /// - Returns: the rows of the tokens that are left.
+    func narrow() -> AttentionRows {
+        var (first, end) = (0, 0)
+        for index in adaptedRuns.indices {
+            let run = adaptedRuns[index].tokens
+            while first < logitTokens.count, logitTokens[first] < run.lowerBound { first += 1 }
+            end = first
+            while end < logitTokens.count, logitTokens[end] < run.upperBound { end += 1 }
+            adaptedRuns[index].tokens = first..<end
         }
+        adaptedRuns.removeAll { $0.tokens.isEmpty }
+        return logitRows
     }
 
     /// Makes `ownHeadRows` those that go through `head`.
@@ -87,12 +99,32 @@ final class DecoderStep {
     }
 }
 
+extension AttentionRows {
+    /// Becomes the last `count` tokens of every row, one row's after the other's, without the rows that have none.
+    fileprivate func become(_ batch: [ForwardRow], count: (ForwardRow) -> Int) {
+        update { rows in
+            var (used, first) = (0, 0)
+            for row in batch {
+                let tokenCount = count(row)
+                if tokenCount == 0 { continue }
+                if used == rows.count {
+                    rows.append(AttentionRow(firstToken: 0, tokenCount: 0, firstPosition: 0, blockTable: []))
+                }
+                rows[used].update(row, firstToken: first, tokenCount: tokenCount)
+                used += 1
+                first += tokenCount
+            }
+            rows.removeLast(rows.count - used)
+        }
+    }
+}
+
 extension AttentionRow {
-    /// Becomes `row`, in the memory that it has.
-    fileprivate mutating func update(_ row: ForwardRow, firstToken: Int) {
+    /// Becomes the last `tokenCount` tokens of `row`, in the memory that it has.
+    fileprivate mutating func update(_ row: ForwardRow, firstToken: Int, tokenCount: Int) {
         self.firstToken = firstToken
-        tokenCount = row.tokenCount
-        firstPosition = row.firstPosition
+        self.tokenCount = tokenCount
+        firstPosition = row.firstPosition + row.tokenCount - tokenCount
         blockTable.removeAll(keepingCapacity: true)
         for block in row.blockTable { blockTable.append(block.rawValue) }
     }

@@ -18,7 +18,7 @@ struct DecoderWorkspace {
     let branch = FloatMatrix()
     /// What adapters add to the product that is computed.
     let update = LowRankUpdate()
-    /// `[logit rows, width]`: the residual of the tokens whose logits are wanted.
+    /// `[logit rows, width]`: the normed residual of the tokens whose logits are wanted.
     let selected = FloatMatrix()
     /// `[logit rows, vocabulary]`.
     let logits = FloatMatrix()
@@ -31,11 +31,17 @@ struct DecoderWorkspace {
         let heads = configuration.headCount + 2 * configuration.kvHeadCount
         hidden.reshape(rows: tokenCount, width: configuration.width)
         queryKeyValue.reshape(rows: tokenCount, width: heads * configuration.headWidth)
-        attended.reshape(rows: tokenCount, width: configuration.headCount * configuration.headWidth)
         gateUp.reshape(rows: tokenCount, width: 2 * configuration.feedForwardWidth)
         branch.reshape(rows: tokenCount, width: configuration.width)
-        selected.reshape(rows: logitCount, width: configuration.width)
         logits.reshape(rows: logitCount, width: configuration.vocabularySize)
+    }
+
+    /// Leaves these tokens, between the products of queries, keys and values and what comes of them.
+    func keep(tokens: [Int]) {
+        hidden.keep(rows: tokens)
+        queryKeyValue.keep(rows: tokens)
+        gateUp.reshape(rows: tokens.count, width: gateUp.width)
+        branch.reshape(rows: tokens.count, width: branch.width)
     }
 }
 

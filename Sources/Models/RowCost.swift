@@ -1,15 +1,17 @@
 /// Estimates what the rows of a step cost beside each other: who is charged for which part of a step's time.
 ///
-/// Counted are the operations that `DecoderCosts` counts: products of all tokens, those of the output for the rows of
-/// logits, and attention, which grows with the context. Reading the weights is shared, as rows share it. An adapter's
+/// Counted are the operations that `DecoderCosts` counts: products of all tokens, those of the last layer and of the output
+/// for the rows of logits, and attention, which grows with the context. Reading the weights is shared, as rows share it. An adapter's
 /// factors add two operations each. Without figures of the model a row costs as much as it has tokens.
 package struct RowCost: Sendable {
     /// Of one token's products.
     private var token = 1.0
     /// Of one row of logits.
     private var logits = 0.0
-    /// Of a query with one key, by how far the layers see; nil sees all.
+    /// Of a query with one key, by how far the layers see; nil sees all. Without the last layer.
     private var attention: [(reach: Int?, key: Double)] = []
+    /// The same of the last layer, where rows of logits attend; nil without figures of the model.
+    private var lastAttention: (reach: Int?, key: Double)?
     /// Whether there are figures of the model.
     private let isCounted: Bool
 
@@ -22,9 +24,10 @@ package struct RowCost: Sendable {
         isCounted = costs != nil
         guard let costs else { return }
         token = costs.layerProducts.reduce(0) { $0 + Self.operations(of: $1) }
-        logits = Self.operations(of: costs.outputProduct)
+        logits = (costs.lastProducts + [costs.outputProduct]).reduce(0) { $0 + Self.operations(of: $1) }
         let key = Double(costs.queryWidth) * (costs.hasIntegerAttention ? 8 : 4 * Self.floatOperation)
-        for window in costs.windows {
+        lastAttention = costs.windows.last.map { ($0, key) }
+        for window in costs.windows.dropLast() {
             if let known = attention.firstIndex(where: { $0.reach == window }) {
                 attention[known].key += key
             } else {
@@ -68,19 +71,31 @@ package struct RowCost: Sendable {
     /// The cost of `row` in its parts, in the same unit.
     package func parts(of row: ForwardRow) -> Parts {
         var parts = Parts(products: Double(row.tokenCount) * token + Double(row.logitCount) * logits)
-        for layers in attention { parts.attention += layers.key * Double(Self.keyCount(of: row, reach: layers.reach)) }
+        let positions = row.firstPosition..<row.firstPosition + row.tokenCount
+        let withLogits = positions.suffix(row.logitCount)
+        for layers in attention {
+            parts.attention += layers.key * Double(Self.keyCount(at: positions, reach: layers.reach))
+        }
+        if let last = lastAttention {
+            parts.attention += last.key * Double(Self.keyCount(at: withLogits, reach: last.reach))
+        }
         if isCounted, let adapter = row.adapter {
-            let (int8, exact) = adapter.factorCounts
-            parts.products += 2 * (Double(int8) + Self.floatOperation * Double(exact)) * Double(row.tokenCount)
+            parts.products += Self.operations(of: adapter.tokenFactors) * Double(row.tokenCount)
+            parts.products += Self.operations(of: adapter.logitFactors) * Double(row.logitCount)
         }
         return parts
     }
 
-    /// Keys that the row's queries see, all together.
-    private static func keyCount(of row: ForwardRow, reach: Int?) -> Int {
-        let (first, last) = (row.firstPosition + 1, row.firstPosition + row.tokenCount)
+    private static func operations(of factors: Adapter.FactorCount) -> Double {
+        2 * (Double(factors.int8) + floatOperation * Double(factors.exact))
+    }
+
+    /// Keys that queries at these positions see, all together.
+    private static func keyCount(at positions: Range<Int>, reach: Int?) -> Int {
+        if positions.isEmpty { return 0 }
+        let (first, last) = (positions.lowerBound + 1, positions.upperBound)
         guard let reach, last > reach else { return sum(first, last) }
-        if first >= reach { return row.tokenCount * reach }
+        if first >= reach { return positions.count * reach }
         return sum(first, reach) + (last - reach) * reach
     }
 

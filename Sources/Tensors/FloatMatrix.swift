@@ -35,6 +35,18 @@ package final class FloatMatrix {
         pointer.initialize(repeating: 0, count: capacity)
     }
 
+    /// Keeps these rows and drops the others.
+    ///
+    /// - Parameter kept: indices of rows, ascending.
+    package func keep(rows kept: [Int]) {
+        precondition(kept.last ?? -1 < rows, "FloatMatrix: row \(kept.last ?? 0) of \(rows)")
+        for (place, row) in kept.enumerated() where place != row {
+            precondition(place < row, "FloatMatrix: rows to keep are not in order")
+            (pointer + place * width).update(from: pointer + row * width, count: width)
+        }
+        rows = kept.count
+    }
+
     /// One row, `[width]`.
     package func row(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
         precondition(index >= 0 && index < rows, "FloatMatrix: row \(index) of \(rows)")

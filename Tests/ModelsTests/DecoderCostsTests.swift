@@ -7,13 +7,14 @@ import Testing
 
 /// Work counted by hand, for two products, three layers and a vocabulary.
 @Suite struct DecoderCostsTests {
-    /// 100 quantised and 10 float weights in 70 bytes for every token, 40 weights in 30 bytes for logits.
+    /// 100 quantised and 10 float weights in 70 bytes for every token, 7 and 40 weights in 4 and 30 bytes for logits.
     private func costs(windows: [Int?]) -> DecoderCosts {
         DecoderCosts(
             layerProducts: [
                 .init(quantizedWeights: 100, floatWeights: 0, byteCount: 50),
                 .init(quantizedWeights: 0, floatWeights: 10, byteCount: 20),
             ],
+            lastProducts: [.init(quantizedWeights: 7, byteCount: 4)],
             outputProduct: .init(quantizedWeights: 40, floatWeights: 0, byteCount: 30),
             embeddingBytes: 3,
             attention: (windows, 8, 5)
@@ -22,27 +23,38 @@ import Testing
 
     @Test func `one token in an empty context reads every weight once and sees itself`() {
         let work = costs(windows: [nil]).work(of: [.init(firstPosition: 0, tokenCount: 1, logitCount: 1)])
-        #expect(work.dotOperations == 2 * (100 + 40))
+        #expect(work.dotOperations == 2 * (100 + 7 + 40))
         #expect(work.floatOperations == 2 * 10 + 4 * 8 * 1)
-        #expect(work.weightBytes == 50 + 20 + 30 + 3)
+        #expect(work.weightBytes == 50 + 20 + 4 + 30 + 3)
         #expect(work.cacheBytes == 5 * (1 + 1))
     }
 
-    @Test func `tokens without logits skip the output's product, and all share the weights`() {
-        let work = costs(windows: [nil, nil]).work(of: [.init(firstPosition: 2, tokenCount: 3, logitCount: 0)])
-        #expect(work.dotOperations == 2 * 100 * 3)
-        // The tokens see 3, 4 and 5 keys, in both layers.
-        #expect(work.floatOperations == 2 * 10 * 3 + 2 * 4 * 8 * (3 + 4 + 5))
-        #expect(work.weightBytes == 50 + 20 + 3 * 3)
-        #expect(work.cacheBytes == 2 * 5 * (5 + 3))
+    @Test func `tokens without logits skip the output and most of the last layer, and all share the weights`() {
+        let costs = costs(windows: [nil, nil])
+        let none = costs.work(of: [.init(firstPosition: 2, tokenCount: 3, logitCount: 0)])
+        #expect(none.dotOperations == 2 * 100 * 3)
+        // The tokens see 3, 4 and 5 keys, in the first layer.
+        #expect(none.floatOperations == 2 * 10 * 3 + 4 * 8 * (3 + 4 + 5))
+        #expect(none.weightBytes == 50 + 20 + 3 * 3)
+        #expect(none.cacheBytes == 5 * 5 + 2 * 5 * 3)
+        let one = costs.work(of: [.init(firstPosition: 2, tokenCount: 3, logitCount: 1)])
+        #expect(one.dotOperations == none.dotOperations + 2 * (7 + 40))
+        // The last token sees 5 keys in the last layer too.
+        #expect(one.floatOperations == none.floatOperations + 4 * 8 * 5)
+        #expect(one.weightBytes == none.weightBytes + 4 + 30)
+        #expect(one.cacheBytes == none.cacheBytes + 5 * 5)
     }
 
     @Test func `a window bounds keys and bytes`() {
-        let work = costs(windows: [4]).work(of: [.init(firstPosition: 6, tokenCount: 2, logitCount: 0)])
+        let costs = costs(windows: [4, 4])
+        let none = costs.work(of: [.init(firstPosition: 6, tokenCount: 2, logitCount: 0)])
         // Positions 6 and 7 see four keys each: 3 to 6 and 4 to 7, five different ones.
-        #expect(work.floatOperations == 2 * 10 * 2 + 4 * 8 * (4 + 4))
-        #expect(work.cacheBytes == 5 * (5 + 2))
-        let short = costs(windows: [4]).work(of: [.init(firstPosition: 0, tokenCount: 2, logitCount: 0)])
+        #expect(none.floatOperations == 2 * 10 * 2 + 4 * 8 * (4 + 4))
+        #expect(none.cacheBytes == 5 * 5 + 2 * 5 * 2)
+        let one = costs.work(of: [.init(firstPosition: 6, tokenCount: 2, logitCount: 1)])
+        #expect(one.floatOperations == none.floatOperations + 4 * 8 * 4)
+        #expect(one.cacheBytes == none.cacheBytes + 5 * 4)
+        let short = costs.work(of: [.init(firstPosition: 0, tokenCount: 2, logitCount: 0)])
         #expect(short.floatOperations == 2 * 10 * 2 + 4 * 8 * (1 + 2))
     }
 
@@ -58,18 +70,20 @@ import Testing
         #expect(together.dotOperations == apart.dotOperations)
         #expect(together.floatOperations == apart.floatOperations)
         #expect(together.cacheBytes == apart.cacheBytes)
-        #expect(together.weightBytes == apart.weightBytes - 50 - 20 - 30)
+        #expect(together.weightBytes == apart.weightBytes - 50 - 20 - 4 - 30)
     }
 
     /// Two layers of width 256: 4 query and 2 KV heads of 64, feed-forward 512, vocabulary 320, everything Q4_0.
     @Test func `a checkpoint's matrices are counted as they are packed`() throws {
         let costs = try costs(of: "llama-q4_0.gguf")
         let layer = 256 * 512 + 256 * 256 + 256 * 1024 + 512 * 256
-        #expect(costs.layerProducts.count == 2 * 4)
-        #expect(costs.layerProducts.reduce(0) { $0 + $1.quantizedWeights } == 2 * layer)
-        #expect(costs.layerProducts.allSatisfy { $0.floatWeights == 0 })
+        #expect(costs.layerProducts.count == 4 + 1 && costs.lastProducts.count == 3)
+        let products = costs.layerProducts + costs.lastProducts
+        #expect(products.reduce(0) { $0 + $1.quantizedWeights } == 2 * layer)
+        #expect(costs.lastProducts.reduce(0) { $0 + $1.quantizedWeights } == layer - 256 * 512)
+        #expect(products.allSatisfy { $0.floatWeights == 0 })
         // 18 bytes keep 32 weights, packed as in the file.
-        #expect(costs.layerProducts.reduce(0) { $0 + $1.byteCount } == 2 * layer / 32 * 18)
+        #expect(products.reduce(0) { $0 + $1.byteCount } == 2 * layer / 32 * 18)
         #expect(
             costs.outputProduct == .init(quantizedWeights: 320 * 256, floatWeights: 0, byteCount: 320 * 256 / 32 * 18)
         )
@@ -89,8 +103,9 @@ import Testing
 
     @Test func `attention over an int8 cache multiplies 16-bit integers`() throws {
         let costs = try costs(of: "llama-q4_0.gguf", cacheType: .i8)
-        let work = costs.work(of: [.init(firstPosition: 9, tokenCount: 1, logitCount: 0)])
-        let products = costs.layerProducts.reduce(0) { $0 + 2 * $1.quantizedWeights }
+        let work = costs.work(of: [.init(firstPosition: 9, tokenCount: 1, logitCount: 1)])
+        let all = costs.layerProducts + costs.lastProducts + [costs.outputProduct]
+        let products = all.reduce(0) { $0 + 2 * $1.quantizedWeights }
         // Two layers, ten keys, eight operations for each of 256 elements of the query.
         #expect(work.dotOperations == products + 2 * 10 * 8 * 256)
         #expect(work.floatOperations == 0)

@@ -23,6 +23,20 @@ import Tokenization
         }
     }
 
+    /// The last layer computes only tokens whose logits are wanted.
+    @Test(arguments: models)
+    func `logits are equal whether those of the tokens before are wanted or not`(name: String) throws {
+        let tokens = try testTokens()
+        for set in InstructionSet.available {
+            let all = try run(name, tokens, chunks: [tokens.count], logitCount: .max, set, 2)
+            for chunks in [[tokens.count], [5, 32, 1, 10]] {
+                #expect(try run(name, tokens, chunks: chunks, logitCount: 1, set, 2) == all)
+                #expect(try run(name, tokens, chunks: chunks, logitCount: 7, set, 2) == all)
+                #expect(try run(name, tokens, chunks: chunks, logitCount: 0, set, 2) == all)
+            }
+        }
+    }
+
     @Test(arguments: models)
     func `a row in a batch of unequal rows gives the logits it gives alone`(name: String) throws {
         let tokens = try testTokens()
@@ -47,10 +61,13 @@ import Tokenization
     }
 
     /// Logits of the last token after the tokens came in chunks of the sizes given.
+    ///
+    /// - Parameter logitCount: how many of a chunk's tokens want logits at most; of the last chunk's, one at least.
     private func run(
         _ name: String,
         _ tokens: [TokenID],
         chunks: [Int],
+        logitCount: Int = 1,
         _ set: InstructionSet,
         _ threadCount: Int
     ) throws -> [Float] {
@@ -64,9 +81,11 @@ import Tokenization
                 firstPosition: position,
                 tokenCount: chunk,
                 blockTable: Array(table.prefix((end + 31) / 32)),
-                logitCount: 1
+                logitCount: max(min(logitCount, chunk), end == tokens.count ? 1 : 0)
             )
-            last = Array(decoder.forward(ForwardBatch(tokens: Array(tokens[position..<end]), rows: [row])).row(0))
+            let logits = decoder.forward(ForwardBatch(tokens: Array(tokens[position..<end]), rows: [row]))
+            #expect(logits.rowCount == row.logitCount)
+            if row.logitCount > 0 { last = Array(logits.row(row.logitCount - 1)) }
             position = end
         }
         #expect(position == tokens.count)

@@ -10,6 +10,7 @@ import Testing
             layerProducts: [
                 .init(quantizedWeights: 100, halfWeights: 7, byteCount: 50), .init(floatWeights: 10, byteCount: 20),
             ],
+            lastProducts: [.init(quantizedWeights: 5, floatWeights: 2, byteCount: 9)],
             outputProduct: .init(quantizedWeights: 40, floatWeights: 3, byteCount: 30),
             embeddingBytes: 3,
             attention: (windows, 8, 5)
@@ -28,7 +29,7 @@ import Testing
         let estimate = RowCost(costs)
         for first in 0..<12 {
             for tokenCount in 1..<12 {
-                for logits in [0, 1] {
+                for logits in 0...min(tokenCount, 3) {
                     let work = costs.work(
                         of: [.init(firstPosition: first, tokenCount: tokenCount, logitCount: logits)]
                     )
@@ -39,12 +40,16 @@ import Testing
         }
     }
 
-    /// An adapter of one layer whose down projection `[16, 32]` is changed by a rank of 8.
+    /// An adapter of two layers whose down projections `[16, 32]` are changed by a rank of 8.
     private func adapter(_ fingerprint: String, _ precision: FactorPrecision) -> Adapter {
         let ones = [Float](repeating: 1, count: 8 * 32)
         let change = LowRankChange(a: ones, b: Array(ones.prefix(8 * 16)), rank: 8, scale: 1, precision: precision)
         let down = LowRankProduct([change], outputs: [16])
-        return Adapter(fingerprint: fingerprint, layers: [[nil, nil, nil, down]], byteCount: change.byteCount)
+        return Adapter(
+            fingerprint: fingerprint,
+            layers: [[nil, nil, nil, down], [nil, nil, nil, down]],
+            byteCount: change.byteCount
+        )
     }
 
     @Test func `rows under an adapter pay for its factors, and more for exact ones`() {
@@ -52,7 +57,8 @@ import Testing
         var adapted = row(3, 5, logits: 1)
         let plain = estimate(adapted)
         let (exact, bytes) = (adapter("a", .exact), adapter("b", .int8))
-        let operations = Double(2 * 8 * (32 + 16) * 5)
+        // All five tokens pass the first layer, the one with logits the last.
+        let operations = Double(2 * 8 * (32 + 16) * (5 + 1))
         adapted.adapter = exact
         #expect(estimate(adapted) == plain + RowCost.floatOperation * operations)
         adapted.adapter = bytes

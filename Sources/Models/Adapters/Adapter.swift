@@ -21,8 +21,10 @@ package final class Adapter: @unchecked Sendable {
     package let fingerprint: String
     /// Bytes of the factors and weights in memory.
     package let byteCount: Int
-    /// Numbers in the factors that a token meets, of 8 bits and exact ones, a mix's parts' among them.
-    let factorCounts: (int8: Int, exact: Int)
+    /// Numbers in the factors that every token meets, a mix's parts' among them.
+    let tokenFactors: FactorCount
+    /// The same of those that only tokens with logits meet: behind the last layer's cache.
+    let logitFactors: FactorCount
     /// `[vocabulary, width]`: what tokens are looked up in; nil for the model's.
     let embedding: PackedMatrix?
     /// `[vocabulary, width]`: the output projection; nil for the model's.
@@ -44,7 +46,7 @@ package final class Adapter: @unchecked Sendable {
         self.fingerprint = fingerprint
         self.layers = layers
         parts = Self.parts(of: layers)
-        factorCounts = Self.factorCounts(of: layers)
+        (tokenFactors, logitFactors) = Self.factorCounts(of: layers)
         self.byteCount = byteCount + (weights.embedding?.byteCount ?? 0) + (weights.ownHead?.byteCount ?? 0)
         embedding = weights.embedding
         head = weights.head
@@ -84,16 +86,29 @@ package final class Adapter: @unchecked Sendable {
         }
         self.layers = layers
         self.parts = Self.parts(of: layers)
-        factorCounts = Self.factorCounts(of: layers)
+        (tokenFactors, logitFactors) = Self.factorCounts(of: layers)
     }
 
     deinit { parts.deallocate() }
 
-    private static func factorCounts(of layers: [[LowRankProduct?]]) -> (int8: Int, exact: Int) {
-        let products = layers.joined().compactMap { $0 }
-        return (
-            products.reduce(0) { $0 + $1.factorCount(.int8) }, products.reduce(0) { $0 + $1.factorCount(.exact) }
-        )
+    /// Numbers in factors, of 8 bits and exact ones.
+    struct FactorCount {
+        var int8 = 0
+        var exact = 0
+
+        init(_ products: some Sequence<LowRankProduct?>) {
+            for case .some(let product) in products {
+                int8 += product.factorCount(.int8)
+                exact += product.factorCount(.exact)
+            }
+        }
+    }
+
+    private static func factorCounts(of layers: [[LowRankProduct?]]) -> (FactorCount, FactorCount) {
+        let last = layers.last ?? []
+        let beforeCache = AdaptedProduct.attentionOutput.rawValue
+        let everywhere = layers.dropLast().joined() + last.prefix(beforeCache)
+        return (FactorCount(everywhere), FactorCount(last.dropFirst(beforeCache)))
     }
 
     private static func parts(of layers: [[LowRankProduct?]]) -> UnsafeBufferPointer<LowRankParts?> {

@@ -42,6 +42,26 @@ enum AdapterRun {
         }
     }
 
+    /// The last logits of every row that wants any, all tokens in one step.
+    static func logits(
+        of path: String,
+        _ rows: [([TokenID], Adapter?)],
+        _ set: InstructionSet,
+        logitCounts: [Int]
+    ) throws -> [[Float]] {
+        let compute = Compute(instructionSet: set, workers: WorkerPool(threadCount: 2))
+        let decoder = try Decoder(Checkpoint.open(path: path), compute: compute, cacheElementType: .f32)
+        decoder.allocateCache(blockCount: 16, blockSize: 32)
+        var batch = batch(rows, 0..<Int.max, logitCount: 0)
+        for (index, count) in logitCounts.enumerated() { batch.rows[index].logitCount = count }
+        let logits = decoder.forward(batch)
+        var end = 0
+        return logitCounts.filter { $0 > 0 }.map { count in
+            end += count
+            return Array(logits.row(end - 1))
+        }
+    }
+
     /// The tokens of every row at the positions given, as far as it has them.
     static func batch(_ rows: [([TokenID], Adapter?)], _ positions: Range<Int>, logitCount: Int) -> ForwardBatch {
         var batch = ForwardBatch()

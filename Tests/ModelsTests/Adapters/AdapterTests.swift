@@ -88,6 +88,8 @@ import Tokenization
                 #expect(try AdapterRun.logits(of: TestData.tiny(name), [row], set, chunk: 3)[0] == together[index])
             }
             #expect(together[3] != together[4])
+            let some = try AdapterRun.logits(of: TestData.tiny(name), rows, set, logitCounts: [1, 0, 3, 0, 9, 1])
+            #expect(some == [0, 2, 4, 5].map { together[$0] })
         }
     }
 
