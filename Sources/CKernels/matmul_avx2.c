@@ -12,7 +12,7 @@
 typedef __m256i VB, VI;
 typedef __m256 VF;
 
-enum { CK_PREFETCH_BYTES = 32768 };
+enum { CK_PREFETCH_BYTES = 32 << 10, CK_ONE_ROW_PREFETCH_BYTES = 20 << 10 };
 
 CK_INLINE VB v_load_bytes(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 CK_INLINE VB v_low_half(VB v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
@@ -49,7 +49,7 @@ CK_INLINE VF v_load_i8(const uint8_t *p) { return _mm256_cvtepi32_ps(_mm256_cvte
 CK_INLINE VF v_load_float(const uint8_t *p) { return _mm256_loadu_ps((const float *)p); }
 CK_INLINE void v_store_float(float *p, VF v) { _mm256_storeu_ps(p, v); }
 CK_INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
-CK_INLINE void v_prefetch_near(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+CK_INLINE void v_prefetch_near(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_NTA); }
 
 // vpmaddubsw saturates at 16 bits: two products of u8 and s8 need 17. Wide codes go in two parts, u = 2 · (u >> 1) + (u & 1).
 CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {

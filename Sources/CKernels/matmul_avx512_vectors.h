@@ -47,4 +47,4 @@ CK_INLINE VF v_load_i8(const uint8_t *p) { return _mm512_cvtepi32_ps(_mm512_cvte
 CK_INLINE VF v_load_float(const uint8_t *p) { return _mm512_loadu_ps(p); }
 CK_INLINE void v_store_float(float *p, VF v) { _mm512_storeu_ps(p, v); }
 CK_INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
-CK_INLINE void v_prefetch_near(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+CK_INLINE void v_prefetch_near(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_NTA); }

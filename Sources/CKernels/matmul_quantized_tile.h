@@ -154,7 +154,8 @@ CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *til
     }
 }
 
-/// Asks memory for `bytes` from `from` on: into the first cache what meets few rows, for these go as fast as memory does. Pairs
+/// Asks memory for `bytes` from `from` on: what meets few rows into the first cache alone, for these go as fast as memory does,
+/// and lines that nobody reads again would only drive others from one cache to the next. Pairs
 /// of panels with 16-bit codes do not ask: they take so few instructions a byte that the processor looks far enough ahead by itself.
 CK_INLINE void ask_ahead(const int panels, const uint8_t *from, const int bytes) {
     for (int line = 0; line < bytes; line += 64) {
@@ -255,6 +256,7 @@ CK_INLINE int64_t bytes_ahead(const ck_tile_set *set, const ck_panels *panels, c
     if (ck_panel_type(panels->type) == ck_type_factor_a) return panels->ahead;
     const int64_t half = (range.panel_end - range.first_panel) * panels->panel_bytes / 2;
     const int64_t least = CK_PREFETCH_BYTES, most = 4 * CK_PREFETCH_BYTES;
+    if (range.row_end - range.first_row == 1) return CK_ONE_ROW_PREFETCH_BYTES;
     if (ck_most_panels(set, range) == 1 || half < least) return least;
     return half > most ? most : half;
 }
