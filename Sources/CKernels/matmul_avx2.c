@@ -12,7 +12,7 @@
 typedef __m256i VB, VI;
 typedef __m256 VF;
 
-enum { CK_PREFETCH_BYTES = 32 << 10, CK_ONE_ROW_PREFETCH_BYTES = 20 << 10 };
+enum { CK_PREFETCH_BYTES = 32 << 10, CK_SHORT_PREFETCH_BYTES = 20 << 10 };
 
 CK_INLINE VB v_load_bytes(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 CK_INLINE VB v_low_half(VB v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }

@@ -11,7 +11,7 @@
 
 #include "matmul_avx512_vectors.h"
 
-enum { CK_PREFETCH_BYTES = 32 << 10, CK_ONE_ROW_PREFETCH_BYTES = 20 << 10 };
+enum { CK_PREFETCH_BYTES = 32 << 10, CK_SHORT_PREFETCH_BYTES = 20 << 10 };
 
 CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     (void)traits;

@@ -11,7 +11,7 @@ typedef uint8x16_t VB;
 typedef int32x4_t VI;
 typedef float32x4_t VF;
 
-enum { CK_PREFETCH_BYTES = 4 << 10, CK_ONE_ROW_PREFETCH_BYTES = 4 << 10 };
+enum { CK_PREFETCH_BYTES = 4 << 10, CK_SHORT_PREFETCH_BYTES = 4 << 10 };
 
 CK_INLINE VB v_load_bytes(const uint8_t *p) { return vld1q_u8(p); }
 CK_INLINE VB v_low_half(VB v) { return vandq_u8(v, vdupq_n_u8(15)); }
