@@ -32,7 +32,7 @@ typedef struct {
     bool adds_floats;
 } CK_NAME(pair_operands);
 
-/// Rows of a tile that is most likely the only one to read a split, and soon: what comes next is fetched into the nearest cache,
+/// Rows of a tile that is most likely the only one to read a split, and soon: what comes next is fetched into the nearest cache alone,
 /// for more rows, which read it several times, into the one behind.
 enum { CK_NAME(few_rows) = CK_ROWS - 1 };
 
@@ -55,7 +55,7 @@ CK_INLINE void CK_NAME(pair_tile)(
 #pragma clang loop unroll(full)
             for (size_t line = 0; line < 16 * pair_bytes * (size_t)columns; line += 64) {
                 if (rows <= CK_NAME(few_rows))
-                    __builtin_prefetch(b + run.ahead + line, 0, 3);
+                    __builtin_prefetch(b + run.ahead + line, 0, 0);
                 else
                     __builtin_prefetch(b + run.ahead + line, 0, 1);
             }
