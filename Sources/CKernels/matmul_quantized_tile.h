@@ -8,7 +8,7 @@
 //   memory, the same four in every lane, with CK_HAS_DOT_LOADED where there is something faster than a load and v_dot
 //   v_broadcast4 v_load_broadcast4 v_subtract_i32 v_times v_to_float v_multiply v_multiply_add v_broadcast v_zero
 //   v_load_half v_load_bfloat v_load_u8 v_load_i8 (LANES values to float) v_load_float v_store_float
-//   v_prefetch (into the second cache) v_prefetch_near (into the first)
+//   v_prefetch (into the second cache) v_prefetch_near (into the first, on x86 into no other)
 // Every float operation on one (row, output) happens in an order that only the number of groups decides.
 
 #include "matmul_driver.h"
@@ -155,8 +155,8 @@ CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *til
 }
 
 /// Asks memory for `bytes` from `from` on: what meets few rows into the first cache alone, for these go as fast as memory does,
-/// and lines that nobody reads again would only drive others from one cache to the next. Pairs
-/// of panels with 16-bit codes do not ask: they take so few instructions a byte that the processor looks far enough ahead by itself.
+/// and lines that nobody reads again would only drive others from one cache to the next. Pairs of panels with 16-bit codes do not
+/// ask: they take so few instructions a byte that the processor looks far enough ahead by itself.
 CK_INLINE void ask_ahead(const int panels, const uint8_t *from, const int bytes) {
     for (int line = 0; line < bytes; line += 64) {
         if (panels == 1) v_prefetch_near(from + line);

@@ -64,13 +64,13 @@ final class DecoderStep {
     ///
     /// - Returns: the rows of the tokens that are left.
     func narrow() -> AttentionRows {
-        var (first, end) = (0, 0)
+        var place = 0
         for index in adaptedRuns.indices {
             let run = adaptedRuns[index].tokens
-            while first < logitTokens.count, logitTokens[first] < run.lowerBound { first += 1 }
-            end = first
-            while end < logitTokens.count, logitTokens[end] < run.upperBound { end += 1 }
-            adaptedRuns[index].tokens = first..<end
+            while place < logitTokens.count, logitTokens[place] < run.lowerBound { place += 1 }
+            let first = place
+            while place < logitTokens.count, logitTokens[place] < run.upperBound { place += 1 }
+            adaptedRuns[index].tokens = first..<place
         }
         adaptedRuns.removeAll { $0.tokens.isEmpty }
         return logitRows
