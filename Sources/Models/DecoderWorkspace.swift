@@ -30,8 +30,8 @@ struct DecoderWorkspace {
     func prepare(for configuration: ModelConfiguration, tokenCount: Int, logitCount: Int) {
         let heads = configuration.headCount + 2 * configuration.kvHeadCount
         hidden.reshape(rows: tokenCount, width: configuration.width)
-        queryKeyValue.reshape(rows: tokenCount, width: heads * configuration.headWidth)
-        gateUp.reshape(rows: tokenCount, width: 2 * configuration.feedForwardWidth)
+        queryKeyValue.reshape(rows: tokenCount, width: heads * configuration.headWidth, isSpread: true)
+        gateUp.reshape(rows: tokenCount, width: 2 * configuration.feedForwardWidth, isSpread: true)
         branch.reshape(rows: tokenCount, width: configuration.width)
         logits.reshape(rows: logitCount, width: configuration.vocabularySize)
     }
@@ -40,7 +40,7 @@ struct DecoderWorkspace {
     func keep(tokens: [Int]) {
         hidden.keep(rows: tokens)
         queryKeyValue.keep(rows: tokens)
-        gateUp.reshape(rows: tokens.count, width: gateUp.width)
+        gateUp.reshape(rows: tokens.count, width: gateUp.width, isSpread: true)
         branch.reshape(rows: tokens.count, width: branch.width)
     }
 }

@@ -5,34 +5,47 @@
 package final class FloatMatrix {
     /// Rows in use.
     package private(set) var rows: Int
-    /// Floats in a row; rows follow each other without a gap.
+    /// Floats in a row.
     package private(set) var width: Int
+    /// Floats from row to row: `width`, unless `reshape` was to spread rows.
+    package private(set) var stride: Int
     /// The first float; changes when `reshape` has to grow the buffer.
-    package private(set) var pointer: UnsafeMutablePointer<Float>
+    private(set) var start: UnsafeMutablePointer<Float>
     private var capacity: Int
+
+    /// The first float of rows that follow each other without a gap: who can take gaps takes `start` and `stride`.
+    package var pointer: UnsafeMutablePointer<Float> {
+        precondition(stride == width, "FloatMatrix: rows of \(width), \(stride) apart, where no gap may be")
+        return start
+    }
 
     /// Makes a matrix of zeros.
     package init(rows: Int = 0, width: Int = 0) {
         precondition(rows >= 0 && width >= 0, "FloatMatrix: \(rows) rows of \(width)")
         self.rows = rows
         self.width = width
+        stride = width
         capacity = rows * width
-        pointer = Self.allocate(capacity)
-        pointer.initialize(repeating: 0, count: capacity)
+        start = Self.allocate(capacity)
+        start.initialize(repeating: 0, count: capacity)
     }
 
-    deinit { pointer.deallocate() }
+    deinit { start.deallocate() }
 
     /// Makes it `[rows, width]`. Allocates only when it was never that large before.
-    package func reshape(rows: Int, width: Int) {
+    ///
+    /// - Parameter isSpread: whether rows may have gaps, so that a product which writes a few columns of many rows finds room for
+    ///   them in a cache: rows a multiple of 2 kB apart would share two of its 64 sets or fewer.
+    package func reshape(rows: Int, width: Int, isSpread: Bool = false) {
         precondition(rows >= 0 && width >= 0, "FloatMatrix: \(rows) rows of \(width)")
         self.rows = rows
         self.width = width
-        guard rows * width > capacity else { return }
-        pointer.deallocate()
-        capacity = rows * width
-        pointer = Self.allocate(capacity)
-        pointer.initialize(repeating: 0, count: capacity)
+        stride = isSpread && width % 512 == 0 ? width + 16 : width
+        guard rows * stride > capacity else { return }
+        start.deallocate()
+        capacity = rows * stride
+        start = Self.allocate(capacity)
+        start.initialize(repeating: 0, count: capacity)
     }
 
     /// Keeps these rows and drops the others.
@@ -42,7 +55,7 @@ package final class FloatMatrix {
         precondition(kept.last ?? -1 < rows, "FloatMatrix: row \(kept.last ?? 0) of \(rows)")
         for (place, row) in kept.enumerated() where place != row {
             precondition(place < row, "FloatMatrix: rows to keep are not in order")
-            (pointer + place * width).update(from: pointer + row * width, count: width)
+            (start + place * stride).update(from: start + row * stride, count: width)
         }
         rows = kept.count
     }
@@ -50,7 +63,7 @@ package final class FloatMatrix {
     /// One row, `[width]`.
     package func row(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
         precondition(index >= 0 && index < rows, "FloatMatrix: row \(index) of \(rows)")
-        return UnsafeMutableBufferPointer(start: pointer + index * width, count: width)
+        return UnsafeMutableBufferPointer(start: start + index * stride, count: width)
     }
 
     /// All rows in use, `[rows · width]`.

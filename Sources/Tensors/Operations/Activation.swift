@@ -97,13 +97,15 @@ extension Compute {
 /// The gate of some rows, ready to run on any thread.
 struct GateKernel {
     /// `[tokens, 2 · width]`.
-    let source: UnsafePointer<Float>
+    private let source: UnsafePointer<Float>
+    private let stride: Int
     let width: Int
     private let activation: GateActivation
     private let set: Int32
 
     init(_ gateUp: FloatMatrix, _ activation: GateActivation, set: Int32) {
-        source = UnsafePointer(gateUp.pointer)
+        source = UnsafePointer(gateUp.start)
+        stride = gateUp.stride
         width = gateUp.width / 2
         self.activation = activation
         self.set = set
@@ -111,10 +113,10 @@ struct GateKernel {
 
     /// Writes rows `first ..< first + count` to `output`, `[count, width]`.
     func run(_ first: Int, count: Int, into output: UnsafeMutablePointer<Float>) {
-        let gate = source + first * 2 * width
+        let gate = source + first * stride
         switch activation {
-        case .silu: ck_silu_gate(set, gate, gate + width, 2 * width, output, width, count, width)
-        case .geluTanh: ck_gelu_gate(set, gate, gate + width, 2 * width, output, width, count, width)
+        case .silu: ck_silu_gate(set, gate, gate + width, stride, output, width, count, width)
+        case .geluTanh: ck_gelu_gate(set, gate, gate + width, stride, output, width, count, width)
         case .geluExact: runGeluExact(gate, count: count, into: output)
         }
     }
@@ -122,7 +124,7 @@ struct GateKernel {
     /// The kernel works in place on rows without gaps, so the gates are copied beside one another first.
     private func runGeluExact(_ gate: UnsafePointer<Float>, count: Int, into output: UnsafeMutablePointer<Float>) {
         for row in 0..<count {
-            let (source, target) = (gate + row * 2 * width, output + row * width)
+            let (source, target) = (gate + row * stride, output + row * width)
             target.update(from: source, count: width)
             ck_gelu_exact(set, target, width)
             for index in 0..<width { target[index] *= source[width + index] }

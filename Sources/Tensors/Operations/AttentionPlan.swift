@@ -247,9 +247,9 @@ struct AttentionRegion {
         partials = cache.scratch.partials.pointer
         self.set = set
         origin = ck_attention_tile(
-            queries: queries.pointer,
+            queries: queries.start,
             output: output.pointer,
-            query_stride: queries.width,
+            query_stride: queries.stride,
             output_stride: output.width,
             block_table: nil,
             kv_head: 0,

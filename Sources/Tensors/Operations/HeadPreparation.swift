@@ -83,9 +83,9 @@ extension Compute {
 extension KeyValueColumns {
     /// Keys and values as they lie behind the queries in `[tokens, (heads + 2 · kvHeads) · headWidth]`.
     init(_ attention: Attention, _ fused: FloatMatrix, _ cache: KVStore) {
-        let keys = UnsafePointer(fused.pointer + attention.headCount * cache.shape.headWidth)
+        let keys = UnsafePointer(fused.start + attention.headCount * cache.shape.headWidth)
         let keyWidth = cache.shape.kvHeadCount * cache.shape.headWidth
-        self.init(keys: keys, values: keys + keyWidth, stride: fused.width)
+        self.init(keys: keys, values: keys + keyWidth, stride: fused.stride)
     }
 }
 

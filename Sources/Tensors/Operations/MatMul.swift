@@ -168,8 +168,8 @@ private struct Product {
 extension ck_destination {
     fileprivate init(_ matrix: FloatMatrix, _ accumulate: Bool, _ bias: UnsafePointer<Float>?) {
         self.init(
-            values: matrix.pointer,
-            stride: Int64(matrix.width),
+            values: matrix.start,
+            stride: Int64(matrix.stride),
             bias: bias,
             accumulates: accumulate,
             update: nil,

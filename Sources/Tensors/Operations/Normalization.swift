@@ -129,8 +129,8 @@ struct HeadNormKernel {
         epsilon: Float,
         set: Int32
     ) {
-        start = x.pointer + heads.lowerBound * headWidth
-        stride = x.width
+        start = x.start + heads.lowerBound * headWidth
+        stride = x.stride
         headCount = heads.count
         self.headWidth = headWidth
         self.gain = gain

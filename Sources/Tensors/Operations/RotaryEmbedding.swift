@@ -232,8 +232,8 @@ struct RotationKernel {
             "rotate: \(headCount) heads of \(headWidth), \(table.dimensionCount) rotated, in rows of \(x.width)"
         )
         precondition((positions.min() ?? 0) >= 0, "rotate: a position below 0")
-        start = x.pointer
-        stride = x.width
+        start = x.start
+        stride = x.stride
         self.headCount = headCount
         self.headWidth = headWidth
         rotation = ck_rotation(
