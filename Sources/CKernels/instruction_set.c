@@ -29,6 +29,16 @@ static bool has_avx512(bool with_vnni) {
     const unsigned needed = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     return (b & needed) == needed && (!with_vnni || (c & bit_AVX512VNNI));
 }
+
+static bool has_gfni(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_GFNI);
+}
+
+static bool is_amd(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
+}
 #endif
 
 bool ck_instruction_set_is_available(ck_instruction_set set) {
@@ -43,4 +53,22 @@ bool ck_instruction_set_is_available(ck_instruction_set set) {
 #endif
     default: return false;
     }
+}
+
+bool ck_can_pair_steps(ck_instruction_set set) {
+#if defined(__x86_64__)
+    return set == ck_instruction_set_avx512vnni && has_avx512(true) && has_gfni();
+#else
+    (void)set;
+    return false;
+#endif
+}
+
+bool ck_pairs_steps(ck_instruction_set set) {
+#if defined(__x86_64__)
+    return ck_can_pair_steps(set) && is_amd();
+#else
+    (void)set;
+    return false;
+#endif
 }

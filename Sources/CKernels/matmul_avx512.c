@@ -42,7 +42,7 @@ CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
 
 void ck_matmul_quantized_avx512(
     const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
-    CK_MULTIPLY_RANGE(panels, x, y, range)
+    CK_MULTIPLY_RANGE(panels, x, y, range, 0)
 }
 
 #include "matmul_float_tile.h"

@@ -6,7 +6,7 @@
 #include "matmul_implementations.h"
 
 #pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c"))), \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c,tune=znver4"))), \
     apply_to = function)
 
 #include "matmul_avx512_vectors.h"
@@ -34,6 +34,8 @@ CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) {
 
 #include "matmul_quantized_tile.h"
 
+#include "matmul_avx512_paired.h"
+
 static const int32_t pair_rows[] = {6, 4, 2, 1};
 
 #define CK_TILES(type)                                                                                                \
@@ -54,7 +56,7 @@ CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
 
 void ck_matmul_quantized_avx512vnni(
     const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
-    CK_MULTIPLY_RANGE(panels, x, y, range)
+    CK_MULTIPLY_RANGE(panels, x, y, range, x->pair_groups ? paired_tile_of(panels->type) : 0)
 }
 
 #pragma clang attribute pop

@@ -8,11 +8,17 @@
 /// Floats from row to row in a tile's results: two panels.
 enum { ck_tile_width = 32, ck_tile_most_rows = 8 };
 
+/// Rows of a tile that pairs steps: its results stay in the first cache beside what it reads.
+enum { ck_most_paired_rows = 96 };
+
 /// Rows whose changes are found at a time.
 enum { ck_most_changed_rows = 1024 };
 
+typedef struct ck_tile ck_tile;
+typedef void (*ck_tile_function)(const ck_tile *);
+
 /// What a tile function reads and writes.
-typedef struct {
+struct ck_tile {
     const uint8_t *panel;
     int64_t panel_bytes, group_count;
     int64_t ahead;  // bytes from a panel to what is asked for while it is multiplied; tiles of one panel ask nothing if 0
@@ -20,6 +26,8 @@ typedef struct {
     int64_t x_stride;
     const ck_activation_group *groups;
     int64_t group_stride;
+    const ck_pair_group *pair_groups;  // beside groups, or NULL
+    int64_t row_count;                 // of a tile that pairs steps
     const float *x_floats;  // of float panels, instead of x and groups; x_stride counts floats then
     float *y;               // [rows, y_stride], whole panels wide
     int64_t y_stride;
@@ -28,9 +36,8 @@ typedef struct {
     const ck_low_rank_segment *const *changes;  // of each row, or NULL
     const ck_low_rank_update *update;           // of the changes
     int64_t first_row, first_panel;             // of the tile among all, for the changes
-} ck_tile;
-
-typedef void (*ck_tile_function)(const ck_tile *);
+    ck_tile_function paired;  // multiplies up to ck_most_paired_rows rows with two panels, pairing steps; or NULL
+};
 
 /// Tile functions of one type.
 typedef struct {
@@ -58,6 +65,13 @@ static inline ck_tile_function ck_next_tile(const ck_tile_set *set, int64_t pane
     while (set->pair_rows[i] > left) i++;
     *rows = set->pair_rows[i];
     return set->pair[i];
+}
+
+/// The same for tiles that pair steps, which are of about one height.
+static inline ck_tile_function ck_next_paired_tile(const ck_tile *tile, int64_t left, int64_t *rows) {
+    const int64_t tiles = (left + ck_most_paired_rows - 1) / ck_most_paired_rows;
+    *rows = (left + tiles - 1) / tiles;
+    return tile->paired;
 }
 
 /// Runs a tile whose last panel has fewer than 16 outputs: into a buffer first, then what there is of it to y.
@@ -106,10 +120,13 @@ static inline void ck_walk_rows(
     const ck_tile origin = tile;
     const int64_t output = columns[0], width = columns[1];
     const int64_t panel_count = (width + ck_panel_width - 1) / ck_panel_width;
+    const bool pairs_steps = tile.paired && width == 2 * ck_panel_width;
     tile.bias = y->bias ? y->bias + output : 0;
     int64_t tile_rows;
     for (int64_t row = rows[0]; row < rows[1]; row += tile_rows) {
-        const ck_tile_function function = ck_next_tile(set, panel_count, rows[1] - row, &tile_rows);
+        const ck_tile_function function = pairs_steps
+            ? ck_next_paired_tile(&tile, rows[1] - row, &tile_rows)
+            : ck_next_tile(set, panel_count, rows[1] - row, &tile_rows);
         if (origin.changes) {
             tile.changes = origin.changes + (row - rows[0]);
             tile.first_row = row;
@@ -120,6 +137,10 @@ static inline void ck_walk_rows(
         } else {
             tile.x = origin.x + row * origin.x_stride;
             tile.groups = origin.groups + row * origin.group_stride;
+        }
+        if (pairs_steps) {
+            tile.pair_groups = origin.pair_groups + row * origin.group_stride;
+            tile.row_count = tile_rows;
         }
         if (width % ck_panel_width == 0) {
             function(&tile);

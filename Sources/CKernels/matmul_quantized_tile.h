@@ -276,7 +276,8 @@ CK_INLINE int64_t bytes_ahead(
     case ck_type_##type: set = &tiles_##type; break;
 
 /// The body of a product on this instruction set: picks the type's tile functions, `tiles_TYPE`, and walks the range.
-#define CK_MULTIPLY_RANGE(panels, x, y, range)                                                                        \
+/// `paired_tile` is the type's tile that pairs steps, or 0.
+#define CK_MULTIPLY_RANGE(panels, x, y, range, paired_tile)                                                           \
     const ck_tile_set *set = 0;                                                                                       \
     switch (ck_panel_type((panels)->type)) { CK_FOR_EACH_BLOCK_TYPE(CK_TILE_SET_CASE) }                               \
     if (set == 0) return;                                                                                             \
@@ -287,6 +288,8 @@ CK_INLINE int64_t bytes_ahead(
         .x_stride = (x)->value_stride,                                                                                \
         .groups = (x)->groups,                                                                                        \
         .group_stride = (x)->group_stride,                                                                            \
+        .pair_groups = (x)->pair_groups,                                                                              \
+        .paired = (paired_tile),                                                                                      \
         .ahead = bytes_ahead(set, panels, &(y), range),                                                               \
     };                                                                                                                \
     ck_walk_tiles(set, panels, tile, y, range);

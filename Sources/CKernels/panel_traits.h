@@ -26,6 +26,16 @@ typedef struct {
     int zero;
 } ck_traits;
 
+/// Products that pair their steps compute two steps, of codes w and v and activations x and y, in one dot product:
+///
+///     Σ (w + y)(v + x) = Σ wx + vy + Σ wv + Σ xy
+///
+/// (S. Winograd, "A New Algorithm for Inner Product", IEEE Transactions on Computers C-17, 1968). The sums of wv and of xy are the
+/// same for all rows and for all outputs. Of a group's 8 steps the first six are paired, which keeps a processor's adders and
+/// multipliers about equally busy; the last two are multiplied as they are. Codes have 8 taken off, and w + y has 128 added: bytes
+/// with a sign meet bytes without one.
+enum { ck_paired_steps = 6 };
+
 /// Types of panels that are none of the GGUF format. `wide` is f16 and bf16 weights: int16 codes with a power of two per
 /// group; `factor_a` the factor A of a low-rank change in 8 bits.
 enum { ck_type_wide = 1000, ck_type_factor_a = 1001 };

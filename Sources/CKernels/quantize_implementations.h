@@ -15,7 +15,16 @@ ck_quantize_row ck_quantize_row_int8_avx512, ck_quantize_row_int12_avx512;
 ck_quantize_row ck_quantize_row_int8_neon, ck_quantize_row_int12_neon;
 #endif
 
-enum { ck_int8_limit = 127, ck_int12_limit = 2047 };
+/// Writes what products that pair their steps need of a row, given the groups that others need.
+typedef void ck_make_pair_groups(
+    const int8_t *values, const ck_activation_group *groups, int64_t group_count, ck_pair_group *out);
+
+ck_make_pair_groups ck_make_pair_groups_portable;
+#if defined(__x86_64__)
+ck_make_pair_groups ck_make_pair_groups_avx512vnni;
+#endif
+
+enum { ck_int8_limit = 120, ck_int12_limit = 2047 };
 
 /// The bits of 2^-100: a group of smaller numbers counts as one of zeros.
 enum { ck_smallest_magnitude = 0x0d800000 };

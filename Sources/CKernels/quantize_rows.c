@@ -14,14 +14,40 @@ static ck_quantize_row *implementation(ck_instruction_set set, bool is_wide) {
     }
 }
 
+static ck_make_pair_groups *pair_implementation(ck_instruction_set set) {
+#if defined(__x86_64__)
+    if (set == ck_instruction_set_avx512vnni) return ck_make_pair_groups_avx512vnni;
+#else
+    (void)set;
+#endif
+    return ck_make_pair_groups_portable;
+}
+
 void ck_quantize_rows(
     ck_instruction_set set, const float *x, int64_t x_stride, ck_activations out, const int32_t shape[2],
     ck_activation_form form) {
     ck_quantize_row *quantize = implementation(set, form == ck_activation_form_int12);
-    for (int64_t row = 0; row < shape[0]; row++)
-        quantize(
-            x + row * x_stride, shape[1] / ck_group_size, out.values + row * out.value_stride,
-            out.groups + row * out.group_stride);
+    ck_make_pair_groups *make_pair_groups = pair_implementation(set);
+    const int64_t group_count = shape[1] / ck_group_size;
+    for (int64_t row = 0; row < shape[0]; row++) {
+        int8_t *values = out.values + row * out.value_stride;
+        ck_activation_group *groups = out.groups + row * out.group_stride;
+        quantize(x + row * x_stride, group_count, values, groups);
+        if (out.pair_groups && form == ck_activation_form_int8)
+            make_pair_groups(values, groups, group_count, out.pair_groups + row * out.group_stride);
+    }
+}
+
+void ck_make_pair_groups_portable(
+    const int8_t *values, const ck_activation_group *groups, int64_t group_count, ck_pair_group *out) {
+    for (int64_t g = 0; g < group_count; g++, values += ck_group_size) {
+        int32_t besides = 0;
+        for (int i = 0; i < 4 * ck_paired_steps; i++)
+            if (i % 8 < 4) besides += values[i] * (values[i + 4] + 128);
+        for (int i = 4 * ck_paired_steps; i < ck_group_size; i++) besides += 8 * values[i];
+        out[g] = (ck_pair_group){
+            groups[g].scale, groups[g].scaled_sum, -besides, -besides - 8 * groups[g].negative_sum};
+    }
 }
 
 #pragma STDC FP_CONTRACT OFF

@@ -152,4 +152,53 @@ CK_INLINE void quantize_groups_avx512(
 CK_QUANTIZE_ROWS(avx512)
 
 #pragma clang attribute pop
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c"))), apply_to = function)
+
+/// What two groups' steps multiply besides the wanted products, as sums of four: lanes 0 to 7 are the first group's.
+CK_INLINE __m512i besides_of_two(const int8_t *values) {
+    _Static_assert(ck_paired_steps == 6, "steps 6 and 7 are not paired");
+    const __m512i x = _mm512_loadu_si512(values);
+    const __mmask16 first_of_pair = 0x1515, not_paired = 0xc0c0;
+    // Σ x (y + 128) for the first step of a pair, x, and the second, y; 8 Σ x for those that are not paired.
+    const __m512i second = _mm512_maskz_shuffle_epi32(first_of_pair, x, 0xb1);
+    const __m512i raised = _mm512_mask_xor_epi32(second, first_of_pair, second, _mm512_set1_epi8(-128));
+    const __m512i factors = _mm512_mask_blend_epi32(not_paired, raised, _mm512_set1_epi8(8));
+    return _mm512_dpbusd_epi32(_mm512_setzero_si512(), factors, x);
+}
+
+CK_INLINE void make_eight_pair_groups(const int8_t *values, const ck_activation_group *groups, ck_pair_group *out) {
+    __m512i sums[4];
+    for (int i = 0; i < 4; i++) sums[i] = besides_of_two(values + 64 * i);
+    // Quarter by quarter the sums of four lanes of each, then of two quarters: those of a group.
+    const __m512i first = _mm512_add_epi32(_mm512_unpacklo_epi32(sums[0], sums[1]), _mm512_unpackhi_epi32(sums[0], sums[1]));
+    const __m512i last = _mm512_add_epi32(_mm512_unpacklo_epi32(sums[2], sums[3]), _mm512_unpackhi_epi32(sums[2], sums[3]));
+    const __m512i quarters = _mm512_add_epi32(_mm512_unpacklo_epi64(first, last), _mm512_unpackhi_epi64(first, last));
+    const __m512i pairs = _mm512_add_epi32(quarters, _mm512_shuffle_i32x4(quarters, quarters, 0xb1));
+    // Four groups' fields at a time: two as they are, the third a sum that becomes two.
+    _Static_assert(sizeof(ck_activation_group) == 16 && sizeof(ck_pair_group) == 16, "four fields of four bytes");
+    for (int i = 0; i < 2; i++) {
+        const __m512i fields = _mm512_loadu_si512(groups + 4 * i);
+        // Groups 0, 2, 4, 6 are in quarter 0 and 1, 3, 5, 7 in quarter 2.
+        const __m512i order = _mm512_add_epi32(
+            _mm512_setr_epi32(0, 0, 0, 0, 8, 8, 8, 8, 1, 1, 1, 1, 9, 9, 9, 9), _mm512_set1_epi32(2 * i));
+        const __m512i starts = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_permutexvar_epi32(order, pairs));
+        const __m512i eight_sums = _mm512_slli_epi32(_mm512_shuffle_epi32(fields, 0xaa), 3);
+        const __m512i raw = _mm512_mask_sub_epi32(starts, 0x8888, starts, eight_sums);
+        _mm512_storeu_si512(out + 4 * i, _mm512_mask_blend_epi32(0xcccc, fields, raw));
+    }
+}
+
+void ck_make_pair_groups_avx512vnni(
+    const int8_t *values, const ck_activation_group *groups, int64_t group_count, ck_pair_group *out) {
+    if (group_count < 8) return ck_make_pair_groups_portable(values, groups, group_count, out);
+    for (int64_t g = 0; g < group_count; g += 8) {
+        // The last eight may overlap those before.
+        const int64_t at = g + 8 <= group_count ? g : group_count - 8;
+        make_eight_pair_groups(values + ck_group_size * at, groups + at, out + at);
+    }
+}
+
+#pragma clang attribute pop
 #endif

@@ -35,5 +35,9 @@ package enum InstructionSet: Int32, Sendable, CaseIterable, Comparable {
     /// Whether this machine can execute it.
     package var isAvailable: Bool { Self.available.contains(self) }
 
+    /// Whether this machine can compute two steps of a product in one dot product, and whether it is faster so.
+    package var canPairSteps: Bool { ck_can_pair_steps(rawValue) }
+    var pairsSteps: Bool { ck_pairs_steps(rawValue) }
+
     package static func < (left: InstructionSet, right: InstructionSet) -> Bool { left.rawValue < right.rawValue }
 }

@@ -81,7 +81,7 @@ typedef struct {
 static void multiply(
     ck_instruction_set set, const ck_panels *panels, const float *x, int32_t first, int32_t count,
     product_result *result) {
-    const ck_activations activations = {result->values, x_stride, result->groups, group_stride};
+    const ck_activations activations = {result->values, x_stride, result->groups, group_stride, NULL};
     const int32_t shape[2] = {most_rows, inputs};
     const ck_destination y = {result->y, y_stride, NULL, false, NULL, 0};
     const ck_product_range range = {first, first + count, 0, (outputs + 15) / 16};
@@ -322,9 +322,9 @@ static void check_low_rank_bytes(void) {
     };
     int8_t values[rows * 128], t_values[rows * 2 * columns];
     ck_activation_group groups[rows * 2], t_groups[rows * 4];
-    const ck_activations quantized = {values, 128, groups, 2};
+    const ck_activations quantized = {values, 128, groups, 2, NULL};
     const ck_low_rank_update update = {
-        segments, 4, true, false, t, 2 * columns, {t_values, 2 * columns, t_groups, 4},
+        segments, 4, true, false, t, 2 * columns, {t_values, 2 * columns, t_groups, 4, NULL},
     };
     uint8_t *blocks = allocate(outputs * width / 32 * 34);
     for (int i = 0; i < outputs * width / 32; i++) {

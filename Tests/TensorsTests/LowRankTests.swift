@@ -106,7 +106,7 @@ import Testing
                     for output in 0..<outputs {
                         let found = Double(changed.row(row)[output]) - Double(plain.row(row)[output])
                         let error = abs(found - reference.values[output])
-                        // Each of the three quantisations is off by half of 1/127 of a group's largest at most.
+                        // Each of the three quantisations is off by half of 1/120 of a group's largest at most.
                         #expect(error <= 0.02 * reference.magnitudes[output] + 1e-6)
                         errors += error * error
                         values += reference.values[output] * reference.values[output]
@@ -174,6 +174,32 @@ import Testing
     ) throws {
         try checkRows(type, .exact, on: set)
         if type == .q4_0 { try checkRows(type, .int8, on: set) }
+    }
+
+    @Test(.enabled(if: InstructionSet.avx512vnni.canPairSteps, "needs AVX-512 VNNI and GFNI"))
+    func `changed rows have the same bits where products pair their steps`() throws {
+        let sections = [64, 96]
+        let sources = sections.enumerated().map { StoredWeights(.q4_1, outputs: $1, inputs: 256, seed: UInt64($0)) }
+        let weights = try packed(sources, inputs: 256)
+        for precision in [FactorPrecision.int8, .exact] {
+            let products = [8, 16].map { rank in
+                LowRankProduct(
+                    sections.map { outputs in
+                        Factors(rank: rank, inputs: 256, outputs: outputs, bits: .max, seed: UInt64(rank))
+                            .change(precision)
+                    },
+                    outputs: sections
+                )
+            }
+            let x = FloatMatrix(randomRows: 101, width: 256, seed: 3)
+            // One for many rows, one for each of some, none for others.
+            let runs = [(0..<40, products[0]), (40..<41, products[1]), (41..<42, products[0]), (60..<101, products[1])]
+            let results = [true, false].map { pairsSteps in
+                let compute = Compute(instructionSet: .avx512vnni, workers: workers, pairsSteps: pairsSteps)
+                return result(weights, x, runs, on: compute)
+            }
+            #expect(results[0] == results[1], "\(precision)")
+        }
     }
 
     private func checkRows(_ type: ElementType, _ precision: FactorPrecision, on set: InstructionSet) throws {

@@ -23,6 +23,13 @@ enum {
 /// Whether this machine (processor and operating system) can execute `set`. Costs some 100 ns: ask once.
 bool ck_instruction_set_is_available(ck_instruction_set set);
 
+/// Whether products on `set` can compute two steps in one dot product: this machine has AVX-512 VNNI and GFNI, and `set` is that.
+/// It changes no bit of any result.
+bool ck_can_pair_steps(ck_instruction_set set);
+
+/// Whether they are faster so: the processor adds bytes on other ports than those it multiplies on (AMD, from Zen 4 on).
+bool ck_pairs_steps(ck_instruction_set set);
+
 /// Names the calling thread for debuggers and `top`; at most 15 bytes on Linux. Swift does not import the system's call.
 void ck_name_this_thread(const char *name);
 

@@ -32,7 +32,7 @@ enum { ck_group_size = 32 };
 typedef enum {
     /// As they are.
     ck_activation_form_float32,
-    /// int8, -127…127.
+    /// int8, -120…120: a code of 4 bits, less 8, can be added and the sum still fits a byte.
     ck_activation_form_int8,
     /// int16, -2047…2047: as many bits as leave room for the sum of 32 products with int16 weights in an int32.
     ck_activation_form_int12,
@@ -51,6 +51,17 @@ typedef struct {
     int32_t negative_low_sum;
 } ck_activation_group;
 
+/// The same for products that pair their steps (`ck_pairs_steps`). Their sums start at what a pair multiplies besides the products
+/// that are wanted, as far as the activations alone decide it.
+typedef struct {
+    /// Those of `ck_activation_group`, so that one cache line has all that is needed.
+    float scale, scaled_sum;
+    /// Start of a sum for weights whose zero point is 8.
+    int32_t centered_start;
+    /// The same for weights with a minimum.
+    int32_t raw_start;
+} ck_pair_group;
+
 /// Activations quantised to int8, or to 12 bits in an int16, `[rows, inputs]` with one `ck_activation_group` per row and
 /// 32 inputs.
 typedef struct {
@@ -62,16 +73,18 @@ typedef struct {
     ck_activation_group *groups;
     /// Groups from row to row; at least inputs / 32.
     int64_t group_stride;
+    /// `[rows, group_stride]`, or NULL where products are not to pair their steps.
+    ck_pair_group *pair_groups;
 } ck_activations;
 
-/// Quantises rows of float32: scale = max|x| / 127 (or 2047) per group, round half to even.
+/// Quantises rows of float32: scale = max|x| / 120 (or 2047) per group, round half to even.
 ///
 /// Every row is treated alone. The scale is rounded the same on all instruction sets and so are the values. A group
 /// that holds an infinity or a NaN gets unspecified values in range and a scale that makes the product non-finite.
 ///
 /// - x: `[row_count, inputs]`, `x_stride` floats from row to row; inputs is a multiple of 32
 /// - out: the row `x` points at is written to row 0 of `out`
-/// - form: int8 or int12
+/// - form: int8 or int12; of int8, `out.pair_groups` are written too, unless NULL
 void ck_quantize_rows(
     ck_instruction_set set, const float *x, int64_t x_stride, ck_activations out, const int32_t shape[2],
     ck_activation_form form);

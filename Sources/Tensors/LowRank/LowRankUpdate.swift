@@ -98,7 +98,8 @@ private final class QuantizedColumns {
             values: values.assumingMemoryBound(to: Int8.self).baseAddress,
             value_stride: Int64(columns),
             groups: groups.assumingMemoryBound(to: ck_activation_group.self).baseAddress,
-            group_stride: Int64(columns / 16)
+            group_stride: Int64(columns / 16),
+            pair_groups: nil
         )
     }
 }

@@ -34,7 +34,7 @@ package enum ActivationForm: Sendable, Equatable, CaseIterable {
 
 /// Rows of activations as integers with one scale per 32 inputs, `[rows, inputs]`; a reusable buffer.
 ///
-/// x ≈ scale · q with scale = max|x| / 127 over the group, or / 2047 with 12 bits, rounded half to even: symmetric, so
+/// x ≈ scale · q with scale = max|x| / 120 over the group, or / 2047 with 12 bits, rounded half to even: symmetric, so
 /// that a product with weights of any zero point needs only the group's sum of q.
 package final class QuantizedActivations {
     /// How many bits they have.
@@ -47,13 +47,19 @@ package final class QuantizedActivations {
     private var groupStride = 0
     private var values: UnsafeMutableRawBufferPointer
     private var groups: UnsafeMutableRawBufferPointer
+    private var pairGroups: UnsafeMutableRawBufferPointer
+    private let pairsSteps: Bool
 
     /// Makes an empty buffer.
     ///
-    /// - Parameter form: not `float32`.
-    package init(_ form: ActivationForm) {
+    /// - Parameters:
+    ///   - form: not `float32`.
+    ///   - pairsSteps: whether it keeps what products need that compute two steps in one dot product.
+    package init(_ form: ActivationForm, pairsSteps: Bool = false) {
         precondition(form != .float32, "QuantizedActivations: float32 is not quantised")
         self.form = form
+        self.pairsSteps = pairsSteps && form == .int8
+        pairGroups = .allocateLines(0)
         values = .allocateLines(0)
         groups = .allocateLines(0)
     }
@@ -61,6 +67,7 @@ package final class QuantizedActivations {
     deinit {
         values.deallocate()
         groups.deallocate()
+        pairGroups.deallocate()
     }
 
     /// Makes room for `[rows, inputs]`; contents are undefined. Allocates only when it was never that large before.
@@ -76,7 +83,11 @@ package final class QuantizedActivations {
         if groupStride % 4 == 0 { groupStride += 1 }
         values.growLines(to: rows * valueStride)
         groups.growLines(to: rows * groupStride * MemoryLayout<ck_activation_group>.stride)
+        if hasPairGroups { pairGroups.growLines(to: rows * groupStride * MemoryLayout<ck_pair_group>.stride) }
     }
+
+    /// Few rows meet one panel at a time, which pairs nothing.
+    private var hasPairGroups: Bool { pairsSteps && rows > 8 }
 
     /// Becomes the quantised `matrix`, whose width is a multiple of 32.
     package func quantize(_ matrix: FloatMatrix, on compute: Compute) { quantize(matrix, .none, on: compute) }
@@ -100,7 +111,8 @@ package final class QuantizedActivations {
             values: values.assumingMemoryBound(to: Int8.self).baseAddress,
             value_stride: Int64(valueStride),
             groups: groups.assumingMemoryBound(to: ck_activation_group.self).baseAddress,
-            group_stride: Int64(groupStride)
+            group_stride: Int64(groupStride),
+            pair_groups: hasPairGroups ? pairGroups.assumingMemoryBound(to: ck_pair_group.self).baseAddress : nil
         )
     }
 }
@@ -126,6 +138,7 @@ struct QuantizeKernel {
         var part = target
         part.values += rows.lowerBound * Int(target.value_stride)
         part.groups += rows.lowerBound * Int(target.group_stride)
+        if let groups = part.pair_groups { part.pair_groups = groups + rows.lowerBound * Int(target.group_stride) }
         let shape = (Int32(rows.count), Int32(inputs))
         withUnsafeBytes(of: shape) {
             let pointer = $0.assumingMemoryBound(to: Int32.self).baseAddress
