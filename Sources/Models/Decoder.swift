@@ -16,6 +16,7 @@ package final class Decoder: LanguageModel {
     let globalRotation: RotaryTable
     let localRotation: RotaryTable
     let workspace = DecoderWorkspace()
+    private let updates: LayerUpdates
     let step = DecoderStep()
     private let cacheShape: CacheShape
     private var cache: KVStore?
@@ -44,6 +45,7 @@ package final class Decoder: LanguageModel {
         globalRotation = rotations.global
         localRotation = rotations.local
         self.configuration = configuration
+        updates = LayerUpdates(layerCount: configuration.layerCount)
         self.compute = compute
         cacheShape = CacheShape(
             layerCount: configuration.layerCount,
@@ -130,15 +132,7 @@ package final class Decoder: LanguageModel {
 
     /// What the rows' adapters add to a product; nil where no row has any.
     private func update(of product: AdaptedProduct, layer: Int) -> LowRankUpdate? {
-        if step.adaptedRuns.isEmpty { return nil }
-        let update = workspace.update
-        update.removeAll()
-        let index = layer * AdaptedProduct.allCases.count + product.rawValue
-        for run in step.adaptedRuns {
-            if let parts = run.parts[index] { update.append(parts, rows: run.tokens) }
-            if index + 1 < run.parts.count, let next = run.parts[index + 1] { LowRankUpdate.expect(next) }
-        }
-        return update
+        updates.update(of: product, layer: layer, in: step)
     }
 
     private func attention(of layer: Int) -> Attention {

@@ -14,11 +14,21 @@ final class DecoderStep {
     /// One entry per row that wants logits, for those tokens alone, one row's after the other's.
     private let logitRows = AttentionRows()
 
-    /// Neighbouring tokens under one adapter, in order; none where the model is as it is.
+    /// Neighbouring tokens under one adapter, in order; none where the model is as it is. They stay until the next step, so
+    /// that it can be told whether it has the same.
     private(set) var adapterRuns: [AdapterRun] = []
+    private var earlierRuns: [AdapterRun] = []
 
-    /// Of every run, what its layers add, to which of the tokens that are left; the runs keep it.
-    private(set) var adaptedRuns: [(parts: UnsafeBufferPointer<LowRankParts?>, tokens: Range<Int>)] = []
+    /// What the layers of a run's adapter add, to which of the tokens that are left; `adapterRuns` keep it.
+    typealias AdaptedRun = (parts: UnsafeBufferPointer<LowRankParts?>, tokens: Range<Int>)
+
+    /// Of every run.
+    private(set) var adaptedRuns: [AdaptedRun] = []
+
+    /// Names `adaptedRuns`: equal runs of steps one after the other have the same version, above 0.
+    private(set) var runsVersion = 0
+    /// The version of all runs, and the last that was given.
+    private var (wholeVersion, lastVersion) = (0, 0)
 
     /// Tokens that want logits and whose adapter has an output projection of its own.
     private(set) var logitRowsOfOwnHeads = 0
@@ -36,6 +46,7 @@ final class DecoderStep {
         tokens.removeAll(keepingCapacity: true)
         positions.removeAll(keepingCapacity: true)
         logitTokens.removeAll(keepingCapacity: true)
+        swap(&adapterRuns, &earlierRuns)
         adapterRuns.removeAll(keepingCapacity: true)
         logitRowsOfOwnHeads = 0
         for token in batch.tokens { tokens.append(token.rawValue) }
@@ -50,6 +61,11 @@ final class DecoderStep {
             if row.adapter?.head != nil { logitRowsOfOwnHeads += row.logitCount }
             for offset in 0..<row.tokenCount { positions.append(Int32(row.firstPosition + offset)) }
         }
+        if !adapterRuns.elementsEqual(earlierRuns, by: { $0.adapter === $1.adapter && $0.tokens == $1.tokens }) {
+            wholeVersion = newVersion()
+        }
+        earlierRuns.removeAll(keepingCapacity: true)
+        runsVersion = wholeVersion
         adaptedRuns.removeAll(keepingCapacity: true)
         for run in adapterRuns { adaptedRuns.append((run.adapter.parts, run.tokens)) }
         precondition(positions.count == tokens.count, "\(tokens.count) tokens, \(positions.count) in rows")
@@ -73,7 +89,13 @@ final class DecoderStep {
             adaptedRuns[index].tokens = first..<place
         }
         adaptedRuns.removeAll { $0.tokens.isEmpty }
+        runsVersion = newVersion()
         return logitRows
+    }
+
+    private func newVersion() -> Int {
+        lastVersion += 1
+        return lastVersion
     }
 
     /// Makes `ownHeadRows` those that go through `head`.

@@ -16,8 +16,6 @@ struct DecoderWorkspace {
     let gateUp = FloatMatrix()
     /// `[tokens, width]`: result of a half of a layer where it is normed before it joins the residual.
     let branch = FloatMatrix()
-    /// What adapters add to the product that is computed.
-    let update = LowRankUpdate()
     /// `[logit rows, width]`: the normed residual of the tokens whose logits are wanted.
     let selected = FloatMatrix()
     /// `[logit rows, vocabulary]`.

@@ -53,6 +53,7 @@ package final class LowRankProduct: @unchecked Sendable {
     }
 
     private init(_ changes: [LowRankChange], at firstOutputs: [Int], following: [LowRankChange]) {
+        precondition(Set(changes.map(\.inputs)).count <= 1, "LowRankProduct: changes of different inputs")
         (self.changes, self.firstOutputs) = (changes, firstOutputs)
         var (segments, work, column): ([ck_low_rank_segment], ShrinkWork, Int) = ([], ShrinkWork(), 0)
         for (change, firstOutput) in zip(changes, firstOutputs) {

@@ -1,27 +1,31 @@
 import CKernels
 
-/// What a product adds to some of its rows, run by run: rows of one adapter beside each other. Reused from product to product.
+/// What a product adds to some of its rows, run by run: rows of one adapter beside each other.
 ///
 /// It holds addresses, not references: whoever appends a product keeps it until the update's product is computed.
 package final class LowRankUpdate {
     private var segments: UnsafeMutablePointer<ck_low_rank_segment>
-    private var capacity = 64
+    private var capacity = 1
     private var count = 0
     private var columnCount = 0
     private var work = ShrinkWork()
-    /// `[rows, columns]`: A x of every changed row.
-    private let intermediate = FloatMatrix()
-    /// The same for factors of 8 bits.
-    private let quantized = QuantizedColumns()
+    /// Of every product that was appended; nil without any.
+    private var inputs: Int32?
+    private var rowEnd = 0
+    private let buffers: LowRankBuffers
 
-    package init() { segments = .allocate(capacity: capacity) }
+    /// - Parameter buffers: what is needed while the product is computed: those of updates that take turns can be the same.
+    package init(_ buffers: LowRankBuffers = LowRankBuffers()) {
+        segments = .allocate(capacity: capacity)
+        self.buffers = buffers
+    }
 
     deinit { segments.deallocate() }
 
     package var isEmpty: Bool { count == 0 }
 
     /// Forgets all rows.
-    package func removeAll() { (count, columnCount, work) = (0, 0, ShrinkWork()) }
+    package func removeAll() { (count, columnCount, work, inputs, rowEnd) = (0, 0, ShrinkWork(), nil, 0) }
 
     /// Changes `rows`, which come after those that were given before.
     package func append(_ product: LowRankProduct, rows: Range<Int>) { append(product.parts, rows: rows) }
@@ -29,6 +33,11 @@ package final class LowRankUpdate {
     /// The same, where no reference is to be counted.
     package func append(_ product: LowRankParts, rows: Range<Int>) {
         guard !rows.isEmpty, let first = product.segments.first else { return }
+        precondition(
+            inputs ?? first.change.inputs == first.change.inputs && rows.lowerBound >= rowEnd,
+            "LowRankUpdate: a change of another product, or of rows before others"
+        )
+        (inputs, rowEnd) = (first.change.inputs, rows.upperBound)
         columnCount = max(columnCount, product.columnCount)
         work.add(product.work, rows: rows.count)
         while count + product.segments.count > capacity { grow() }
@@ -45,6 +54,9 @@ package final class LowRankUpdate {
         ck_low_rank_expect(product.segments.baseAddress, Int64(product.segments.count))
     }
 
+    /// Asks memory for the update itself, whose product comes next.
+    package func expect() { ck_low_rank_expect(segments, Int64(count)) }
+
     private func grow() {
         let larger = UnsafeMutablePointer<ck_low_rank_segment>.allocate(capacity: 2 * capacity)
         larger.moveInitialize(from: segments, count: count)
@@ -54,12 +66,11 @@ package final class LowRankUpdate {
 
     /// The update of a product of `[rows, inputs]`, ready to run on any thread.
     func kernel(rows: Int, inputs: Int, set: Int32) -> LowRankKernel {
-        for index in 0..<count {
-            precondition(
-                Int(segments[index].change.inputs) == inputs && Int(segments[index].row_end) <= rows,
-                "LowRankUpdate: [\(rows), \(inputs)] activations for another product"
-            )
-        }
+        precondition(
+            self.inputs.map(Int.init) ?? inputs == inputs && rowEnd <= rows,
+            "LowRankUpdate: [\(rows), \(inputs)] activations for another product"
+        )
+        let (intermediate, quantized) = (buffers.intermediate, buffers.quantized)
         intermediate.reshape(rows: rows, width: columnCount)
         if work.hasBytes { quantized.reshape(rows: rows, columns: columnCount) }
         let view = ck_low_rank_update(
@@ -73,6 +84,16 @@ package final class LowRankUpdate {
         )
         return LowRankKernel(update: view, work: work, set: set)
     }
+}
+
+/// What updates need while their product is computed.
+package final class LowRankBuffers {
+    /// `[rows, columns]`: A x of every changed row.
+    fileprivate let intermediate = FloatMatrix()
+    /// The same for factors of 8 bits.
+    fileprivate let quantized = QuantizedColumns()
+
+    package init() {}
 }
 
 /// A x in 8 bits, `[rows, columns]` with a scale for 16 columns; a reusable buffer.

@@ -94,6 +94,39 @@ import Tokenization
     }
 
     @Test(arguments: ["llama-q4_0.gguf", "llama-f32.gguf"])
+    func `steps under the same adapters have the logits of steps that nothing is kept for`(name: String) throws {
+        let tokens = try AdapterRun.tokens()
+        let (first, second) = (try AdapterRun.adapter("llama-adapter", on: name), try halved(on: name))
+        func decoder() throws -> Decoder {
+            let checkpoint = try Checkpoint.open(path: TestData.tiny(name))
+            let decoder = try Decoder(checkpoint, compute: Compute(workers: WorkerPool(threadCount: 2)))
+            decoder.allocateCache(blockCount: 16, blockSize: 32)
+            return decoder
+        }
+        func step(_ decoder: Decoder, _ adapters: [Adapter?], _ positions: Range<Int>, logitCount: Int) -> [Float] {
+            let batch = AdapterRun.batch(adapters.map { (tokens, $0) }, positions, logitCount: logitCount)
+            let logits = decoder.forward(batch)
+            return (0..<logitCount * adapters.count).flatMap { Array(logits.row($0)) }
+        }
+        let (kept, fresh) = (try decoder(), try decoder())
+        let orders: [[Adapter?]] = [[first, nil, second], [second, nil, first], [first, first, second]]
+        var position = 0
+        for index in [0, 0, 0, 1, 1, 0, 2, 2, 0] {
+            // A step without adapters in between forgets everything; its fourth row writes to blocks that no other reads.
+            var other = AdapterRun.batch((0..<4).map { _ in (tokens, nil) }, 0..<1, logitCount: 0)
+            other.rows.removeFirst(3)
+            other.tokens.removeFirst(3)
+            _ = fresh.forward(other)
+            // The last layer drops tokens of the longer steps.
+            let positions = position..<position + (index == 2 ? 3 : 1)
+            let results = [kept, fresh].map { step($0, orders[index], positions, logitCount: 1) }
+            let isEqual = results[0] == results[1]
+            #expect(isEqual, "at \(position)")
+            position = positions.upperBound
+        }
+    }
+
+    @Test(arguments: ["llama-q4_0.gguf", "llama-f32.gguf"])
     func `a mix is the sum of its parts, alone and beside others, in whatever order they are given`(
         name: String
     ) throws {
