@@ -11,6 +11,11 @@ ck_activation_form ck_form_of(int32_t type, int64_t inputs) {
     return type == ck_type_f32 ? ck_activation_form_float32 : ck_activation_form_int8;
 }
 
+bool ck_type_pairs_steps(int32_t type) {
+    const ck_traits traits = ck_traits_of(type);
+    return traits.bits == 4 && !traits.has_table && !traits.has_half_groups;
+}
+
 int64_t ck_panel_bytes(int32_t type, int64_t inputs) {
     int64_t bytes;
     int32_t elements, block_bytes;

@@ -29,6 +29,9 @@ typedef struct {
 /// kept as int16 with a power of two per group of 32, or take float32 and are kept as that when `inputs` is not groups.
 ck_activation_form ck_form_of(int32_t type, int64_t inputs);
 
+/// Whether products with weights of `type` can pair steps: those with codes of 4 bits and one scale a group.
+bool ck_type_pairs_steps(int32_t type);
+
 /// Bytes of one panel, a multiple of 64; 0 when the type cannot be packed or `inputs` is not whole blocks of it.
 int64_t ck_panel_bytes(int32_t type, int64_t inputs);
 

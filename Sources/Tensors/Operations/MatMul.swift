@@ -22,8 +22,9 @@ extension Compute {
         update: LowRankUpdate? = nil
     ) {
         let lowRank = kernel(of: update, beside: weights, rows: x.rows)
-        if weights.wants(.int8) { int8Activations.quantize(x, lowRank, on: self) }
-        if weights.wants(.int12) { int12Activations.quantize(x, on: self) }
+        let canPairSteps = weights.canPairSteps
+        if weights.wants(.int8) { int8Activations.quantize(x, lowRank, canPairSteps: canPairSteps, on: self) }
+        if weights.wants(.int12) { int12Activations.quantize(x, .none, canPairSteps: canPairSteps, on: self) }
         if lowRank.work.isExact {
             let job = (kernel: lowRank, x: x.pointer, width: x.width)
             overRows(x.rows, floatsPerRow: lowRank.work.perRow(x.rows), job) { job, run in

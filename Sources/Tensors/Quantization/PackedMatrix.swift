@@ -199,6 +199,9 @@ package final class PackedMatrix: @unchecked Sendable {
     /// Whether products with it take activations of `form`, for at least a part of the outputs.
     package func wants(_ form: ActivationForm) -> Bool { sections.contains { $0.form == form } }
 
+    /// Whether products with some of the weights can compute two steps in one dot product.
+    var canPairSteps: Bool { sections.contains { ck_type_pairs_steps($0.panels.type) } }
+
     /// What products with it take, where that is one form for all outputs.
     package var soleForm: ActivationForm? {
         guard let form = sections.first?.form, sections.allSatisfy({ $0.form == form }) else { return nil }

@@ -49,6 +49,7 @@ package final class QuantizedActivations {
     private var groups: UnsafeMutableRawBufferPointer
     private var pairGroups: UnsafeMutableRawBufferPointer
     private let pairsSteps: Bool
+    private var hasPairGroups = false
 
     /// Makes an empty buffer.
     ///
@@ -71,7 +72,9 @@ package final class QuantizedActivations {
     }
 
     /// Makes room for `[rows, inputs]`; contents are undefined. Allocates only when it was never that large before.
-    package func reshape(rows: Int, inputs: Int) {
+    ///
+    /// - Parameter canPairSteps: whether the weights that they will meet can.
+    package func reshape(rows: Int, inputs: Int, canPairSteps: Bool = true) {
         precondition(rows >= 0 && inputs % Int(ck_group_size) == 0, "QuantizedActivations: \(inputs) inputs")
         self.rows = rows
         self.inputs = inputs
@@ -83,18 +86,19 @@ package final class QuantizedActivations {
         if groupStride % 4 == 0 { groupStride += 1 }
         values.growLines(to: rows * valueStride)
         groups.growLines(to: rows * groupStride * MemoryLayout<ck_activation_group>.stride)
+        // Few rows meet one panel at a time, which pairs nothing.
+        hasPairGroups = pairsSteps && canPairSteps && rows > 8
         if hasPairGroups { pairGroups.growLines(to: rows * groupStride * MemoryLayout<ck_pair_group>.stride) }
     }
 
-    /// Few rows meet one panel at a time, which pairs nothing.
-    private var hasPairGroups: Bool { pairsSteps && rows > 8 }
-
     /// Becomes the quantised `matrix`, whose width is a multiple of 32.
-    package func quantize(_ matrix: FloatMatrix, on compute: Compute) { quantize(matrix, .none, on: compute) }
+    package func quantize(_ matrix: FloatMatrix, on compute: Compute) {
+        quantize(matrix, .none, canPairSteps: true, on: compute)
+    }
 
     /// The same, with what factors of 8 bits make of it.
-    func quantize(_ matrix: FloatMatrix, _ lowRank: LowRankKernel, on compute: Compute) {
-        reshape(rows: matrix.rows, inputs: matrix.width)
+    func quantize(_ matrix: FloatMatrix, _ lowRank: LowRankKernel, canPairSteps: Bool, on compute: Compute) {
+        reshape(rows: matrix.rows, inputs: matrix.width, canPairSteps: canPairSteps)
         let kernel = QuantizeKernel(self, set: compute.instructionSet.rawValue)
         let work = inputs + (lowRank.work.hasBytes ? lowRank.work.perRow(rows) : 0)
         let job = (source: matrix.pointer, kernel: kernel, lowRank: lowRank)
