@@ -1,9 +1,9 @@
 // Two panels against many rows, two steps in one dot product; panel_traits.h has the identity. Included after
 // matmul_quantized_tile.h; needs GFNI besides.
 //
-// A group takes 7 dot products, 6 + 6 byte additions and 4 operations that turn its sum into a float: 15 of 17 can go to any of
-// four ports where additions have ports of their own, 10 of 10 to two where all 8 steps are multiplied. The codes of a group fill
-// half of the registers, so rows pass by them, however many, and their sums are kept in memory.
+// A group takes 5 dot products, 6 additions and 4 operations that turn its sum into a float: 15, of which 7 have to go to the two
+// ports that multiply. Where all 8 steps are multiplied 10 of 12 have to. The codes of a group fill half of the registers, so rows
+// pass by them, however many, and their sums are kept in memory.
 enum { ck_paired_panels = 2, ck_group_steps = ck_group_size / 4 };
 
 /// What a group of two panels is for all rows.

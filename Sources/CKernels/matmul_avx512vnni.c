@@ -6,7 +6,7 @@
 #include "matmul_implementations.h"
 
 #pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c,tune=znver4"))), \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c"))), \
     apply_to = function)
 
 #include "matmul_avx512_vectors.h"
@@ -34,8 +34,6 @@ CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) {
 
 #include "matmul_quantized_tile.h"
 
-#include "matmul_avx512_paired.h"
-
 static const int32_t pair_rows[] = {6, 4, 2, 1};
 
 #define CK_TILES(type)                                                                                                \
@@ -53,6 +51,15 @@ static const int32_t pair_rows[] = {6, 4, 2, 1};
     };                                                                                                                \
     static const ck_tile_set tiles_##type = {single_##type, 8, pair_##type, pair_rows};
 CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
+
+#pragma clang attribute pop
+
+// Only AMD's processors run these: 1 % faster in the order that suits them.
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c,tune=znver4"))), \
+    apply_to = function)
+
+#include "matmul_avx512_paired.h"
 
 void ck_matmul_quantized_avx512vnni(
     const ck_panels *panels, const ck_activations *x, ck_destination y, ck_product_range range) {
