@@ -7,12 +7,14 @@
 /// Quantises the groups of one row. `values` are int8 or int16.
 typedef void ck_quantize_row(const float *x, int64_t group_count, void *values, ck_activation_group *groups);
 
-ck_quantize_row ck_quantize_row_int8_portable, ck_quantize_row_int12_portable;
+#define CK_DECLARE_QUANTIZE_ROWS(set)                                                                                 \
+    ck_quantize_row ck_quantize_row_int8_##set, ck_quantize_row_short8_##set, ck_quantize_row_int12_##set;
+CK_DECLARE_QUANTIZE_ROWS(portable)
 #if defined(__x86_64__)
-ck_quantize_row ck_quantize_row_int8_avx2, ck_quantize_row_int12_avx2;
-ck_quantize_row ck_quantize_row_int8_avx512, ck_quantize_row_int12_avx512;
+CK_DECLARE_QUANTIZE_ROWS(avx2)
+CK_DECLARE_QUANTIZE_ROWS(avx512)
 #elif defined(__aarch64__)
-ck_quantize_row ck_quantize_row_int8_neon, ck_quantize_row_int12_neon;
+CK_DECLARE_QUANTIZE_ROWS(neon)
 #endif
 
 /// Writes what products that pair their steps need of a row, given the groups that others need.
@@ -24,16 +26,19 @@ ck_make_pair_groups ck_make_pair_groups_portable;
 ck_make_pair_groups ck_make_pair_groups_avx512vnni;
 #endif
 
-enum { ck_int8_limit = 120, ck_int12_limit = 2047 };
+enum { ck_int8_limit = 127, ck_short8_limit = 120, ck_int12_limit = 2047 };
 
 /// The bits of 2^-100: a group of smaller numbers counts as one of zeros.
 enum { ck_smallest_magnitude = 0x0d800000 };
 
-/// Defines the row quantisers of both forms from `quantize_groups(limit, x, group_count, values, groups)`, whose limit is
+/// Defines the row quantisers of all forms from `quantize_groups(limit, x, group_count, values, groups)`, whose limit is
 /// a constant where it is inlined.
 #define CK_QUANTIZE_ROWS(set)                                                                                         \
     void ck_quantize_row_int8_##set(const float *x, int64_t count, void *values, ck_activation_group *groups) {       \
         quantize_groups_##set(ck_int8_limit, x, count, values, groups);                                               \
+    }                                                                                                                 \
+    void ck_quantize_row_short8_##set(const float *x, int64_t count, void *values, ck_activation_group *groups) {     \
+        quantize_groups_##set(ck_short8_limit, x, count, values, groups);                                             \
     }                                                                                                                 \
     void ck_quantize_row_int12_##set(const float *x, int64_t count, void *values, ck_activation_group *groups) {      \
         quantize_groups_##set(ck_int12_limit, x, count, values, groups);                                              \

@@ -1,16 +1,20 @@
 #include "quantize_implementations.h"
 
-static ck_quantize_row *implementation(ck_instruction_set set, bool is_wide) {
+#define CK_CHOOSE_FORM(set, form)                                                                                     \
+    ((form) == ck_activation_form_int12         ? ck_quantize_row_int12_##set                                         \
+         : (form) == ck_activation_form_short8 ? ck_quantize_row_short8_##set                                         \
+                                               : ck_quantize_row_int8_##set)
+
+static ck_quantize_row *implementation(ck_instruction_set set, ck_activation_form form) {
     switch (set) {
 #if defined(__x86_64__)
-    case ck_instruction_set_avx2: return is_wide ? ck_quantize_row_int12_avx2 : ck_quantize_row_int8_avx2;
+    case ck_instruction_set_avx2: return CK_CHOOSE_FORM(avx2, form);
     case ck_instruction_set_avx512:
-    case ck_instruction_set_avx512vnni:
-        return is_wide ? ck_quantize_row_int12_avx512 : ck_quantize_row_int8_avx512;
+    case ck_instruction_set_avx512vnni: return CK_CHOOSE_FORM(avx512, form);
 #elif defined(__aarch64__)
-    case ck_instruction_set_neon: return is_wide ? ck_quantize_row_int12_neon : ck_quantize_row_int8_neon;
+    case ck_instruction_set_neon: return CK_CHOOSE_FORM(neon, form);
 #endif
-    default: return is_wide ? ck_quantize_row_int12_portable : ck_quantize_row_int8_portable;
+    default: return CK_CHOOSE_FORM(portable, form);
     }
 }
 
@@ -26,14 +30,14 @@ static ck_make_pair_groups *pair_implementation(ck_instruction_set set) {
 void ck_quantize_rows(
     ck_instruction_set set, const float *x, int64_t x_stride, ck_activations out, const int32_t shape[2],
     ck_activation_form form) {
-    ck_quantize_row *quantize = implementation(set, form == ck_activation_form_int12);
+    ck_quantize_row *quantize = implementation(set, form);
     ck_make_pair_groups *make_pair_groups = pair_implementation(set);
     const int64_t group_count = shape[1] / ck_group_size;
     for (int64_t row = 0; row < shape[0]; row++) {
         int8_t *values = out.values + row * out.value_stride;
         ck_activation_group *groups = out.groups + row * out.group_stride;
         quantize(x + row * x_stride, group_count, values, groups);
-        if (out.pair_groups && form == ck_activation_form_int8)
+        if (out.pair_groups && form == ck_activation_form_short8)
             make_pair_groups(values, groups, group_count, out.pair_groups + row * out.group_stride);
     }
 }

@@ -83,7 +83,8 @@ CK_INLINE __m128i pack_two_groups(const __m512i halves[4], int8_t *values) {
 
 /// Quantises four groups to int8, with the bits that they would have one by one; false, and nothing is written, if one of
 /// them is not finite. Together because a group alone is mostly waiting for its largest magnitude and for two divisions.
-CK_INLINE bool quantize_four_groups(const float *x, int8_t *values, ck_activation_group *groups) {
+CK_INLINE bool quantize_four_groups(
+    const int most_value, const float *x, int8_t *values, ck_activation_group *groups) {
     __m512i largest[4], halves[8];
     for (int g = 0; g < 4; g++) {
         const __m512 low = _mm512_abs_ps(_mm512_loadu_ps(x + 32 * g));
@@ -93,7 +94,7 @@ CK_INLINE bool quantize_four_groups(const float *x, int8_t *values, ck_activatio
     const __m128i most = largest_of_each(largest);
     if (_mm_cmplt_epu32_mask(most, _mm_set1_epi32(0x7f800000)) != 15) return false;
     const __mmask8 is_normal = _mm_cmpge_epu32_mask(most, _mm_set1_epi32(ck_smallest_magnitude));
-    const __m128 limit = _mm_set1_ps(ck_int8_limit);
+    const __m128 limit = _mm_set1_ps((float)most_value);
     const __m128 scales = _mm_maskz_div_ps(is_normal, _mm_castsi128_ps(most), limit);
     const __m512 factors = _mm512_castps128_ps512(_mm_maskz_div_ps(is_normal, limit, _mm_castsi128_ps(most)));
     for (int i = 0; i < 8; i++) {
@@ -119,10 +120,10 @@ CK_INLINE void quantize_groups_avx512(
     const int limit, const float *x, int64_t group_count, void *values, ck_activation_group *groups) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     for (int64_t g = 0; g < group_count; g++) {
-        if (limit == ck_int8_limit && group_count >= 4) {
+        if (limit != ck_int12_limit && group_count >= 4) {
             // The last four may overlap those before.
             const int64_t at = g + 4 <= group_count ? g : group_count - 4;
-            if (quantize_four_groups(x + 32 * at, (int8_t *)values + 32 * at, groups + at)) {
+            if (quantize_four_groups(limit, x + 32 * at, (int8_t *)values + 32 * at, groups + at)) {
                 g = at + 3;
                 continue;
             }

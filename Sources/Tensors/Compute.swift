@@ -7,7 +7,8 @@ package final class Compute {
     /// The threads of every operation.
     package let workers: WorkerPool
     /// Activations of the product that is running, in the forms that its weights want.
-    let int8Activations: QuantizedActivations
+    let int8Activations = QuantizedActivations(.int8)
+    let short8Activations: QuantizedActivations
     let int12Activations = QuantizedActivations(.int12)
 
     /// Uses `instructionSet`, which this machine must have.
@@ -18,7 +19,8 @@ package final class Compute {
         precondition(instructionSet.isAvailable, "Compute: this machine has no \(instructionSet.name)")
         self.instructionSet = instructionSet
         let pairsSteps = pairsSteps ?? instructionSet.pairsSteps
-        int8Activations = QuantizedActivations(.int8, pairsSteps: pairsSteps && instructionSet.canPairSteps)
+        let forPairs: PairedSteps = pairsSteps && instructionSet.canPairSteps ? .made : .possible
+        short8Activations = QuantizedActivations(.int8, forPairs)
         self.workers = workers
     }
 }

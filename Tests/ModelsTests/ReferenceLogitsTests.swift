@@ -44,11 +44,10 @@ import Tokenization
     }
 
     /// File, its oracle's name, and the largest relative error and smallest agreement allowed. llama.cpp, which rounds
-    /// activations too, is 0.05 and 0.10 away from the float32 reference on the same 64 tokens, and agrees with it in 1.00
-    /// and 0.75 of them.
+    /// activations too, is 0.05 and 0.10 away from the float32 reference on the same tokens.
     static let realModels: [(file: String, oracle: String, error: Float, agreement: Double)] = [
         ("SmolLM2-135M-Instruct.Q4_1.gguf", "real/smollm2", 0.04, 0.9),
-        ("gemma-3-270m-q4_k_m.gguf", "real/gemma3", 0.1, 0.75),
+        ("gemma-3-270m-q4_k_m.gguf", "real/gemma3", 0.1, 0.8),
     ]
 
     @Test(arguments: realModels)

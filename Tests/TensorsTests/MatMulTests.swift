@@ -11,7 +11,8 @@ import Testing
         guard let form = matrix.soleForm, form != .float32 else {
             return (0..<x.rows).map { x.row($0).map(Double.init) }
         }
-        let quantized = QuantizedActivations(form)
+        let canPair = form == .int8 && matrix.pairingSections.all
+        let quantized = QuantizedActivations(form, canPair ? .possible : .impossible)
         quantized.quantize(x, on: compute)
         let view = quantized.kernelView
         return (0..<x.rows).map { row in

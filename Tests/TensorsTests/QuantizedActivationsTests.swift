@@ -31,7 +31,7 @@ import Testing
         of x: [Float]
     ) {
         let largest = x.map(abs).max() ?? 0
-        let limit: Float = form == .int12 ? 2047 : 120
+        let limit: Float = form == .int12 ? 2047 : 127
         #expect(record.scale == largest / limit)
         let factor = limit / largest
         #expect(values == x.map { Int32(($0 * factor).rounded(.toNearestOrEven)) })

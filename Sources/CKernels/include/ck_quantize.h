@@ -32,10 +32,13 @@ enum { ck_group_size = 32 };
 typedef enum {
     /// As they are.
     ck_activation_form_float32,
-    /// int8, -120…120: a code of 4 bits, less 8, can be added and the sum still fits a byte.
+    /// int8, -127…127.
     ck_activation_form_int8,
     /// int16, -2047…2047: as many bits as leave room for the sum of 32 products with int16 weights in an int32.
     ck_activation_form_int12,
+    /// int8, -120…120, for products that some machines compute with paired steps: a code of 4 bits, less 8, can be added and the
+    /// sum still fits a byte. Weights that take it take `ck_activation_form_int8` by `ck_form_of`.
+    ck_activation_form_short8,
 } ck_activation_form;
 
 /// What a row's group of 32 activations needs besides its integers. The sums are zero with `ck_activation_form_int12`,
@@ -77,14 +80,14 @@ typedef struct {
     ck_pair_group *pair_groups;
 } ck_activations;
 
-/// Quantises rows of float32: scale = max|x| / 120 (or 2047) per group, round half to even.
+/// Quantises rows of float32: scale = max|x| / 127 (or 120, or 2047) per group, round half to even.
 ///
 /// Every row is treated alone. The scale is rounded the same on all instruction sets and so are the values. A group
 /// that holds an infinity or a NaN gets unspecified values in range and a scale that makes the product non-finite.
 ///
 /// - x: `[row_count, inputs]`, `x_stride` floats from row to row; inputs is a multiple of 32
 /// - out: the row `x` points at is written to row 0 of `out`
-/// - form: int8 or int12; of int8, `out.pair_groups` are written too, unless NULL
+/// - form: not float32; of short8, `out.pair_groups` are written too, unless NULL
 void ck_quantize_rows(
     ck_instruction_set set, const float *x, int64_t x_stride, ck_activations out, const int32_t shape[2],
     ck_activation_form form);

@@ -158,7 +158,7 @@ void CK_NAME(ck_low_rank_quantize)(
             const ck_lanes x = CK_NAME(load)(t + (ptrdiff_t)r * t_stride + 16 * g);
             const uint32_t largest = (uint32_t)CK_NAME(largest_integer)(CK_NAME(bits)(x) & 0x7fffffff);
             float unit;
-            const float factor = ck_quantize_factor(127, largest, &unit);
+            const float factor = ck_quantize_factor(ck_int8_limit, largest, &unit);
             // Adding 1.5 · 2^23 leaves the nearest integer in the low bits of the sum.
             const ck_lanes scaled = x * factor, shifted = scaled + magic;
             const ck_int_lanes codes = factor == 0 ? (ck_int_lanes)0 : CK_NAME(bits)(shifted) - CK_NAME(bits)(magic);

@@ -41,7 +41,7 @@ extension Compute {
             return
         }
         precondition(norm.gain.count == x.width, "matMul: a gain of \(norm.gain.count) for rows of \(x.width)")
-        activations.reshape(rows: x.rows, inputs: x.width, canPairSteps: weights.canPairSteps)
+        activations.reshape(rows: x.rows, inputs: x.width)
         let lowRank = kernel(of: update, beside: weights, rows: x.rows)
         let most = Self.rowsAtATime(width: x.width, lowRank)
         let work = x.width + lowRank.work.perRow(x.rows)
@@ -92,7 +92,7 @@ extension Compute {
         }
         precondition(gateUp.width % 2 == 0, "matMul: rows of \(gateUp.width) are no gate and what it gates")
         let width = gateUp.width / 2
-        activations.reshape(rows: gateUp.rows, inputs: width, canPairSteps: weights.canPairSteps)
+        activations.reshape(rows: gateUp.rows, inputs: width)
         let lowRank = kernel(of: update, beside: weights, rows: gateUp.rows)
         let most = Self.rowsAtATime(width: width, lowRank)
         let work = 4 * width + lowRank.work.perRow(gateUp.rows)
@@ -122,9 +122,14 @@ extension Compute {
     /// The buffer for products with `weights` where one form does for all of them; nil where floats are wanted too.
     private func activations(for weights: PackedMatrix) -> QuantizedActivations? {
         switch weights.soleForm {
-        case .int8: int8Activations
-        case .int12: int12Activations
-        case .float32, nil: nil
+        case .int8:
+            switch weights.pairingSections {
+            case (_, true): return short8Activations
+            case (false, _): return int8Activations
+            default: return nil
+            }
+        case .int12: return int12Activations
+        case .float32, nil: return nil
         }
     }
 

@@ -22,16 +22,19 @@ extension Compute {
         update: LowRankUpdate? = nil
     ) {
         let lowRank = kernel(of: update, beside: weights, rows: x.rows)
-        let canPairSteps = weights.canPairSteps
-        if weights.wants(.int8) { int8Activations.quantize(x, lowRank, canPairSteps: canPairSteps, on: self) }
-        if weights.wants(.int12) { int12Activations.quantize(x, .none, canPairSteps: canPairSteps, on: self) }
+        if weights.wants(.int8) {
+            let pairing = weights.pairingSections
+            if pairing.some { short8Activations.quantize(x, pairing.all ? lowRank : .none, on: self) }
+            if !pairing.all { int8Activations.quantize(x, lowRank, on: self) }
+        }
+        if weights.wants(.int12) { int12Activations.quantize(x, on: self) }
         if lowRank.work.isExact {
             let job = (kernel: lowRank, x: x.pointer, width: x.width)
             overRows(x.rows, floatsPerRow: lowRank.work.perRow(x.rows), job) { job, run in
                 job.pointee.kernel.shrink(job.pointee.x + run.first * job.pointee.width, rows: run.rows)
             }
         }
-        let operand = Operand(x, int8Activations, int12Activations)
+        let operand = Operand(x, int8Activations, short8Activations, int12Activations)
         multiply(weights, operand, bias, lowRank, into: y, accumulate: accumulate)
     }
 
@@ -76,17 +79,23 @@ extension Compute {
         let inputs: Int
         let floats: FloatMatrix?
         let int8: ck_activations
+        let short8: ck_activations
         let int12: ck_activations
 
-        init(_ x: FloatMatrix, _ int8: QuantizedActivations, _ int12: QuantizedActivations) {
+        init(
+            _ x: FloatMatrix,
+            _ int8: QuantizedActivations,
+            _ short8: QuantizedActivations,
+            _ int12: QuantizedActivations
+        ) {
             (rows, inputs, floats) = (x.rows, x.width, x)
-            (self.int8, self.int12) = (int8.kernelView, int12.kernelView)
+            (self.int8, self.short8, self.int12) = (int8.kernelView, short8.kernelView, int12.kernelView)
         }
 
-        /// One form, in the places of both: only the one that `x` has will be looked at.
+        /// One form, in the places of all: only the one that `x` has will be looked at.
         init(_ x: QuantizedActivations) {
             (rows, inputs, floats) = (x.rows, x.inputs, nil)
-            (int8, int12) = (x.kernelView, x.kernelView)
+            (int8, short8, int12) = (x.kernelView, x.kernelView, x.kernelView)
         }
     }
 
@@ -118,6 +127,7 @@ extension Compute {
                 sections: sections,
                 split: ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount),
                 int8: x.int8,
+                short8: x.short8,
                 int12: x.int12,
                 floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
                 lowRank: lowRank,
@@ -134,6 +144,7 @@ private struct Product {
     let sections: UnsafeBufferPointer<PackedMatrix.Section>
     let split: ProductSplit
     let int8: ck_activations
+    let short8: ck_activations
     let int12: ck_activations
     let floats: ck_float_rows
     let lowRank: LowRankKernel
@@ -158,7 +169,10 @@ private struct Product {
             withUnsafePointer(to: section.panels) { panels in
                 switch section.form {
                 case .float32: ck_matmul_float(set, panels, floats, part, range)
-                case .int8: withUnsafePointer(to: int8) { ck_matmul_quantized(set, panels, $0, part, range) }
+                case .int8:
+                    withUnsafePointer(to: section.canPairSteps ? short8 : int8) {
+                        ck_matmul_quantized(set, panels, $0, part, range)
+                    }
                 case .int12: withUnsafePointer(to: int12) { ck_matmul_quantized(set, panels, $0, part, range) }
                 }
             }

@@ -52,6 +52,7 @@ package final class PackedMatrix: @unchecked Sendable {
         var panelCount: Int { (Int(panels.outputs) + 15) / 16 }
         var byteCount: Int { panelCount * Int(panels.panel_bytes) }
         /// What it multiplies.
+        var canPairSteps: Bool { ck_type_pairs_steps(panels.type) }
         var form: ActivationForm { ActivationForm(ck_form_of(panels.type, Int64(panels.inputs))) }
     }
 
@@ -199,8 +200,11 @@ package final class PackedMatrix: @unchecked Sendable {
     /// Whether products with it take activations of `form`, for at least a part of the outputs.
     package func wants(_ form: ActivationForm) -> Bool { sections.contains { $0.form == form } }
 
-    /// Whether products with some of the weights can compute two steps in one dot product.
-    var canPairSteps: Bool { sections.contains { ck_type_pairs_steps($0.panels.type) } }
+    /// Whether products with so many of those weights that take 8 bits can compute two steps in one dot product.
+    var pairingSections: (some: Bool, all: Bool) {
+        let sections = sections.lazy.filter { $0.form == .int8 }
+        return (sections.contains(where: \.canPairSteps), sections.allSatisfy(\.canPairSteps))
+    }
 
     /// What products with it take, where that is one form for all outputs.
     package var soleForm: ActivationForm? {

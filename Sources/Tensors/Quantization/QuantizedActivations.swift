@@ -32,9 +32,19 @@ package enum ActivationForm: Sendable, Equatable, CaseIterable {
     }
 }
 
+/// Whether products compute two steps in one dot product. Activations of weights that could have a range of ±120 on every machine
+/// and for any number of rows, so that results are the same.
+package enum PairedSteps: Sendable {
+    /// The weights cannot.
+    case impossible
+    /// They could, but this machine multiplies as fast without.
+    case possible
+    case made
+}
+
 /// Rows of activations as integers with one scale per 32 inputs, `[rows, inputs]`; a reusable buffer.
 ///
-/// x ≈ scale · q with scale = max|x| / 120 over the group, or / 2047 with 12 bits, rounded half to even: symmetric, so
+/// x ≈ scale · q with scale = max|x| / 127 over the group, / 120 where the weights can pair steps, or / 2047 with 12 bits, rounded half to even: symmetric, so
 /// that a product with weights of any zero point needs only the group's sum of q.
 package final class QuantizedActivations {
     /// How many bits they have.
@@ -48,18 +58,21 @@ package final class QuantizedActivations {
     private var values: UnsafeMutableRawBufferPointer
     private var groups: UnsafeMutableRawBufferPointer
     private var pairGroups: UnsafeMutableRawBufferPointer
-    private let pairsSteps: Bool
-    private var hasPairGroups = false
+    private let pairs: PairedSteps
+    /// What the kernels call the form.
+    let kernelForm: ck_activation_form
 
     /// Makes an empty buffer.
     ///
     /// - Parameters:
     ///   - form: not `float32`.
-    ///   - pairsSteps: whether it keeps what products need that compute two steps in one dot product.
-    package init(_ form: ActivationForm, pairsSteps: Bool = false) {
+    ///   - pairs: whether the weights that they meet can pair steps, with 8 bits, and whether the products do.
+    package init(_ form: ActivationForm, _ pairs: PairedSteps = .impossible) {
         precondition(form != .float32, "QuantizedActivations: float32 is not quantised")
         self.form = form
-        self.pairsSteps = pairsSteps && form == .int8
+        precondition(form == .int8 || pairs == .impossible, "QuantizedActivations: pairs of \(form)")
+        self.pairs = pairs
+        kernelForm = pairs == .impossible ? form.kernelForm : ck_activation_form_short8
         pairGroups = .allocateLines(0)
         values = .allocateLines(0)
         groups = .allocateLines(0)
@@ -72,9 +85,7 @@ package final class QuantizedActivations {
     }
 
     /// Makes room for `[rows, inputs]`; contents are undefined. Allocates only when it was never that large before.
-    ///
-    /// - Parameter canPairSteps: whether the weights that they will meet can.
-    package func reshape(rows: Int, inputs: Int, canPairSteps: Bool = true) {
+    package func reshape(rows: Int, inputs: Int) {
         precondition(rows >= 0 && inputs % Int(ck_group_size) == 0, "QuantizedActivations: \(inputs) inputs")
         self.rows = rows
         self.inputs = inputs
@@ -86,19 +97,18 @@ package final class QuantizedActivations {
         if groupStride % 4 == 0 { groupStride += 1 }
         values.growLines(to: rows * valueStride)
         groups.growLines(to: rows * groupStride * MemoryLayout<ck_activation_group>.stride)
-        // Few rows meet one panel at a time, which pairs nothing.
-        hasPairGroups = pairsSteps && canPairSteps && rows > 8
         if hasPairGroups { pairGroups.growLines(to: rows * groupStride * MemoryLayout<ck_pair_group>.stride) }
     }
 
     /// Becomes the quantised `matrix`, whose width is a multiple of 32.
-    package func quantize(_ matrix: FloatMatrix, on compute: Compute) {
-        quantize(matrix, .none, canPairSteps: true, on: compute)
-    }
+    package func quantize(_ matrix: FloatMatrix, on compute: Compute) { quantize(matrix, .none, on: compute) }
+
+    /// Few rows meet one panel at a time, which pairs nothing.
+    private var hasPairGroups: Bool { pairs == .made && rows > 8 }
 
     /// The same, with what factors of 8 bits make of it.
-    func quantize(_ matrix: FloatMatrix, _ lowRank: LowRankKernel, canPairSteps: Bool, on compute: Compute) {
-        reshape(rows: matrix.rows, inputs: matrix.width, canPairSteps: canPairSteps)
+    func quantize(_ matrix: FloatMatrix, _ lowRank: LowRankKernel, on compute: Compute) {
+        reshape(rows: matrix.rows, inputs: matrix.width)
         let kernel = QuantizeKernel(self, set: compute.instructionSet.rawValue)
         let work = inputs + (lowRank.work.hasBytes ? lowRank.work.perRow(rows) : 0)
         let job = (source: matrix.pointer, kernel: kernel, lowRank: lowRank)
@@ -133,7 +143,7 @@ struct QuantizeKernel {
     init(_ target: QuantizedActivations, set: Int32) {
         inputs = target.inputs
         self.target = target.kernelView
-        form = target.form.kernelForm
+        form = target.kernelForm
         self.set = set
     }
 
