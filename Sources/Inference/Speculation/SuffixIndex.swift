@@ -25,6 +25,7 @@ struct SuffixIndex {
         self.longestMatch = longestMatch
         self.searchLimit = searchLimit
         heads = Array(repeating: -1, count: Self.smallestTable)
+        reserveTexts()
     }
 
     /// Appends what `text` has beyond the tokens already here; the rest of it must be the same.
@@ -34,14 +35,14 @@ struct SuffixIndex {
 
     /// Appends a token.
     mutating func append(_ token: TokenID) {
+        if tokens.count == heads.count {
+            heads = Array(repeating: -1, count: 2 * heads.count)
+            reserveTexts()
+            for place in tokens.indices { link(place) }
+        }
         tokens.append(token)
         previous.append(-1)
-        if tokens.count > heads.count {
-            heads = Array(repeating: -1, count: 2 * heads.count)
-            for place in tokens.indices { link(place) }
-        } else {
-            link(tokens.count - 1)
-        }
+        link(tokens.count - 1)
     }
 
     /// The place before whose end agrees longest with the end of the text, the latest among equals; nil when none
@@ -72,6 +73,13 @@ struct SuffixIndex {
         var length = 0
         while length < limit, tokens[place - length] == tokens[tokens.count - 1 - length] { length += 1 }
         return length
+    }
+
+    /// Makes room for as many tokens as the table is for. Left to themselves the arrays grow when the heap happens to have
+    /// given them no more than they asked for, and each in a step of its own.
+    private mutating func reserveTexts() {
+        tokens.reserveCapacity(heads.count)
+        previous.reserveCapacity(heads.count)
     }
 
     private mutating func link(_ place: Int) {
