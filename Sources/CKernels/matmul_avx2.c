@@ -1,4 +1,5 @@
-// Products with AVX2, FMA and F16C. 16 registers hold a tile of 2 rows and one panel (two vectors of 8 outputs).
+// Products with AVX2, FMA and F16C. 16 registers hold a tile of 4 rows and one panel (two vectors of 8 outputs): 8
+// sums, the codes of one step, a broadcast and its products.
 #if defined(__x86_64__)
 #include "matmul_implementations.h"
 
@@ -51,25 +52,43 @@ CK_INLINE void v_store_float(float *p, VF v) { _mm256_storeu_ps(p, v); }
 CK_INLINE void v_prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
 CK_INLINE void v_prefetch_near(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_NTA); }
 
-// vpmaddubsw saturates at 16 bits: two products of u8 and s8 need 17. Wide codes go in two parts, u = 2 · (u >> 1) + (u & 1).
-CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
-    const VI ones = _mm256_set1_epi16(1);
-    if (!traits.is_wide) return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), ones));
-    const VB upper = _mm256_and_si256(_mm256_srli_epi16(codes, 1), _mm256_set1_epi8(127));
-    const VB lowest = _mm256_and_si256(codes, _mm256_set1_epi8(1));
-    const VI twice = _mm256_madd_epi16(_mm256_maddubs_epi16(upper, x), _mm256_set1_epi16(2));
-    const VI once = _mm256_madd_epi16(_mm256_maddubs_epi16(lowest, x), ones);
-    return _mm256_add_epi32(sum, _mm256_add_epi32(twice, once));
+// Sums are added in assembly: left to itself clang adds the products of several steps first, and runs out of registers.
+CK_INLINE VI v_add_short(VI a, VI b) {
+    __asm__("vpaddw %1, %0, %0" : "+x"(a) : "x"(b));
+    return a;
+}
+CK_INLINE VI v_add_i32(VI a, VI b) {
+    __asm__("vpaddd %1, %0, %0" : "+x"(a) : "x"(b));
+    return a;
 }
 
-CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) { return _mm256_add_epi32(sum, _mm256_madd_epi16(codes, x)); }
+#define CK_HAS_SHORT_SUMS
+CK_INLINE VI v_dot_short(VB codes, VI x) { return _mm256_maddubs_epi16(codes, x); }
+CK_INLINE VI v_widen(VI sum, VI shorts) { return v_add_i32(sum, _mm256_madd_epi16(shorts, _mm256_set1_epi16(1))); }
+CK_INLINE const int8_t *v_hide(const int8_t *p) {
+    __asm__("" : "+r"(p));
+    return p;
+}
+
+// vpmaddubsw saturates at 16 bits. It takes the magnitude of a centred wide code, and the activation its sign: 2 · 128 · 127 fits.
+enum { ck_centers_wide = 1 };
+CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
+    if (!traits.is_wide) return v_widen(sum, v_dot_short(codes, x));
+    const VB centered = _mm256_xor_si256(codes, _mm256_set1_epi8(-128));
+    return v_widen(sum, v_dot_short(_mm256_abs_epi8(centered), _mm256_sign_epi8(x, centered)));
+}
+
+CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) { return v_add_i32(sum, _mm256_madd_epi16(codes, x)); }
 
 #include "matmul_quantized_tile.h"
 
 #define CK_TILES(type)                                                                                                \
-    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 2, 1)                                                         \
-    static const ck_tile_function single_##type[] = {tile_##type##_1x1, tile_##type##_2x1};                           \
-    static const ck_tile_set tiles_##type = {.single = single_##type, .most_rows = 2};
+    CK_TILE_FUNCTION(type, 1, 1) CK_TILE_FUNCTION(type, 2, 1) CK_TILE_FUNCTION(type, 3, 1)                            \
+    CK_TILE_FUNCTION(type, 4, 1)                                                                                      \
+    static const ck_tile_function single_##type[] = {                                                                 \
+        tile_##type##_1x1, tile_##type##_2x1, tile_##type##_3x1, tile_##type##_4x1,                                   \
+    };                                                                                                                \
+    static const ck_tile_set tiles_##type = {.single = single_##type, .most_rows = 4};
 CK_FOR_EACH_BLOCK_TYPE(CK_TILES)
 
 void ck_matmul_quantized_avx2(
@@ -82,9 +101,10 @@ void ck_matmul_quantized_avx2(
 CK_FLOAT_TILE_FUNCTION(1, 1)
 CK_FLOAT_TILE_FUNCTION(2, 1)
 CK_FLOAT_TILE_FUNCTION(3, 1)
+CK_FLOAT_TILE_FUNCTION(4, 1)
 
-static const ck_tile_function float_single[] = {float_tile_1x1, float_tile_2x1, float_tile_3x1};
-static const ck_tile_set float_tiles = {.single = float_single, .most_rows = 3};
+static const ck_tile_function float_single[] = {float_tile_1x1, float_tile_2x1, float_tile_3x1, float_tile_4x1};
+static const ck_tile_set float_tiles = {.single = float_single, .most_rows = 4};
 
 void ck_matmul_float_avx2(const ck_panels *panels, ck_float_rows x, ck_destination y, ck_product_range range) {
     ck_walk_tiles(&float_tiles, panels, float_tile(panels, x), y, range);

@@ -11,6 +11,7 @@
 #include "matmul_avx512_vectors.h"
 
 enum { CK_PREFETCH_BYTES = 32 << 10, CK_SHORT_PREFETCH_BYTES = 20 << 10 };
+enum { ck_centers_wide = 0 };
 
 // vpmaddubsw saturates at 16 bits: two products of u8 and s8 need 17. Wide codes go in two parts, u = 2 · (u >> 1) + (u & 1).
 CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {

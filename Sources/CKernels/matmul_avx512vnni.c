@@ -12,6 +12,7 @@
 #include "matmul_avx512_vectors.h"
 
 enum { CK_PREFETCH_BYTES = 32 << 10, CK_SHORT_PREFETCH_BYTES = 20 << 10 };
+enum { ck_centers_wide = 0 };
 
 CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     (void)traits;

@@ -54,24 +54,18 @@ CK_INLINE void v_store_float(float *p, VF v) { vst1q_f32(p, v); }
 CK_INLINE void v_prefetch(const uint8_t *p) { __builtin_prefetch(p); }
 CK_INLINE void v_prefetch_near(const uint8_t *p) { __builtin_prefetch(p); }
 
-// The instruction multiplies signed bytes. Codes up to 127 are that already; wide ones lose 128 and give it back by Σx.
+// The instruction multiplies signed bytes. Codes up to 127 are that already; wide ones lose 128.
+enum { ck_centers_wide = 1 };
 CK_INLINE VI v_dot(VI sum, VB codes, VI x, ck_traits traits) {
     const int8x16_t activations = vreinterpretq_s8_s32(x);
     const int8x16_t weights = vreinterpretq_s8_u8(traits.is_wide ? veorq_u8(codes, vdupq_n_u8(128)) : codes);
 #if defined(__ARM_FEATURE_DOTPROD)
-    sum = vdotq_s32(sum, weights, activations);
-    if (traits.is_wide) sum = vdotq_s32(sum, activations, vdupq_n_s8(64));
-    if (traits.is_wide) sum = vdotq_s32(sum, activations, vdupq_n_s8(64));
+    return vdotq_s32(sum, weights, activations);
 #else
     const int16x8_t low = vmull_s8(vget_low_s8(weights), vget_low_s8(activations));
     const int16x8_t high = vmull_high_s8(weights, activations);
-    sum = vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
-    if (traits.is_wide) {
-        const int16x8_t sums = vpaddlq_s8(activations);
-        sum = vaddq_s32(sum, vshlq_n_s32(vpaddlq_s16(sums), 7));
-    }
+    return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
 #endif
-    return sum;
 }
 
 CK_INLINE VI v_dot_wide(VI sum, VB codes, VI x) {

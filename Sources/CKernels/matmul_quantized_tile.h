@@ -6,6 +6,9 @@
 //   v_join_high(half, high, at, bits)  half with `bits` bits of high, from bit `at` on, as its bits 4 and up
 //   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact; v_dot_wide: 2 s16 · s16; v_dot_loaded: x from
 //   memory, the same four in every lane, with CK_HAS_DOT_LOADED where there is something faster than a load and v_dot
+//   ck_centers_wide               whether v_dot takes the 128 from wide codes that they are raised by
+//   v_dot_short(codes, x) v_add_short v_widen(sum, shorts) v_hide  where CK_HAS_SHORT_SUMS is defined: Σ of 2 u8 · s8 products
+//   per 16 bits, sums of these, their sum by 32 bits, and a pointer that the compiler does not know any more
 //   v_broadcast4 v_load_broadcast4 v_subtract_i32 v_times v_to_float v_multiply v_multiply_add v_broadcast v_zero
 //   v_load_half v_load_bfloat v_load_u8 v_load_i8 (LANES values to float) v_load_float v_store_float
 //   v_prefetch (into the second cache) v_prefetch_near (into the first, on x86 into no other)
@@ -76,7 +79,7 @@ CK_INLINE VF load_mins(ck_traits traits, ck_panel_layout layout, const uint8_t *
 
 /// The integer sums start at -zero · Σx, so that unsigned codes need no correction afterwards.
 CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h) {
-    if (traits.zero == 0) return v_broadcast4(0);
+    if (traits.zero == 0 || (ck_centers_wide && traits.is_wide)) return v_broadcast4(0);
     const bool is_low = traits.has_half_groups && h == 0;
     VI sum = v_load_broadcast4(is_low ? &group->negative_low_sum : &group->negative_sum);
     if (h == 1) sum = v_subtract_i32(sum, v_load_broadcast4(&group->negative_low_sum));
@@ -105,7 +108,8 @@ CK_INLINE void add_change(
             const ck_activation_group *group = t.groups + r * t.group_stride + g;
             const int8_t *x = t.values + r * t.value_stride + 16 * g;
             VI sums[ck_most_columns];
-            _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_broadcast4(group->negative_low_sum);
+            const int32_t start = ck_centers_wide ? 0 : group->negative_low_sum;
+            _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_broadcast4(start);
             _Pragma("unroll") for (int s = 0; s < 4; s++) {
                 const VI xs = load_four(x + 4 * s);
                 _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_dot(sums[c], w[s][c], xs, traits);
@@ -165,7 +169,7 @@ CK_INLINE void ask_ahead(const int panels, const uint8_t *from, const int bytes)
 }
 
 /// Adds a group's `step_count` steps from `first_step` on to sums[row][column].
-#define CK_DOT_STEPS(first_step, step_count)                                                                          \
+#define CK_DOT_EACH_STEP(first_step, step_count)                                                                       \
     _Pragma("unroll") for (int s = (first_step); s < (first_step) + (step_count); s++) {                              \
         VB w[ck_most_columns];                                                                                        \
         _Pragma("unroll") for (int c = 0; c < columns; c++) w[c] =                                                    \
@@ -181,6 +185,72 @@ CK_INLINE void ask_ahead(const int panels, const uint8_t *from, const int bytes)
                 traits.bits == 16 ? v_dot_wide(sums[r][c], w[c], xs) : v_dot(sums[r][c], w[c], xs, traits);           \
         }                                                                                                             \
     }
+
+#ifdef CK_HAS_SHORT_SUMS
+/// Steps whose products fit a sum of 16 bits: 8, 4 or 2; 1 for codes that are not summed so.
+CK_INLINE int short_steps(ck_traits traits) {
+    if (traits.is_wide || traits.bits == 16) return 1;
+    const int largest = traits.has_table ? 24 : (1 << traits.bits) - 1, fitting = 32767 / (2 * 127 * largest);
+    return fitting >= 8 && !traits.has_half_groups ? 8 : fitting >= 4 ? 4 : fitting;
+}
+
+/// sums += a whole group, in sums of 16 bits that hold it.
+CK_INLINE void dot_short_group(
+    const int rows, const int columns, ck_traits traits, const uint8_t *const codes[], VB table, const int8_t *x,
+    int64_t x_stride, VI sums[][ck_most_columns]) {
+    VI shorts[ck_most_rows][ck_most_columns];
+    _Pragma("unroll") for (int s = 0; s < 8; s++) {
+        VB w[ck_most_columns];
+        _Pragma("unroll") for (int c = 0; c < columns; c++) w[c] = load_codes(traits, codes[c], s, table);
+        _Pragma("unroll") for (int r = 0; r < rows; r++) {
+            const VI xs = load_four(x + r * x_stride + 4 * s);
+            _Pragma("unroll") for (int c = 0; c < columns; c++) {
+                const VI products = v_dot_short(w[c], xs);
+                shorts[r][c] = s == 0 ? products : v_add_short(shorts[r][c], products);
+            }
+        }
+    }
+    _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
+        sums[r][c] = v_widen(sums[r][c], shorts[r][c]);
+}
+
+/// sums += the steps from `first` on that sums of 16 bits can hold. Column by column, since registers are few; the activations
+/// that a column met are hidden from the next, or the compiler would keep them all.
+CK_INLINE void dot_short_run(
+    const int rows, const int columns, ck_traits traits, const uint8_t *const codes[], VB table, const int8_t *x,
+    int64_t x_stride, const int first, VI sums[][ck_most_columns]) {
+    const int step_count = short_steps(traits);
+    _Pragma("unroll") for (int c = 0; c < columns; c++) {
+        VB w[4];
+        _Pragma("unroll") for (int s = 0; s < step_count; s++) w[s] = load_codes(traits, codes[c], first + s, table);
+        const int8_t *from = v_hide(x + 4 * first);
+        _Pragma("unroll") for (int r = 0; r < rows; r++) {
+            VI shorts = v_dot_short(w[0], load_four(from + r * x_stride));
+            _Pragma("unroll") for (int s = 1; s < step_count; s++) shorts =
+                v_add_short(shorts, v_dot_short(w[s], load_four(from + r * x_stride + 4 * s)));
+            sums[r][c] = v_widen(sums[r][c], shorts);
+        }
+    }
+}
+
+/// CK_DOT_EACH_STEP with as many steps at a time as sums of 16 bits can hold: widening them takes as long as multiplying.
+#define CK_DOT_STEPS(first_step, step_count)                                                                          \
+    if (short_steps(traits) == 1) {                                                                                   \
+        CK_DOT_EACH_STEP(first_step, step_count)                                                                      \
+    } else {                                                                                                          \
+        const uint8_t *from[ck_most_columns];                                                                         \
+        const int8_t *group_x = x + g * x_group_bytes;                                                                \
+        _Pragma("unroll") for (int c = 0; c < columns; c++) from[c] = codes[c] + g * layout.code_bytes;               \
+        if (short_steps(traits) == 8) {                                                                               \
+            dot_short_group(rows, columns, traits, from, table, group_x, tile->x_stride, sums);                       \
+        } else {                                                                                                      \
+            _Pragma("unroll") for (int s = (first_step); s < (first_step) + (step_count); s += short_steps(traits))   \
+                dot_short_run(rows, columns, traits, from, table, group_x, tile->x_stride, s, sums);                  \
+        }                                                                                                             \
+    }
+#else
+#define CK_DOT_STEPS CK_DOT_EACH_STEP
+#endif
 
 /// y tile = rows x (panels · 16) of x Wᵀ. `traits`, `rows` and `panels` are constants where this is inlined.
 CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panels, const ck_tile *tile) {
