@@ -74,6 +74,32 @@ import Testing
         }
     }
 
+    @Test(arguments: InstructionSet.available, ElementType.blocked)
+    func `no sum overflows at the largest codes and activations`(set: InstructionSet, type: ElementType) throws {
+        let compute = Compute(instructionSet: set, workers: workers)
+        let (outputs, inputs) = (32, 512)
+        // 0x80 is -128, the largest magnitude of codes with a sign.
+        for code in [UInt8(0x00), 0x0f, 0xf0, 0x7f, 0x80, 0xff] {
+            var stored = StoredWeights(type, outputs: outputs, inputs: inputs, seed: 4)
+            for index in stored.bytes.indices {
+                let place = index % type.blockBytes
+                let isScale = type.halfOffsets.contains { $0 == place || $0 + 1 == place } || type == .mxfp4 && place == 0
+                if !isScale { stored.bytes[index] = code }
+            }
+            let matrix = try stored.packed(on: workers)
+            let weights = matrix.values()
+            let x = FloatMatrix(rows: 5, width: inputs)
+            for row in 0..<5 { for i in 0..<inputs { x.row(row)[i] = (i >> row) % 2 == 0 && row > 0 ? -3 : 3 } }
+            let y = FloatMatrix(rows: 5, width: outputs)
+            compute.matMul(matrix, x, into: y)
+            let seen = seenActivations(x, for: matrix, compute)
+            for (row, output) in [(0, 0), (1, 15), (2, 16), (3, 31), (4, 7)] {
+                let (value, bound) = reference(weights[(output * inputs)..<((output + 1) * inputs)], seen[row])
+                #expect(abs(Double(y.row(row)[output]) - value) <= bound, "code \(code), row \(row)")
+            }
+        }
+    }
+
     @Test(arguments: InstructionSet.available, ElementType.packable)
     func `a row's bits do not depend on the rows beside it nor on the threads`(set: InstructionSet, type: ElementType)
         throws
