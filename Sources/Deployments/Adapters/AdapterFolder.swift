@@ -33,22 +33,20 @@ package struct AdapterFolder: Sendable, Equatable {
         return names.sorted().compactMap { name in name.hasPrefix(".") ? nil : entry(name) }
     }
 
+    // Asked of the system itself: Foundation's attributes look up the names of owners too, which takes a thousand adapters that
+    // are looked at every other second a tenth of a core.
     private func entry(_ fileName: String) -> Entry? {
         let full = path + "/" + fileName
-        var isFolder: ObjCBool = false
-        _ = FileManager.default.fileExists(atPath: full, isDirectory: &isFolder)
-        let (files, name) =
-            fileName.hasSuffix(".gguf") && !isFolder.boolValue
-            ? ([full], String(fileName.dropLast(".gguf".count))) : (Self.parts.map { "\(full)/\($0)" }, fileName)
-        var (stamp, modified) = ("", Date.distantPast)
-        for file in files {
-            guard let attributes = try? FileManager.default.attributesOfItem(atPath: Self.target(of: file)),
-                let date = attributes[.modificationDate] as? Date
-            else { return nil }
-            stamp += "\(attributes[.size] ?? 0) \(date.timeIntervalSince1970) \(attributes[.systemFileNumber] ?? 0) "
-            modified = max(modified, date)
-        }
-        return Entry(reference: AdapterReference(name: name, path: full), stamp: stamp, modified: modified)
+        guard let state = FileState(path: full) else { return nil }
+        let isFile = fileName.hasSuffix(".gguf") && !state.isFolder
+        let states = isFile ? [state] : Self.parts.compactMap { FileState(path: "\(full)/\($0)") }
+        guard states.count == (isFile ? 1 : Self.parts.count) else { return nil }
+        let name = isFile ? String(fileName.dropLast(".gguf".count)) : fileName
+        return Entry(
+            reference: AdapterReference(name: name, path: full),
+            stamp: states.map(\.description).joined(separator: " "),
+            modified: Date(timeIntervalSince1970: states.map(\.modified).max() ?? 0)
+        )
     }
 
     /// What a link leads to: the hub's own cache has links to files elsewhere, relative ones.

@@ -29,7 +29,8 @@ package actor AdapterFolderWatch {
     /// Looks once. Something that could not be read is told in the log; what was there before stays.
     package func scan() async {
         let entries = folder.entries
-        for (path, past) in seen where !entries.contains(where: { $0.reference.path == path }) {
+        let present = Set(entries.map(\.reference.path))
+        for (path, past) in seen where !present.contains(path) {
             seen[path] = nil
             guard past.isAdded else { continue }
             if registry.forget(past.name) { note("adapter removed", past.name) }
