@@ -83,8 +83,8 @@ import Testing
             var stored = StoredWeights(type, outputs: outputs, inputs: inputs, seed: 4)
             for index in stored.bytes.indices {
                 let place = index % type.blockBytes
-                let isScale = type.halfOffsets.contains { $0 == place || $0 + 1 == place } || type == .mxfp4 && place == 0
-                if !isScale { stored.bytes[index] = code }
+                let isHalf = type.halfOffsets.contains { $0 == place || $0 + 1 == place }
+                if !isHalf && !(type == .mxfp4 && place == 0) { stored.bytes[index] = code }
             }
             let matrix = try stored.packed(on: workers)
             let weights = matrix.values()
