@@ -169,7 +169,7 @@ CK_INLINE void ask_ahead(const int panels, const uint8_t *from, const int bytes)
 }
 
 /// Adds a group's `step_count` steps from `first_step` on to sums[row][column].
-#define CK_DOT_EACH_STEP(first_step, step_count)                                                                       \
+#define CK_DOT_EACH_STEP(first_step, step_count)                                                                      \
     _Pragma("unroll") for (int s = (first_step); s < (first_step) + (step_count); s++) {                              \
         VB w[ck_most_columns];                                                                                        \
         _Pragma("unroll") for (int c = 0; c < columns; c++) w[c] =                                                    \

@@ -4,7 +4,7 @@ import Tokenization
 ///
 /// Every place is chained to the latest place before it that ends in the same few tokens, as LZ77 compressors find
 /// their matches (RFC 1951, section 4). Appending takes constant time, amortised; a search looks at a bounded number of
-/// places. Memory is 12 to 20 bytes a token.
+/// places. Memory is 12 to 24 bytes a token.
 struct SuffixIndex {
     /// Tokens that must agree at least.
     let shortestMatch: Int

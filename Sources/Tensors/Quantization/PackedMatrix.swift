@@ -51,8 +51,9 @@ package final class PackedMatrix: @unchecked Sendable {
         var elementType: ElementType
         var panelCount: Int { (Int(panels.outputs) + 15) / 16 }
         var byteCount: Int { panelCount * Int(panels.panel_bytes) }
-        /// What it multiplies.
+        /// Whether products with it can compute two steps in one dot product.
         var canPairSteps: Bool { ck_type_pairs_steps(panels.type) }
+        /// What it multiplies.
         var form: ActivationForm { ActivationForm(ck_form_of(panels.type, Int64(panels.inputs))) }
     }
 

@@ -44,8 +44,8 @@ package enum PairedSteps: Sendable {
 
 /// Rows of activations as integers with one scale per 32 inputs, `[rows, inputs]`; a reusable buffer.
 ///
-/// x ≈ scale · q with scale = max|x| / 127 over the group, / 120 where the weights can pair steps, or / 2047 with 12 bits, rounded half to even: symmetric, so
-/// that a product with weights of any zero point needs only the group's sum of q.
+/// x ≈ scale · q with scale = max|x| / 127 over the group, / 120 where the weights can pair steps, or / 2047 with 12 bits,
+/// rounded half to even: symmetric, so that a product with weights of any zero point needs only the group's sum of q.
 package final class QuantizedActivations {
     /// How many bits they have.
     package let form: ActivationForm

@@ -38,7 +38,7 @@ ANYTHING = {
 }  # fmt: skip
 # Microseconds over the smallest vocabulary, of which a busy machine may take twice as many.
 MOST_MEDIAN, MOST_99 = 50, 1000
-# How often a machine that is busy for a moment may be asked.
+# What is asked again when it was too slow: the median of three readings decides.
 ATTEMPTS = 3
 
 
@@ -53,12 +53,12 @@ def run(engine, cache, out):
         for asked, schema, value in (("a schema", PERSON, ADA), ("any object", {"type": "object"}, ANYTHING)):
             texts = [json.dumps(value), json.dumps(value, separators=(",", ":")), json.dumps(value, indent=2)]
             request = {"source": schema, "vocabulary": str(cache / file), "texts": texts}
+            slow = 0
             for attempt in range(ATTEMPTS):
-                slow = measure(engine, f"{name} | {{}} | {asked}", request, out)
-                if slow == 0 or name != VOCABULARIES[0][0]:
+                slow += measure(engine, f"{name} | {{}} | {asked}", request, out) > 0
+                if name != VOCABULARIES[0][0] or slow == 0 or slow > ATTEMPTS // 2:
                     break
-                print(f"too slow, attempt {attempt + 1} of {ATTEMPTS}", file=out)
-            else:
+            if name == VOCABULARIES[0][0] and slow > ATTEMPTS // 2:
                 wrong += 1
                 print("WRONG: masks take too long", file=out)
     return wrong
