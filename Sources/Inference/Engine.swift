@@ -1,5 +1,6 @@
 package import Logging
 package import Models
+import Tensors
 import Tokenization
 
 /// Runs many requests over one model: one batch per step, one stream of events per request.
@@ -64,6 +65,10 @@ package actor Engine: GenerationBackend {
     ) throws(ConfigurationError) {
         let traits = model.traits
         let blockCount = try configuration.blockCount(for: traits)
+        let cacheBytes = blockCount * configuration.blockSize * traits.cacheBytesPerToken
+        guard ReservedMemory.isAvailable(bytes: cacheBytes) else {
+            throw ConfigurationError.cacheNotReserved(bytes: cacheBytes)
+        }
         model.allocateCache(blockCount: blockCount, blockSize: configuration.blockSize)
         let connection = EngineDisk(disk, model.cacheBlocks)
         self.disk = connection

@@ -124,6 +124,8 @@ package enum ConfigurationError: Error, Equatable, Sendable, CustomStringConvert
     case outOfRange(name: String, value: Int, bounds: ClosedRange<Int>)
     /// The cache does not hold a single block.
     case cacheTooSmall(bytes: Int, blockBytes: Int)
+    /// The system has no address space for the cache.
+    case cacheNotReserved(bytes: Int)
 
     package var description: String {
         switch self {
@@ -131,6 +133,9 @@ package enum ConfigurationError: Error, Equatable, Sendable, CustomStringConvert
             "\(name) is \(value), but must be from \(bounds.lowerBound) to \(bounds.upperBound)."
         case .cacheTooSmall(let bytes, let blockBytes):
             "A KV cache of \(bytes) bytes holds no block; one block of this model takes \(blockBytes) bytes."
+        case .cacheNotReserved(let bytes):
+            "The system refuses to reserve \(bytes) bytes for the KV cache. Ask for a smaller one, or raise the limit on "
+                + "address space (ulimit -v)."
         }
     }
 

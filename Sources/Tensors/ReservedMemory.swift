@@ -7,7 +7,7 @@
 #endif
 
 /// Memory the system has promised and commits when it is first touched; zeros until written.
-final class ReservedMemory {
+package final class ReservedMemory {
     let start: UnsafeMutableRawPointer
     private let address: UnsafeMutableRawPointer
     private let bytes: Int
@@ -41,6 +41,14 @@ final class ReservedMemory {
     }
 
     deinit { munmap(address, bytes) }
+
+    /// Whether the system would promise so many bytes now: a limit on address space (`ulimit -v`) may forbid it.
+    package static func isAvailable(bytes: Int) -> Bool {
+        let address = mmap(nil, max(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | lazyFlag, -1, 0)
+        guard let address, address != MAP_FAILED else { return false }
+        munmap(address, max(bytes, 1))
+        return true
+    }
 
     /// Commits what holds `bytes` from `offset` on, contents as they are; where the system cannot, nothing happens.
     func commit(_ bytes: Int, at offset: Int) {

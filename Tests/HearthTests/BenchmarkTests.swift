@@ -32,6 +32,11 @@ import Testing
         #expect(try cases("--depth 7").map(\.promptCount) == [7])
     }
 
+    @Test(arguments: ["--prompt", "--depth", "--generate", "--repetitions"])
+    func `counts beyond any context are refused`(option: String) {
+        #expect(throws: (any Error).self) { try cases("\(option) \(Int.max)") }
+    }
+
     /// One layer of 10 quantised weights in 5 bytes, 4 for logits in 2 bytes, keys and values of 1 byte, queries of 1.
     private let costs = DecoderCosts(
         layerProducts: [.init(quantizedWeights: 10, floatWeights: 0, byteCount: 5)],

@@ -181,4 +181,9 @@ import Testing
             #expect(bits == Float16(x).bitPattern, "\(x) became \(stored)")
         }
     }
+
+    @Test func `more memory than there are addresses is not promised`() {
+        #expect(ReservedMemory.isAvailable(bytes: 1 << 20))
+        #expect(!ReservedMemory.isAvailable(bytes: 1 << 60))
+    }
 }

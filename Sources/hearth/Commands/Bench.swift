@@ -72,11 +72,19 @@ struct Bench: AsyncParsableCommand {
             throw ValidationError("--prompt and --repetitions must be at least 1, --generate at least 2.")
         }
         if !depths.allSatisfy({ $0 >= 0 }) { throw ValidationError("--depth must be at least 0.") }
+        if !(prompts + depths + [generate, repetitions]).allSatisfy({ $0 <= Self.largestCount }) {
+            throw ValidationError(
+                "--prompt, --depth, --generate and --repetitions must be at most \(Self.largestCount)."
+            )
+        }
         let limit = StepLimits.standard.maxRunning
         if !streams.sizes.allSatisfy({ (1...limit).contains($0) }) {
             throw ValidationError("--streams must be from 1 to \(limit).")
         }
     }
+
+    /// More tokens than any context has.
+    private static let largestCount = 1 << 30
 
     /// What the flags ask for, in order.
     var cases: [BenchmarkCase] {

@@ -69,7 +69,10 @@ struct ServeSettings: Sendable {
         serving.allowsAdapterChanges = command.adapters.allowsUpdates(environment)
         serving.allowedOrigin = command.allowedOrigin ?? environment["HEARTH_ALLOWED_ORIGIN"]
         if let seconds = try command.gracePeriod ?? environment.integer("HEARTH_GRACE_PERIOD") {
-            if seconds < 0 { throw ValidationError("The grace period must not be negative.") }
+            let day = 86_400
+            if !(0...day).contains(seconds) {
+                throw ValidationError("The grace period must be from 0 to \(day) seconds, a day.")
+            }
             serving.gracePeriod = .seconds(seconds)
         }
         return serving
