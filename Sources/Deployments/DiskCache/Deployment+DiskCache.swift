@@ -30,7 +30,7 @@ extension Deployment {
         if let merged { facts.append("merged=\(merged.fingerprint)") }
         let form = CacheForm(modelName: configuration.name, facts: facts)
         do {
-            return try DiskCache(settings, form: form)
+            return try DiskCache(settings, form: form, logger: configuration.logger)
         } catch {
             throw .modelUnavailable(message: error.description)
         }

@@ -11,6 +11,8 @@ import Foundation
 struct BlockFolder: Sendable {
     let root: String
     let form: CacheForm
+    /// How bytes get into an open file: 0, or the `errno` that kept them out. Tests put a disk that is full here.
+    var transfer: @Sendable (Int32, [UnsafeRawBufferPointer]) -> Int32 = { Transfer.write($0, $1) }
 
     private static let unfinishedName = "unfinished"
 
@@ -40,8 +42,13 @@ struct BlockFolder: Sendable {
         _ = writeWhole([Array(about.utf8)], to: path + "/about")
     }
 
-    /// Writes a block. False when the disk would not take it.
-    func write(_ content: BlockContent, from runs: [UnsafeMutableRawBufferPointer]) -> Bool {
+    /// Whether all the folders are there.
+    var isPrepared: Bool {
+        ([Self.unfinishedName] + Self.shards).allSatisfy { access(path + "/" + $0, W_OK | X_OK) == 0 }
+    }
+
+    /// Writes a block; nil when it is there then, else why not.
+    func write(_ content: BlockContent, from runs: [UnsafeMutableRawBufferPointer]) -> WriteFailure? {
         let payload = runs.map { UnsafeRawBufferPointer($0) }
         let head = BlockFile.head(
             content,
@@ -91,10 +98,13 @@ struct BlockFolder: Sendable {
     }
 
     /// Notes on disk that the block has been used at `instant`.
-    func touch(_ hash: BlockHash, at instant: DiskInstant) {
+    func touch(_ hash: BlockHash, at instant: DiskInstant) { Self.setTimes(of: file(of: hash), to: instant) }
+
+    /// Dates a file.
+    static func setTimes(of path: String, to instant: DiskInstant) {
         let time = instant.timeSpecification
         let times = [time, time]
-        _ = utimensat(AT_FDCWD, file(of: hash), times, AT_SYMLINK_NOFOLLOW)
+        _ = utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW)
     }
 
     /// Removes a block of this form.
@@ -112,19 +122,20 @@ struct BlockFolder: Sendable {
     static func place(of hash: BlockHash) -> String { String(hash.first >> 60, radix: 16) + "/" + hash.name }
 
     /// Writes a file that appears whole or not at all.
-    private func writeWhole(_ runs: [UnsafeRawBufferPointer], to target: String) -> Bool {
+    private func writeWhole(_ runs: [UnsafeRawBufferPointer], to target: String) -> WriteFailure? {
         let name = "\(getpid())-\(UInt64.random(in: 0 ... .max))"
         let temporary = path + "/" + Self.unfinishedName + "/" + name
         let descriptor = Foundation.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if descriptor < 0 { return false }
-        let isWritten = Transfer.write(descriptor, runs)
-        let isClosed = close(descriptor) == 0
-        if isWritten, isClosed, rename(temporary, target) == 0 { return true }
+        if descriptor < 0 { return WriteFailure(code: errno) }
+        var code = transfer(descriptor, runs)
+        if close(descriptor) != 0, code == 0 { code = errno }
+        if code == 0, rename(temporary, target) != 0 { code = errno }
+        if code == 0 { return nil }
         unlink(temporary)
-        return false
+        return WriteFailure(code: code)
     }
 
-    private func writeWhole(_ bytes: [[UInt8]], to target: String) -> Bool {
+    private func writeWhole(_ bytes: [[UInt8]], to target: String) -> WriteFailure? {
         Array(bytes.joined()).withUnsafeBytes { writeWhole([$0], to: target) }
     }
 
@@ -144,6 +155,19 @@ struct BlockFolder: Sendable {
             throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
         }
     }
+}
+
+/// Why the system would not take a file.
+struct WriteFailure: Sendable, Equatable {
+    /// What `errno` said.
+    let code: Int32
+
+    /// Whether the disk is full, or what this user may have of it.
+    var lacksRoom: Bool { code == ENOSPC || code == EDQUOT }
+    /// Whether a folder on the way is gone.
+    var lacksFolder: Bool { code == ENOENT }
+    /// The system's words for it.
+    var reason: String { String(cString: strerror(code)) }
 }
 
 /// Why a disk cache cannot be used.
@@ -170,18 +194,18 @@ package enum DiskCacheError: Error, Equatable, Sendable, CustomStringConvertible
 enum Transfer {
     /// Fills all runs from the beginning of a file; false when it is too short or cannot be read.
     static func read(_ descriptor: Int32, _ runs: [UnsafeMutableRawBufferPointer]) -> Bool {
-        transfer(runs) { readv(descriptor, $0, $1) }
+        transfer(runs) { readv(descriptor, $0, $1) } == 0
     }
 
-    /// Writes all runs; false when the system would not take them all.
-    static func write(_ descriptor: Int32, _ runs: [UnsafeRawBufferPointer]) -> Bool {
+    /// Writes all runs: 0, or the `errno` that kept the system from taking them all.
+    static func write(_ descriptor: Int32, _ runs: [UnsafeRawBufferPointer]) -> Int32 {
         transfer(runs.map { UnsafeMutableRawBufferPointer(mutating: $0) }) { writev(descriptor, $0, $1) }
     }
 
     private static func transfer(
         _ runs: [UnsafeMutableRawBufferPointer],
         _ call: (UnsafePointer<iovec>, Int32) -> Int
-    ) -> Bool {
+    ) -> Int32 {
         var vectors = runs.filter { !$0.isEmpty }.map { iovec(iov_base: $0.baseAddress, iov_len: $0.count) }
         var first = 0
         while first < vectors.count {
@@ -189,7 +213,7 @@ enum Transfer {
             let count = min(vectors.count - first, 1_024)
             var moved = vectors.withUnsafeBufferPointer { call($0.baseAddress! + first, Int32(count)) }
             if moved < 0, errno == EINTR { continue }
-            if moved <= 0 { return false }
+            if moved <= 0 { return moved < 0 ? errno : EIO }
             while first < vectors.count, moved >= vectors[first].iov_len {
                 moved -= vectors[first].iov_len
                 first += 1
@@ -199,6 +223,6 @@ enum Transfer {
                 vectors[first].iov_len -= moved
             }
         }
-        return true
+        return 0
     }
 }

@@ -14,6 +14,14 @@ package struct PinnedPrefix: Sendable, Equatable {
     }
 }
 
+/// When the pins of each form changed: the same again, and settled, means the same pins.
+struct PinTimes: Sendable, Equatable {
+    /// Of the forms that have a folder of pins.
+    var changes: [CacheForm.Digest: DiskInstant] = [:]
+    /// Whether every folder has been at rest for so long that a change cannot hide behind the grain of its time.
+    var isSettled = false
+}
+
 extension CacheFolders {
     /// Whether a prefix may have this name.
     package static func isPinName(_ name: String) -> Bool {
@@ -42,7 +50,21 @@ extension CacheFolders {
         )
     }
 
-    /// Pins a prefix, in place of an older one of its name. Running servers learn of it at their next sweep.
+    /// When the pins of each form changed, by one look at each folder of pins.
+    func pinTimes(at now: DiskInstant) -> PinTimes {
+        var times = PinTimes()
+        times.isSettled = true
+        for form in forms() {
+            var status = stat()
+            guard stat(pinFolder(form), &status) == 0 else { continue }
+            let change = DiskInstant(modificationOf: status)
+            times.changes[form] = change
+            if change.advanced(by: .seconds(2)) > now { times.isSettled = false }
+        }
+        return times
+    }
+
+    /// Pins a prefix, in place of an older one of its name. Running servers look for it before they evict anything.
     package func pin(_ prefix: PinnedPrefix, of form: CacheForm.Digest) throws(DiskCacheError) {
         precondition(Self.isPinName(prefix.name), "CacheFolders: a pin named \(prefix.name)")
         let folder = pinFolder(form)

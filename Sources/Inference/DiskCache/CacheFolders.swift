@@ -32,12 +32,8 @@ package struct CacheFolders: Sendable {
                 guard let hash = BlockHash(name: name) else { continue }
                 var status = stat()
                 guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-                #if canImport(Darwin)
-                    let lastUse = DiskInstant(status.st_mtimespec)
-                #else
-                    let lastUse = DiskInstant(status.st_mtim)
-                #endif
                 let block = StoredBlock(form: form, hash: hash)
+                let lastUse = DiskInstant(modificationOf: status)
                 found.append(FoundBlock(block: block, bytes: Int(status.st_size), lastUse: lastUse))
             }
         }
@@ -46,17 +42,18 @@ package struct CacheFolders: Sendable {
 
     /// Removes a block unless somebody has used it after `instant`; whether it is gone.
     func remove(_ block: StoredBlock, unlessUsedAfter instant: DiskInstant? = nil) -> Bool {
-        let path = root + "/" + block.form.name + "/" + BlockFolder.place(of: block.hash)
+        let path = file(of: block)
         if let instant {
             var status = stat()
             guard lstat(path, &status) == 0 else { return true }
-            #if canImport(Darwin)
-                if DiskInstant(status.st_mtimespec) > instant { return false }
-            #else
-                if DiskInstant(status.st_mtim) > instant { return false }
-            #endif
+            if DiskInstant(modificationOf: status) > instant { return false }
         }
         return unlink(path) == 0 || errno == ENOENT
+    }
+
+    /// Notes on disk when a block was used last.
+    func setLastUse(of block: StoredBlock, to instant: DiskInstant) {
+        BlockFolder.setTimes(of: file(of: block), to: instant)
     }
 
     /// Removes unfinished files that nobody can be writing any more: those untouched for ten minutes.
@@ -64,34 +61,38 @@ package struct CacheFolders: Sendable {
         for form in forms() {
             let folder = root + "/" + form.name + "/unfinished"
             for name in names(in: folder) {
+                let path = folder + "/" + name
                 var status = stat()
-                guard lstat(folder + "/" + name, &status) == 0 else { continue }
-                if now.rawValue / 1_000_000_000 - Int64(Self.seconds(status)) > 600 { unlink(folder + "/" + name) }
+                guard lstat(path, &status) == 0 else { continue }
+                let lastWrite = DiskInstant(modificationOf: status)
+                // Where the clock was set back, the ten minutes begin now.
+                if lastWrite > now { BlockFolder.setTimes(of: path, to: now) }
+                if lastWrite.advanced(by: .seconds(600)) < now { unlink(path) }
             }
         }
     }
 
-    private static func seconds(_ status: stat) -> Int {
-        #if canImport(Darwin)
-            status.st_mtimespec.tv_sec
-        #else
-            status.st_mtim.tv_sec
-        #endif
+    private func file(of block: StoredBlock) -> String {
+        root + "/" + block.form.name + "/" + BlockFolder.place(of: block.hash)
     }
 
     /// The 32 secret bytes that names of blocks depend on, made on first use.
-    ///
-    /// Whoever makes them first wins: the file appears whole by being linked into place.
     func key() throws(DiskCacheError) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return try key(orElse: (0..<32).map { _ in UInt8.random(in: 0 ... .max, using: &generator) })
+    }
+
+    /// The key that is there; where there is none, `fresh` is it from here on.
+    ///
+    /// Whoever makes it first wins: the file appears whole by being linked into place.
+    func key(orElse fresh: [UInt8]) throws(DiskCacheError) -> [UInt8] {
         try BlockFolder.makeFolder(root)
         let path = root + "/key"
         if let key = try readKey(path) { return key }
-        var generator = SystemRandomNumberGenerator()
-        let fresh = (0..<32).map { _ in UInt8.random(in: 0 ... .max, using: &generator) }
         let temporary = path + ".\(getpid())-\(UInt64.random(in: 0 ... .max))"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .keyUnusable(path: path, reason: String(cString: strerror(errno))) }
-        let isWritten = fresh.withUnsafeBytes { Transfer.write(descriptor, [$0]) } && fsync(descriptor) == 0
+        let isWritten = fresh.withUnsafeBytes { Transfer.write(descriptor, [$0]) } == 0 && fsync(descriptor) == 0
         close(descriptor)
         defer { unlink(temporary) }
         if isWritten, link(temporary, path) == 0 { return fresh }
@@ -111,5 +112,16 @@ package struct CacheFolders: Sendable {
     /// Names in a folder, in no order; none when there is no such folder.
     func names(in folder: String) -> [String] {
         (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    }
+}
+
+extension DiskInstant {
+    /// When the file was modified last.
+    init(modificationOf status: stat) {
+        #if canImport(Darwin)
+            self.init(status.st_mtimespec)
+        #else
+            self.init(status.st_mtim)
+        #endif
     }
 }

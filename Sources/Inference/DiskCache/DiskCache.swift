@@ -1,55 +1,7 @@
 import Foundation
+package import Logging
 import Models
 import Synchronization
-
-/// Where blocks are kept on disk, and how much of it they may take.
-package struct DiskCacheConfiguration: Sendable, Equatable {
-    /// A folder of the cache's own; made when it does not exist. Several processes may share it.
-    package let folder: String
-    /// Most bytes of all blocks, of all models and processes that share the folder.
-    package let byteLimit: Int
-    /// How long a block lives after its last use; nil without end.
-    package let timeToLive: Duration?
-    /// Time between two looks at what other processes did to the folder.
-    package let sweepInterval: Duration
-
-    package init(
-        folder: String,
-        byteLimit: Int,
-        timeToLive: Duration? = nil,
-        sweepInterval: Duration = .seconds(60)
-    ) throws(DiskCacheError) {
-        if !folder.hasPrefix("/") { throw .settingInvalid(reason: "the folder \"\(folder)\" is no absolute path") }
-        if byteLimit < 1 { throw .settingInvalid(reason: "\(byteLimit) bytes hold no block") }
-        if let timeToLive, timeToLive <= .zero { throw .settingInvalid(reason: "blocks would not live at all") }
-        self.folder = folder
-        self.byteLimit = byteLimit
-        self.timeToLive = timeToLive
-        self.sweepInterval = sweepInterval
-    }
-}
-
-/// What a disk cache has done since it was opened, and holds.
-package struct DiskCacheStatistics: Sendable, Equatable {
-    /// Blocks on disk, of all models that share the folder, as far as known.
-    package var blockCount = 0
-    /// Their bytes.
-    package var bytes = 0
-    package var savedBlocks: UInt64 = 0
-    package var savedBytes: UInt64 = 0
-    /// Blocks the disk would not take.
-    package var failedSaves: UInt64 = 0
-    package var restoredBlocks: UInt64 = 0
-    package var restoredBytes: UInt64 = 0
-    /// Blocks that were thought to be there and were not.
-    package var absentBlocks: UInt64 = 0
-    /// Blocks that were there and did not hold what they should; they are removed.
-    package var damagedBlocks: UInt64 = 0
-    /// Blocks removed for room or age.
-    package var evictedBlocks: UInt64 = 0
-
-    package init() {}
-}
 
 /// Keeps full blocks of one model's KV cache on disk and brings them back, on two threads of its own.
 ///
@@ -61,12 +13,18 @@ package final class DiskCache: Sendable {
     /// How blocks are named, the same in every process that shares the folder and runs the same form.
     package let hasher: BlockHasher
 
-    private let folder: BlockFolder
-    private let folders: CacheFolders
-    private let index: Mutex<DiskIndex>
-    private let counters = Mutex(DiskCacheStatistics())
+    let folder: BlockFolder
+    let folders: CacheFolders
+    /// The secret that names of blocks depend on.
+    let key: [UInt8]
+    let logger: Logger
+    let index: Mutex<DiskIndex>
+    let counters = Mutex(DiskCacheStatistics())
+    let alarm = Mutex(DiskAlarm())
+    /// Of the pins that the index knows.
+    let pinTimes = Mutex(PinTimes())
     /// After this moment nothing more is written.
-    private let savingEnd = Mutex<ContinuousClock.Instant?>(nil)
+    let savingEnd = Mutex<ContinuousClock.Instant?>(nil)
     private let reader = DiskThread<ReadJob>()
     private let writer = DiskThread<WriteJob>()
 
@@ -76,7 +34,7 @@ package final class DiskCache: Sendable {
         let report: @Sendable (DiskReport) -> Void
     }
 
-    private enum WriteJob: Sendable {
+    enum WriteJob: Sendable {
         case save([PlacedBlock], CacheBlockMemory, report: @Sendable (DiskReport) -> Void)
         case remove([BlockHash])
         case touch([BlockHash])
@@ -84,12 +42,30 @@ package final class DiskCache: Sendable {
     }
 
     /// Opens the cache for one form and looks at what is there. Waits for the disk.
-    package init(_ configuration: DiskCacheConfiguration, form: CacheForm) throws(DiskCacheError) {
+    ///
+    /// - Parameter logger: gets what an operator should know: a full disk, a folder that somebody removed.
+    package convenience init(
+        _ configuration: DiskCacheConfiguration,
+        form: CacheForm,
+        logger: Logger = Engine.silentLogger
+    ) throws(DiskCacheError) {
+        let folder = BlockFolder(root: configuration.folder, form: form)
+        try self.init(configuration, folder: folder, logger: logger)
+    }
+
+    /// - Parameter folder: of one form, in the folder that the configuration names.
+    init(
+        _ configuration: DiskCacheConfiguration,
+        folder: BlockFolder,
+        logger: Logger = Engine.silentLogger
+    ) throws(DiskCacheError) {
         self.configuration = configuration
+        self.folder = folder
+        self.logger = logger
         folders = CacheFolders(root: configuration.folder)
-        folder = BlockFolder(root: configuration.folder, form: form)
         try folder.prepare()
-        hasher = BlockHasher(secret: try folders.key(), form: form.digest)
+        key = try folders.key()
+        hasher = BlockHasher(secret: key, form: folder.form.digest)
         index = Mutex(DiskIndex(byteLimit: configuration.byteLimit, timeToLive: configuration.timeToLive))
         sweep()
         reader.start(name: "hearth-disk-in", interval: .seconds(3_600), onInterval: {}) { [weak self] in self?.run($0) }
@@ -160,7 +136,7 @@ package final class DiskCache: Sendable {
         }
     }
 
-    private func stored(_ hash: BlockHash) -> StoredBlock { StoredBlock(form: folder.form.digest, hash: hash) }
+    func stored(_ hash: BlockHash) -> StoredBlock { StoredBlock(form: folder.form.digest, hash: hash) }
 }
 
 // MARK: - On the reading thread
@@ -204,86 +180,5 @@ extension DiskCache {
             folder.remove(hash)
         }
         return false
-    }
-}
-
-// MARK: - On the writing thread
-
-extension DiskCache {
-    private func run(_ job: WriteJob) {
-        switch job {
-        case .save(let blocks, let memory, let report):
-            for block in blocks { save(block, in: memory) }
-            report(.saved(blocks.map(\.block)))
-        case .remove(let hashes):
-            for hash in hashes {
-                index.withLock { $0.remove(stored(hash)) }
-                folder.remove(hash)
-            }
-        case .touch(let hashes): noteUse(hashes)
-        case .perform(let action): action()
-        }
-    }
-
-    private func save(_ block: PlacedBlock, in memory: CacheBlockMemory) {
-        let hash = block.content.hash
-        if contains(hash) { return }
-        let size = BlockFile.byteCount(tokenCount: block.content.tokens.count, payloadBytes: memory.blockBytes)
-        if let end = savingEnd.withLock({ $0 }), ContinuousClock.now >= end { return }
-        guard makeRoom(size), folder.write(block.content, from: memory.runs(of: block.block)) else {
-            counters.withLock { $0.failedSaves += 1 }
-            return
-        }
-        index.withLock { $0.insert(stored(hash), bytes: size, lastUse: .now) }
-        counters.withLock {
-            $0.savedBlocks += 1
-            $0.savedBytes += UInt64(size)
-        }
-    }
-
-    /// Evicts until `size` bytes are free; false when pinned blocks leave no room for them.
-    private func makeRoom(_ size: Int) -> Bool {
-        guard index.withLock({ $0.canHold(size) }) else { return false }
-        evict(reserve: size)
-        return true
-    }
-
-    private func evict(reserve: Int = 0) {
-        let now = DiskInstant.now
-        let victims = index.withLock { index in
-            index.evict(at: now, reserve: reserve)
-        }
-        // What another process has used since stays; the next sweep finds it again.
-        let removedCount = victims.count { folders.remove($0.block, unlessUsedAfter: $0.lastUse) }
-        if removedCount > 0 { counters.withLock { $0.evictedBlocks += UInt64(removedCount) } }
-    }
-
-    /// Notes uses in the index and, where the disk's note is older than a minute, on disk.
-    ///
-    /// The end of a chain counts as used a little earlier than its beginning, so that it is evicted first: without its
-    /// beginning the rest of a chain is worth nothing.
-    private func noteUse(_ hashes: [BlockHash]) {
-        let now = DiskInstant.now
-        for (place, hash) in hashes.enumerated() {
-            let use = DiskInstant(rawValue: now.rawValue - Int64(place) * 1_000)
-            let isStale = index.withLock { index in
-                guard let known = index.lastUse(of: stored(hash)) else { return false }
-                index.touch(stored(hash), at: use)
-                return known.advanced(by: .seconds(60)) < use
-            }
-            if isStale { folder.touch(hash, at: use) }
-        }
-    }
-
-    /// Takes in what other processes and people did to the folder, and removes what has to go.
-    private func sweep() {
-        let begin = DiskInstant.now
-        folders.removeUnfinished(at: begin)
-        let (found, pinned) = (folders.blocks(), folders.pinnedBlocks())
-        index.withLock { index in
-            index.replace(with: found, sweptAt: begin)
-            index.pin(pinned)
-        }
-        evict()
     }
 }

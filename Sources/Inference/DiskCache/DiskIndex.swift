@@ -44,6 +44,15 @@ struct FoundBlock: Sendable, Equatable {
     var lastUse: DiskInstant
 }
 
+/// Something that a sweep found otherwise than the index knew it.
+struct IndexChange: Sendable, Equatable {
+    var block: StoredBlock
+    /// The last use that the index knew; nil when it did not know the block. With any other the change is outdated.
+    var knownUse: DiskInstant?
+    /// What is there; nil when nothing is.
+    var found: FoundBlock?
+}
+
 /// What is on disk, how large it is and when it was used last: decides what can be hit and what has to go. Pure: knows
 /// neither files nor clock.
 ///
@@ -88,11 +97,7 @@ struct DiskIndex: Sendable {
 
     /// Notes that the block is there and was used at `instant`; a use that is older than the known one changes nothing.
     mutating func insert(_ block: StoredBlock, bytes size: Int, lastUse instant: DiskInstant) {
-        let known = entries[block]
-        let use = max(instant, known?.lastUse ?? instant)
-        bytes += size - (known?.bytes ?? 0)
-        entries[block] = Entry(bytes: size, lastUse: use)
-        if known?.lastUse != use { enqueue(block, use) }
+        put(block, Entry(bytes: size, lastUse: max(instant, entries[block]?.lastUse ?? instant)))
     }
 
     /// Notes a use of a block that is there.
@@ -107,11 +112,34 @@ struct DiskIndex: Sendable {
         bytes -= entry.bytes
     }
 
-    /// Replaces what is known by what a sweep that began at `instant` has found. Blocks used since then stay.
-    mutating func replace(with found: [FoundBlock], sweptAt instant: DiskInstant) {
-        let seen = Set(found.map(\.block))
-        for (block, entry) in entries where !seen.contains(block) && entry.lastUse < instant { remove(block) }
-        for block in found { insert(block.block, bytes: block.bytes, lastUse: block.lastUse) }
+    /// How the folders, as a sweep from `begin` to `end` found them, differ from the index. Blocks used meanwhile stay.
+    ///
+    /// No use is later than `end`: after a clock was set back, or for files that came with dates of their own, a use to
+    /// come would outlive every other. Takes long; ask a copy.
+    func changes(to found: [FoundBlock], since begin: DiskInstant, until end: DiskInstant) -> [IndexChange] {
+        var missing = entries
+        var changes: [IndexChange] = []
+        for var block in found {
+            let known = missing.removeValue(forKey: block.block)
+            block.lastUse = min(max(block.lastUse, known?.lastUse ?? block.lastUse), end)
+            if known?.bytes == block.bytes, known?.lastUse == block.lastUse { continue }
+            changes.append(IndexChange(block: block.block, knownUse: known?.lastUse, found: block))
+        }
+        for (block, entry) in missing where entry.lastUse < begin || entry.lastUse > end {
+            changes.append(IndexChange(block: block, knownUse: entry.lastUse, found: nil))
+        }
+        return changes
+    }
+
+    /// Takes in changes, except those of blocks that have been used, written or removed since they were worked out.
+    mutating func apply(_ changes: some Sequence<IndexChange>) {
+        for change in changes where entries[change.block]?.lastUse == change.knownUse {
+            if let found = change.found {
+                put(found.block, Entry(bytes: found.bytes, lastUse: found.lastUse))
+            } else {
+                remove(change.block)
+            }
+        }
     }
 
     /// Sets which blocks neither age nor room can remove.
@@ -124,28 +152,45 @@ struct DiskIndex: Sendable {
     /// Whether `size` more bytes can be had without touching pinned blocks.
     func canHold(_ size: Int) -> Bool { pinnedBytes + size <= byteLimit }
 
-    /// Takes out what has to go: expired blocks, then the longest unused ones until the rest fits.
+    /// Whether the blocks take no more than `target` bytes and none has expired. May say no too often, never yes.
+    func isInOrder(at now: DiskInstant, downTo target: Int) -> Bool {
+        if bytes > target { return false }
+        guard let timeToLive, let oldest = queue.first else { return true }
+        return oldest.lastUse.advanced(by: timeToLive) > now
+    }
+
+    /// Takes out what has to go: expired blocks, then the longest unused ones until the rest takes `target` bytes.
     ///
-    /// - Parameter reserve: bytes to have free afterwards.
-    mutating func evict(at now: DiskInstant, reserve: Int = 0) -> [FoundBlock] {
+    /// - Parameter steps: most elements of the queue to look at, outdated ones among them: the engine may be waiting.
+    /// - Returns: what was taken out, and whether nothing more has to go.
+    mutating func evict(
+        at now: DiskInstant,
+        downTo target: Int,
+        steps: Int = .max
+    ) -> (victims: [FoundBlock], isDone: Bool) {
         var victims: [FoundBlock] = []
-        while let oldest = queue.first {
-            guard let entry = entries[oldest.block], entry.lastUse == oldest.lastUse, !pinned.contains(oldest.block)
-            else {
-                queue.removeFirst()  // gone, used since, or pinned: unpinning puts it back
-                continue
+        for _ in 0..<steps {
+            guard let oldest = queue.first else { return (victims, true) }
+            // Others are gone, used since, or pinned: unpinning puts them back.
+            if let entry = entries[oldest.block], entry.lastUse == oldest.lastUse, !pinned.contains(oldest.block) {
+                if bytes <= target, !hasExpired(oldest.block, entry, at: now) { return (victims, true) }
+                remove(oldest.block)
+                victims.append(FoundBlock(block: oldest.block, bytes: entry.bytes, lastUse: entry.lastUse))
             }
-            if bytes + reserve <= byteLimit, !hasExpired(oldest.block, entry, at: now) { break }
             queue.removeFirst()
-            remove(oldest.block)
-            victims.append(FoundBlock(block: oldest.block, bytes: entry.bytes, lastUse: entry.lastUse))
         }
-        return victims
+        return (victims, false)
     }
 
     private func hasExpired(_ block: StoredBlock, _ entry: Entry, at now: DiskInstant) -> Bool {
         guard let timeToLive, !pinned.contains(block) else { return false }
         return entry.lastUse.advanced(by: timeToLive) <= now
+    }
+
+    private mutating func put(_ block: StoredBlock, _ entry: Entry) {
+        let known = entries.updateValue(entry, forKey: block)
+        bytes += entry.bytes - (known?.bytes ?? 0)
+        if known?.lastUse != entry.lastUse { enqueue(block, entry.lastUse) }
     }
 
     private mutating func enqueue(_ block: StoredBlock, _ instant: DiskInstant) {
@@ -183,8 +228,9 @@ private struct OldestFirst: Sendable {
     private(set) var elements: [QueuedBlock] = []
 
     init(_ elements: [QueuedBlock] = []) {
-        // A sorted list is a heap.
-        self.elements = elements.sorted { $0.lastUse < $1.lastUse }
+        self.elements = elements
+        // From the last parent up, which is linear: the engine may be waiting.
+        for parent in stride(from: elements.count / 2 - 1, through: 0, by: -1) { sink(parent) }
     }
 
     var count: Int { elements.count }
@@ -202,7 +248,11 @@ private struct OldestFirst: Sendable {
     mutating func removeFirst() {
         elements.swapAt(0, elements.count - 1)
         elements.removeLast()
-        var parent = 0
+        sink(0)
+    }
+
+    private mutating func sink(_ element: Int) {
+        var parent = element
         while 2 * parent + 1 < elements.count {
             var child = 2 * parent + 1
             if child + 1 < elements.count, elements[child + 1].lastUse < elements[child].lastUse { child += 1 }

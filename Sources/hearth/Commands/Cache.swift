@@ -86,6 +86,9 @@ struct CacheWarm: AsyncParsableCommand {
         discussion: """
             Give --threads and --isa as the server has them: blocks are only found by the same program with the same \
             instruction set. (The number of threads makes no difference.)
+
+            Without --cache-disk-bytes nothing leaves the folder for it: what has to go is decided by the server that \
+            uses the folder, by its own limit.
             """
     )
 
@@ -108,9 +111,10 @@ struct CacheWarm: AsyncParsableCommand {
         let environment = Environment()
         let located = try await ModelAccess(environment).model(model)
         var configuration = try compute.configuration(for: located, environment)
-        configuration.diskCache = try diskCache.required(environment)
+        configuration.diskCache = try diskCache.forAdding(environment)
         let deployment = try await Loading.deployment(configuration)
         let tokens = try text.tokens { try deployment.encode($0, addsSpecialTokens: $1) }
+        if pin != nil { try PinnedText.requireBlock(tokens.count) }
         var parameters = GenerationParameters(sampling: .greedy, maxTokens: 1)
         parameters.cacheSalt = text.cacheSalt
         let request = TextRequest(id: "warm", prompt: .tokens(tokens), parameters: parameters)
@@ -120,24 +124,33 @@ struct CacheWarm: AsyncParsableCommand {
             if case .usage(let total) = event { usage = total }
         }
         await deployment.shutdown(gracePeriod: .seconds(60))
-        var pinned: [PrefixShelf.Placement] = []
-        if let pin {
+        let pinned = try pin.map { name -> PinnedText in
             let shelf = PrefixShelf(folder: diskCache.path(environment))
-            pinned = try shelf.pin(tokens, as: pin, salt: text.cacheSalt, checkpointAt: located.path)
+            let placements = try shelf.pin(tokens, as: name, salt: text.cacheSalt, checkpointAt: located.path)
+            guard let pinned = PinnedText(placements) else {
+                throw PinError.notWritten(name: name, folder: shelf.folders.root)
+            }
+            return pinned
         }
         report(tokens.count, cached: usage?.cachedTokenCount ?? 0, pinned)
     }
 
-    private func report(_ tokenCount: Int, cached: Int, _ pinned: [PrefixShelf.Placement]) {
-        let blockCount = pinned.map(\.presentCount).max() ?? 0
+    private func report(_ tokenCount: Int, cached: Int, _ pinned: PinnedText?) {
         if json {
             let object: JSONValue = [
                 "tokens": .integer(Int64(tokenCount)), "cached_tokens": .integer(Int64(cached)),
-                "pinned_blocks": .integer(Int64(blockCount)),
+                "pinned_blocks": .integer(Int64(pinned?.presentCount ?? 0)),
             ]
             return Output.line(object.serialized())
         }
-        Output.line("\(tokenCount) tokens, \(cached) of them were there" + (pin.map { "; pinned as \($0)" } ?? ""))
+        var line = "\(tokenCount) tokens, \(cached) of them were there"
+        if let pin, let pinned {
+            line += "; pinned as \(pin)"
+            if pinned.presentCount < pinned.blockCount {
+                line += ", but only \(pinned.presentCount) of \(pinned.blockCount) blocks are on disk"
+            }
+        }
+        Output.line(line)
     }
 }
 
@@ -189,25 +202,50 @@ struct CachePin: AsyncParsableCommand {
         let located = try await ModelAccess().model(model)
         let tokens = try text.tokens(Deployment.encoder(checkpointAt: located.path))
         let placements = try shelf.pin(tokens, as: name, salt: text.cacheSalt, checkpointAt: located.path)
-        let found = placements.filter { $0.presentCount > 0 }
-        if found.isEmpty {
+        guard let pinned = PinnedText(placements) else {
+            try PinnedText.requireBlock(tokens.count)
             throw PinError.nothingThere(name: name, model: model)
         }
-        let (present, total) = (found.map(\.presentCount).max() ?? 0, found.first?.blockCount ?? 0)
         if json {
             let object: JSONValue = [
-                "pinned": .string(name), "blocks": .integer(Int64(total)), "present": .integer(Int64(present)),
+                "pinned": .string(name), "blocks": .integer(Int64(pinned.blockCount)),
+                "present": .integer(Int64(pinned.presentCount)),
             ]
             return Output.line(object.serialized())
         }
-        Output.line("pinned \(name): \(total) blocks, \(present) of them are there")
+        Output.line("pinned \(name): \(pinned.blockCount) blocks, \(pinned.presentCount) of them are there")
+    }
+}
+
+/// A text that was pinned in at least one form.
+struct PinnedText {
+    /// Whole blocks of the text.
+    let blockCount: Int
+    /// Those that are on disk, from the first on.
+    let presentCount: Int
+
+    /// Nil when no form has any of it, which pins nothing.
+    init?(_ placements: [PrefixShelf.Placement]) {
+        guard let fullest = placements.max(by: { $0.presentCount < $1.presentCount }), fullest.presentCount > 0 else {
+            return nil
+        }
+        (blockCount, presentCount) = (fullest.blockCount, fullest.presentCount)
+    }
+
+    /// Refuses what is shorter than a block, of which nothing is ever kept.
+    static func requireBlock(_ tokenCount: Int) throws(PinError) {
+        let blockSize = EngineConfiguration.standard.blockSize
+        if tokenCount < blockSize { throw .tooShort(tokenCount: tokenCount, blockSize: blockSize) }
     }
 }
 
 /// Why a pin was not changed.
-enum PinError: Error, CustomStringConvertible {
+enum PinError: Error, Equatable, CustomStringConvertible {
     case unknown(name: String)
     case nothingThere(name: String, model: String)
+    /// The text was computed, and the disk did not take it.
+    case notWritten(name: String, folder: String)
+    case tooShort(tokenCount: Int, blockSize: Int)
 
     var description: String {
         switch self {
@@ -215,6 +253,12 @@ enum PinError: Error, CustomStringConvertible {
         case .nothingThere(let name, let model):
             "Nothing of this text is on disk for \(model). `hearth cache warm \(model) --pin \(name)` with the same "
                 + "text computes it."
+        case .notWritten(let name, let folder):
+            "Nothing of this text could be written to \(folder), so nothing is pinned as \"\(name)\". Look whether the "
+                + "disk is full."
+        case .tooShort(let tokenCount, let blockSize):
+            "Prefixes are kept in blocks of \(blockSize) tokens. This text has \(tokenCount), so nothing of it can be "
+                + "pinned."
         }
     }
 }

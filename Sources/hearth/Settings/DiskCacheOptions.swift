@@ -39,13 +39,7 @@ struct DiskCacheOptions: ParsableArguments {
 
     /// The disk cache's settings; nil unless a flag or variable turns it on.
     func configuration(_ environment: Environment) throws -> DiskCacheConfiguration? {
-        let variable = try environment["HEARTH_CACHE_DISK_BYTES"].map { text in
-            guard let size = ByteSize(argument: text) else {
-                throw ValidationError("HEARTH_CACHE_DISK_BYTES is \"\(text)\", which is no size such as 10G.")
-            }
-            return size
-        }
-        let isOn = (byteLimit ?? variable) != nil || folder != nil || environment["HEARTH_CACHE_DIR"] != nil
+        let isOn = try limit(environment) != nil || folder != nil || environment["HEARTH_CACHE_DIR"] != nil
         if !isOn {
             if timeToLive == nil { return nil }
             throw ValidationError("--cache-ttl needs a disk cache: give --cache-disk-bytes or --cache-dir.")
@@ -54,18 +48,37 @@ struct DiskCacheOptions: ParsableArguments {
     }
 
     /// The disk cache's settings, on in any case: for commands that are about it.
-    func required(_ environment: Environment) throws -> DiskCacheConfiguration {
-        let limit = byteLimit ?? environment["HEARTH_CACHE_DISK_BYTES"].flatMap { ByteSize(argument: $0) }
-        return try DiskCacheConfiguration(
+    ///
+    /// - Parameter standardByteLimit: what it may take where nothing else is said.
+    func required(
+        _ environment: Environment,
+        standardByteLimit: Int = Self.standardByteLimit
+    ) throws -> DiskCacheConfiguration {
+        try DiskCacheConfiguration(
             folder: path(environment),
-            byteLimit: limit?.bytes ?? Self.standardByteLimit,
+            byteLimit: try limit(environment)?.bytes ?? standardByteLimit,
             timeToLive: try timeToLive(environment)
         )
+    }
+
+    /// The settings of a command that only adds to a folder: a server may keep more there than this command's standard,
+    /// and what has to go is the server's business.
+    func forAdding(_ environment: Environment) throws -> DiskCacheConfiguration {
+        try required(environment, standardByteLimit: .max)
     }
 
     /// The folder, whether or not it is used.
     func path(_ environment: Environment) -> String {
         folder.map { Environment.absolute($0) } ?? environment.cacheFolder.value
+    }
+
+    private func limit(_ environment: Environment) throws -> ByteSize? {
+        if let byteLimit { return byteLimit }
+        guard let text = environment["HEARTH_CACHE_DISK_BYTES"] else { return nil }
+        guard let size = ByteSize(argument: text) else {
+            throw ValidationError("HEARTH_CACHE_DISK_BYTES is \"\(text)\", which is no size such as 10G.")
+        }
+        return size
     }
 
     private func timeToLive(_ environment: Environment) throws -> Duration? {

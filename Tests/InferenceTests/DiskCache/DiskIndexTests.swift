@@ -7,10 +7,29 @@ import Testing
         var index = DiskIndex(byteLimit: 100, timeToLive: nil)
         for number in 1...5 { index.insert(Self.block(number), bytes: 30, lastUse: Self.second(number)) }
         index.touch(Self.block(1), at: Self.second(9))
-        #expect(index.evict(at: Self.second(10)).map(\.block) == [Self.block(2), Self.block(3)])
+        #expect(index.evict(at: Self.second(10), downTo: 100).victims.map(\.block) == [Self.block(2), Self.block(3)])
         #expect(index.bytes == 90)
-        #expect(index.evict(at: Self.second(10)).isEmpty)
-        #expect(index.evict(at: Self.second(10), reserve: 30).map(\.block) == [Self.block(4)])
+        #expect(index.evict(at: Self.second(10), downTo: 100).victims.isEmpty)
+        #expect(index.evict(at: Self.second(10), downTo: 70).victims.map(\.block) == [Self.block(4)])
+    }
+
+    @Test func `what has to go may be taken out in pieces`() {
+        var index = DiskIndex(byteLimit: 100, timeToLive: nil)
+        for number in 1...5 { index.insert(Self.block(number), bytes: 30, lastUse: Self.second(number)) }
+        index.touch(Self.block(1), at: Self.second(9))
+        let first = index.evict(at: Self.second(10), downTo: 60, steps: 2)
+        // The first step finds that block 1 was used since.
+        #expect(first.victims.map(\.block) == [Self.block(2)] && !first.isDone)
+        let second = index.evict(at: Self.second(10), downTo: 60, steps: 10)
+        #expect(second.victims.map(\.block) == [Self.block(3), Self.block(4)] && second.isDone)
+    }
+
+    @Test func `an index is in order as long as it has room and nothing can have expired`() {
+        var index = DiskIndex(byteLimit: 100, timeToLive: .seconds(10))
+        index.insert(Self.block(1), bytes: 30, lastUse: Self.second(1))
+        #expect(index.isInOrder(at: Self.second(10), downTo: 30))
+        #expect(!index.isInOrder(at: Self.second(10), downTo: 29))
+        #expect(!index.isInOrder(at: Self.second(11), downTo: 30))
     }
 
     @Test func `a block lives for its time after its last use`() {
@@ -21,32 +40,71 @@ import Testing
         #expect(index.contains(Self.block(1), at: Self.second(9)))
         #expect(!index.contains(Self.block(1), at: Self.second(10)))
         #expect(index.contains(Self.block(2), at: Self.second(14)))
-        #expect(index.evict(at: Self.second(14)).map(\.block) == [Self.block(1)])
+        #expect(index.evict(at: Self.second(14), downTo: 1_000).victims.map(\.block) == [Self.block(1)])
     }
 
     @Test func `neither age nor room removes what is pinned, until it is unpinned`() {
         var index = DiskIndex(byteLimit: 100, timeToLive: .seconds(10))
         for number in 1...4 { index.insert(Self.block(number), bytes: 40, lastUse: Self.second(number)) }
         index.pin([Self.block(1), Self.block(2)])
-        #expect(index.evict(at: Self.second(5)).map(\.block) == [Self.block(3), Self.block(4)])
+        #expect(index.evict(at: Self.second(5), downTo: 100).victims.map(\.block) == [Self.block(3), Self.block(4)])
         #expect(index.contains(Self.block(1), at: Self.second(1_000)))
-        #expect(index.evict(at: Self.second(1_000)).isEmpty)
+        #expect(index.evict(at: Self.second(1_000), downTo: 100).victims.isEmpty)
         #expect(index.canHold(20))
         #expect(!index.canHold(21))
         index.pin([Self.block(2)])
-        #expect(index.evict(at: Self.second(1_000)).map(\.block) == [Self.block(1)])
+        #expect(index.evict(at: Self.second(1_000), downTo: 100).victims.map(\.block) == [Self.block(1)])
     }
 
     @Test func `a sweep replaces what is known, but not what was used since it began`() {
         var index = DiskIndex(byteLimit: 1_000, timeToLive: nil)
         index.insert(Self.block(1), bytes: 10, lastUse: Self.second(1))
         index.insert(Self.block(2), bytes: 10, lastUse: Self.second(8))
-        let found = FoundBlock(block: Self.block(3), bytes: 7, lastUse: Self.second(2))
-        index.replace(with: [found], sweptAt: Self.second(5))
+        let changes = index.changes(to: [Self.found(3, bytes: 7, at: 2)], since: Self.second(5), until: Self.second(9))
+        index.apply(changes)
         #expect(!index.contains(Self.block(1), at: Self.second(9)))
         #expect(index.contains(Self.block(2), at: Self.second(9)))
         #expect(index.contains(Self.block(3), at: Self.second(9)))
         #expect(index.bytes == 17)
+    }
+
+    @Test func `uses that are still to come end with the sweep, and keep nothing that is gone`() {
+        var index = DiskIndex(byteLimit: 1_000, timeToLive: .seconds(10))
+        for number in 1...3 { index.insert(Self.block(number), bytes: 10, lastUse: Self.second(500)) }
+        let found = [Self.found(1, at: 500), Self.found(2, at: 3), Self.found(4, at: 700)]
+        let changes = index.changes(to: found, since: Self.second(4), until: Self.second(5))
+        index.apply(changes)
+        let uses = (1...4).map { index.lastUse(of: Self.block($0)) }
+        #expect(uses == [Self.second(5), Self.second(5), nil, Self.second(5)])
+        #expect(index.invariantViolations() == [])
+        #expect(index.evict(at: Self.second(15), downTo: 1_000).victims.count == 3)
+    }
+
+    @Test func `changes that are taken in one by one leave alone what happens in between`() {
+        var index = DiskIndex(byteLimit: 1_000, timeToLive: nil)
+        for number in 1...4 { index.insert(Self.block(number), bytes: 10, lastUse: Self.second(1)) }
+        let found = [3, 4, 5, 6].map { Self.found($0, at: 3) }
+        let changes = index.changes(to: found, since: Self.second(5), until: Self.second(6))
+        #expect(changes.count == 6)
+        #expect(index.count == 4)
+        index.touch(Self.block(1), at: Self.second(9))
+        index.remove(Self.block(3))
+        index.insert(Self.block(5), bytes: 7, lastUse: Self.second(9))
+        for change in changes {
+            index.apply([change])
+            #expect(index.invariantViolations() == [])
+        }
+        let uses = (1...6).map { index.lastUse(of: Self.block($0)) }
+        #expect(uses == [Self.second(9), nil, nil, Self.second(3), Self.second(9), Self.second(3)])
+        #expect(index.bytes == 37)
+    }
+
+    @Test func `a sweep that finds what is known changes nothing`() {
+        var index = DiskIndex(byteLimit: 1_000, timeToLive: nil)
+        for number in 1...3 { index.insert(Self.block(number), bytes: 10, lastUse: Self.second(number)) }
+        // The disk's note may be older than what the index knows.
+        let found = [Self.found(1, at: 1), Self.found(2, at: 1), Self.found(3, at: 3)]
+        #expect(index.changes(to: found, since: Self.second(5), until: Self.second(6)) == [])
     }
 
     /// Against a list that is searched from end to end.
@@ -74,7 +132,7 @@ import Testing
                 index.pin(Set(pinned.map(Self.block)))
             default:
                 let victims = Self.evict(from: &list, pinned: pinned, now: now)
-                #expect(index.evict(at: Self.second(now)).map(\.block) == victims.map(Self.block))
+                #expect(index.evict(at: Self.second(now), downTo: 100).victims.map(\.block) == victims.map(Self.block))
             }
             #expect(index.invariantViolations() == [])
             #expect(index.count == list.count)
@@ -99,6 +157,10 @@ import Testing
     private static func block(_ number: Int) -> StoredBlock {
         let form = CacheForm(modelName: "test", facts: []).digest
         return StoredBlock(form: form, hash: BlockHash(first: UInt64(number), second: 0))
+    }
+
+    private static func found(_ number: Int, bytes: Int = 10, at second: Int) -> FoundBlock {
+        FoundBlock(block: block(number), bytes: bytes, lastUse: Self.second(second))
     }
 
     private static func second(_ number: Int) -> DiskInstant { DiskInstant(rawValue: Int64(number) * 1_000_000_000) }

@@ -1,0 +1,181 @@
+import Logging
+import Models
+import Synchronization
+
+/// What the writing thread does, one thing after the other: nobody else writes files, evicts, or puts anything into the
+/// index.
+extension DiskCache {
+    /// Most entries of the index that are changed under its lock at a time, for which the engine may have to wait.
+    private static let batchCount = 1_000
+
+    func run(_ job: WriteJob) {
+        switch job {
+        case .save(let blocks, let memory, let report):
+            for block in blocks { save(block, in: memory) }
+            report(.saved(blocks.map(\.block)))
+        case .remove(let hashes):
+            for hash in hashes {
+                index.withLock { $0.remove(stored(hash)) }
+                folder.remove(hash)
+            }
+        case .touch(let hashes): noteUse(hashes)
+        case .perform(let action): action()
+        }
+    }
+
+    private func save(_ block: PlacedBlock, in memory: CacheBlockMemory) {
+        let hash = block.content.hash
+        if contains(hash) { return }
+        let size = BlockFile.byteCount(tokenCount: block.content.tokens.count, payloadBytes: memory.blockBytes)
+        if let end = savingEnd.withLock({ $0 }), ContinuousClock.now >= end { return }
+        guard makeRoom(size), write(block.content, of: size, from: memory.runs(of: block.block)) else {
+            counters.withLock { $0.failedSaves += 1 }
+            return
+        }
+        index.withLock { $0.insert(stored(hash), bytes: size, lastUse: .now) }
+        counters.withLock {
+            $0.savedBlocks += 1
+            $0.savedBytes += UInt64(size)
+        }
+    }
+
+    /// Writes a block; whether it is there. Tries once more where it can help: after making room on a full disk, and
+    /// after making the folders again.
+    private func write(_ content: BlockContent, of size: Int, from runs: [UnsafeMutableRawBufferPointer]) -> Bool {
+        guard let failure = folder.write(content, from: runs) else {
+            alarm.withLock { $0.noteSuccess() }
+            return true
+        }
+        if failure.lacksFolder, keepFolders() {
+            sweep()  // what the index knows is gone as well
+        } else {
+            tell(failure)
+            if !failure.lacksRoom { return false }
+            refreshPins()
+            evict(downTo: index.withLock { $0.bytes } - size)
+        }
+        guard let second = folder.write(content, from: runs) else { return true }
+        tell(second)
+        return false
+    }
+
+    private func tell(_ failure: WriteFailure) {
+        guard alarm.withLock({ $0.noteFailure() }) else { return }
+        warn(
+            failure.lacksRoom
+                ? "the disk is full before the disk cache is: its oldest blocks make room for new ones"
+                : "the disk cache cannot write",
+            failure.reason
+        )
+    }
+
+    private func warn(_ message: String, _ reason: String) {
+        logger.warning("\(message)", metadata: [LogKeys.error: "\(reason)", "folder": "\(configuration.folder)"])
+    }
+
+    /// Notes uses in the index and, where the disk's note is older than a minute, on disk.
+    ///
+    /// The end of a chain counts as used a little earlier than its beginning, so that it is evicted first: without its
+    /// beginning the rest of a chain is worth nothing.
+    private func noteUse(_ hashes: [BlockHash]) {
+        let now = DiskInstant.now
+        for (place, hash) in hashes.enumerated() {
+            let use = DiskInstant(rawValue: now.rawValue - Int64(place) * 1_000)
+            let isStale = index.withLock { index in
+                guard let known = index.lastUse(of: stored(hash)) else { return false }
+                index.touch(stored(hash), at: use)
+                return known.advanced(by: .seconds(60)) < use
+            }
+            if isStale { folder.touch(hash, at: use) }
+        }
+    }
+}
+
+// MARK: - Room and pins
+
+extension DiskCache {
+    /// Evicts until `size` bytes are free; false when pinned blocks leave no room for them.
+    private func makeRoom(_ size: Int) -> Bool {
+        let (now, target) = (DiskInstant.now, configuration.byteLimit - size)
+        if index.withLock({ $0.isInOrder(at: now, downTo: target) }) { return true }
+        refreshPins()
+        guard index.withLock({ $0.canHold(size) }) else { return false }
+        evict(downTo: target)
+        return true
+    }
+
+    /// Removes what has expired, and the longest unused blocks until the others take `target` bytes.
+    private func evict(downTo target: Int) {
+        let now = DiskInstant.now
+        var isDone = false
+        while !isDone {
+            let eviction = index.withLock { $0.evict(at: now, downTo: target, steps: Self.batchCount) }
+            // What another process has used since stays; the next sweep finds it again.
+            let removedCount = eviction.victims.count { folders.remove($0.block, unlessUsedAfter: $0.lastUse) }
+            if removedCount > 0 { counters.withLock { $0.evictedBlocks += UInt64(removedCount) } }
+            isDone = eviction.isDone
+        }
+    }
+
+    /// Learns of pins that have changed. Asked before anything is evicted, so that a pin holds as soon as it is there.
+    private func refreshPins() {
+        let times = folders.pinTimes(at: .now)
+        let isKnown = times.isSettled && pinTimes.withLock { $0 == times }
+        if !isKnown { readPins(of: times) }
+    }
+
+    private func readPins(of times: PinTimes) {
+        let pinned = folders.pinnedBlocks()
+        index.withLock { $0.pin(pinned) }
+        pinTimes.withLock { $0 = times }
+    }
+}
+
+// MARK: - What others do
+
+extension DiskCache {
+    /// Takes in what other processes and people did to the folder, and removes what has to go.
+    func sweep() {
+        keepFolders()
+        let begin = DiskInstant.now
+        folders.removeUnfinished(at: begin)
+        takeIn(folders.blocks(), since: begin)
+        readPins(of: folders.pinTimes(at: .now))
+        evict(downTo: configuration.byteLimit)
+        alarm.withLock { $0.noteSweep() }
+    }
+
+    /// Takes in the blocks that a sweep has found.
+    ///
+    /// The engine asks the index when it plans a step, so what differs is worked out from a copy.
+    private func takeIn(_ found: [FoundBlock], since begin: DiskInstant) {
+        let now = DiskInstant.now
+        // A date to come would keep the file from being evicted.
+        for block in found where block.lastUse > now { folders.setLastUse(of: block.block, to: now) }
+        let changes = index.withLock { $0 }.changes(to: found, since: begin, until: now)
+        for first in stride(from: 0, to: changes.count, by: Self.batchCount) {
+            let batch = changes[first..<min(first + Self.batchCount, changes.count)]
+            index.withLock { $0.apply(batch) }
+        }
+    }
+
+    /// Makes again what somebody has removed: the key, so that others name blocks as this process does, and the folders
+    /// of the form. Whether they are there.
+    @discardableResult
+    private func keepFolders() -> Bool {
+        if let present = try? folders.key(orElse: key), alarm.withLock({ $0.noteKey(isOwn: present == key) }) {
+            warn(
+                "the disk cache has another key now: what is warmed or pinned is not found before a restart",
+                "the folder was removed, and made again by another process"
+            )
+        }
+        if folder.isPrepared { return true }
+        do throws(DiskCacheError) {
+            try folder.prepare()
+        } catch {
+            return false  // which the next block to write tells
+        }
+        warn("the folder of the disk cache is made again", "it was removed")
+        return true
+    }
+}
