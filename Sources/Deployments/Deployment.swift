@@ -116,28 +116,43 @@ package final class Deployment: Sendable {
         _ request: TextRequest,
         on executor: (any TaskExecutor)? = nil
     ) async throws(DeploymentError) -> TextGeneration {
+        try await generate([request], on: executor)[0]
+    }
+
+    /// Starts generating for several prompts of one caller: all are queued at once, or none.
+    package func generate(
+        _ requests: [TextRequest],
+        on executor: (any TaskExecutor)? = nil
+    ) async throws(DeploymentError) -> [TextGeneration] {
+        var texts: [PreparedText] = []
+        for request in requests { texts.append(try await prepare(request)) }
+        var streams: ArraySlice<AsyncStream<GenerationEvent>>
+        do {
+            streams = try await backend.submit(texts.flatMap(\.choices))[...]
+        } catch {
+            throw DeploymentError(error)
+        }
+        return texts.map { text in
+            let runs = text.choices.map { ChoiceRun(id: $0.id, events: streams.removeFirst(), receipt: $0.receipt) }
+            return merge(runs, of: text, on: executor)
+        }
+    }
+
+    private func prepare(_ request: TextRequest) async throws(DeploymentError) -> PreparedText {
         let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
         let maxTokens = try await answerLimit(promptTokenCount: prompt.count, request.parameters)
         let interpretation = interpretation(of: request, prompt: prompt)
         let structure = try constraint(for: request, interpretation)
         let constraint = thoughtBudget(for: request, interpretation, within: structure)
-        var runs: [ChoiceRun] = []
-        for choice in 0..<request.choiceCount {
+        let choices = (0..<request.choiceCount).map { choice in
             var generation = engineRequest(request, prompt: prompt, maxTokens: maxTokens, choice: choice)
             generation.constraint = constraint
             // What is complete can only end.
             if structure != nil { generation.ignoresEndOfSequence = false }
-            let receipt = UsageReceipt()
-            generation.receipt = receipt
-            do {
-                let events = try await backend.submit(generation)
-                runs.append(ChoiceRun(id: generation.id, events: events, receipt: receipt))
-            } catch {
-                for run in runs { await backend.cancel(run.id) }
-                throw DeploymentError(error)
-            }
+            generation.receipt = UsageReceipt()
+            return generation
         }
-        return merge(runs, request: request, prompt: prompt, interpretation, on: executor)
+        return PreparedText(request: request, prompt: prompt, interpretation: interpretation, choices: choices)
     }
 
     /// A snapshot of the engine's counters.
@@ -192,22 +207,30 @@ package final class Deployment: Sendable {
     }
 }
 
+/// A request as the engine gets it.
+private struct PreparedText {
+    let request: TextRequest
+    let prompt: [TokenID]
+    let interpretation: AnswerInterpretation?
+    /// One for every answer.
+    let choices: [GenerationRequest]
+}
+
 /// One choice's place in the engine.
 private struct ChoiceRun {
     let id: RequestID
     let events: AsyncStream<GenerationEvent>
-    let receipt: UsageReceipt
+    let receipt: UsageReceipt?
 }
 
 extension Deployment {
     /// Runs the choices side by side and merges their events into one stream.
     private func merge(
         _ runs: [ChoiceRun],
-        request: TextRequest,
-        prompt: [TokenID],
-        _ interpretation: AnswerInterpretation?,
+        of prepared: PreparedText,
         on executor: (any TaskExecutor)?
     ) -> TextGeneration {
+        let (request, prompt, interpretation) = (prepared.request, prepared.prompt, prepared.interpretation)
         let (stream, continuation) = AsyncStream.makeStream(of: TextEvent.self)
         let task = Task(executorPreference: executor) { [backend, tokenizer] in
             var usage = TextUsage(promptTokenCount: prompt.count)
@@ -228,7 +251,7 @@ extension Deployment {
                     hasFailed = hasFailed || result.failed
                 }
             }
-            for run in runs { usage.computeTime += run.receipt.report?.computeTime ?? .zero }
+            for run in runs { usage.computeTime += run.receipt?.report?.computeTime ?? .zero }
             request.adapter?.count(usage)
             if !hasFailed { continuation.yield(.usage(usage)) }
             continuation.finish()

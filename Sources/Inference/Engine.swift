@@ -99,24 +99,32 @@ package actor Engine: GenerationBackend {
         board = StatisticsBoard(statistics)
     }
 
-    /// Queues a request after checking it against the model, the configuration and the queue.
+    /// Queues requests after checking them against the model, the configuration and the queue. They come into the same step:
+    /// handed over one by one, each would wait for the step that the one before it runs in.
     package func submit(
-        _ request: GenerationRequest
-    ) async throws(SubmissionError) -> AsyncStream<GenerationEvent> {
+        _ requests: [GenerationRequest]
+    ) async throws(SubmissionError) -> [AsyncStream<GenerationEvent>] {
         do throws(SubmissionError) {
             if deadline != nil { throw SubmissionError.draining }
-            if active[request.id] != nil { throw SubmissionError.duplicateRequest(request.id) }
-            try request.check(traits, logprobLimit: configuration.logprobLimit)
-            try scheduler.submit(request)
+            for request in requests {
+                if active[request.id] != nil { throw SubmissionError.duplicateRequest(request.id) }
+                try request.check(traits, logprobLimit: configuration.logprobLimit)
+            }
+            try scheduler.submit(requests)
         } catch {
-            figures.refusedRequests += 1
+            figures.refusedRequests += UInt64(requests.count)
             board.write(&figures)
             throw error
         }
-        let stream = open(request)
+        let streams = requests.map(open)
         publish()
         startLoop()
-        return stream
+        return streams
+    }
+
+    /// Queues one request.
+    package func submit(_ request: GenerationRequest) async throws(SubmissionError) -> AsyncStream<GenerationEvent> {
+        try await submit([request])[0]
     }
 
     /// Ends a request between two steps, wherever it is.

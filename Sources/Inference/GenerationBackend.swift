@@ -4,11 +4,11 @@
 /// endpoint can stand in its place without a change above or below; that second implementation belongs in
 /// `Deployments`, since nothing under the seam knows of networks.
 package protocol GenerationBackend: Sendable {
-    /// Queues a request. Its receipt is filled in once it is over, before the last event and before `cancel` or `complete`
-    /// of it return.
+    /// Queues requests of one client, all of them or none. The receipt of each is filled in once it is over, before the last
+    /// event and before `cancel` or `complete` of it return.
     ///
-    /// - Returns: its events. Dropping the stream, or ending its iteration early, cancels the request.
-    func submit(_ request: GenerationRequest) async throws(SubmissionError) -> AsyncStream<GenerationEvent>
+    /// - Returns: the events of each. Dropping a stream, or ending its iteration early, cancels its request.
+    func submit(_ requests: [GenerationRequest]) async throws(SubmissionError) -> [AsyncStream<GenerationEvent>]
 
     /// Ends a request; its stream gets `finished(.cancelled, …)`. Ids that are unknown or done already are ignored.
     func cancel(_ id: RequestID) async

@@ -60,13 +60,22 @@ package struct Scheduler: ~Copyable {
     package var hasWork: Bool { !running.isEmpty || !waiting.isEmpty }
 
     /// Queues a request whose tokens and limits have been checked against the model.
-    package mutating func submit(_ request: GenerationRequest) throws(SubmissionError) {
-        if waiting.count >= limits.maxWaiting, !counters.mayExceed(limits.maxWaiting, request.client) {
+    package mutating func submit(_ request: GenerationRequest) throws(SubmissionError) { try submit([request]) }
+
+    /// Queues requests of one client, all of them or none. Where there is room for one there is for all: however many answers
+    /// a caller asks for at once, they are not refused for being many.
+    package mutating func submit(_ requests: [GenerationRequest]) throws(SubmissionError) {
+        guard let client = requests.first?.client else { return }
+        if waiting.count >= limits.maxWaiting, !counters.mayExceed(limits.maxWaiting, client) {
             throw .queueFull(waiting: waiting.count)
         }
-        if blocks.blockCount(forTokens: request.computedLimit) > blocks.pool.blockCount {
+        for request in requests where blocks.blockCount(forTokens: request.computedLimit) > blocks.pool.blockCount {
             throw .cacheTooSmall(tokens: request.computedLimit, limit: blocks.pool.blockCount * blocks.blockSize)
         }
+        for request in requests { open(request) }
+    }
+
+    private mutating func open(_ request: GenerationRequest) {
         var sequence = TokenSequence(
             request,
             client: counters.open(request.client),

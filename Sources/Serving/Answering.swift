@@ -64,19 +64,20 @@ extension APIService {
         let texts = try exchange.isolated(texts)
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
-        var generations: [TextGeneration] = []
         let adapter = try await adapter(for: options, of: deployment)
-        for var text in texts {
-            text.adapter = adapter
-            text.project = authentication.project(of: exchange.request.headers)
-            do {
-                generations.append(try await deployment.generate(text, on: exchange.executor))
-            } catch {
-                for generation in generations { generation.cancel() }
-                throw APIError(error, prompt: options.promptParameter ?? text.prompt.parameter)
-            }
+        let project = authentication.project(of: exchange.request.headers)
+        let requests = texts.map { text in
+            var text = text
+            (text.adapter, text.project) = (adapter, project)
+            return text
         }
-        let run = GenerationRun(generations: generations)
+        let run: GenerationRun
+        do {
+            let generations = try await deployment.generate(requests, on: exchange.executor)
+            run = GenerationRun(generations: generations, adapter: adapter?.share.name)
+        } catch {
+            throw APIError(error, prompt: options.promptParameter ?? texts.first?.prompt.parameter ?? "prompt")
+        }
         interruption.onEnd { run.interrupt($0) }
         return (run, permit)
     }
@@ -197,10 +198,11 @@ extension APIService {
         let end = ContinuousClock.now
         let firstToken = summary.firstToken ?? end
         let gapCount = Double(max(1, summary.completionTokenCount - 1))
+        var names: Logger.Metadata = ["model": "\(answering.deployment.name)"]
+        if let adapter = answering.run.adapter { names["adapter"] = "\(adapter)" }
         logger.info(
             "request done",
             metadata: [
-                "model": "\(answering.deployment.name)",
                 "tokens.prompt": "\(summary.promptTokenCount)", "tokens.cached": "\(summary.cachedTokenCount)",
                 "tokens.completion": "\(summary.completionTokenCount)",
                 "seconds": "\(Self.rounded(start.duration(to: end).seconds))",
@@ -208,7 +210,7 @@ extension APIService {
                 "seconds.inter_token": "\(Self.rounded(firstToken.duration(to: end).seconds / gapCount))",
                 "seconds.compute": "\(Self.rounded(summary.computeTime.seconds))",
                 "finish": "\(answering.run.clientHasGone ? "gone" : summary.finishes.joined(separator: ","))",
-            ].adding(answering.exchange.names)
+            ].adding(names).adding(answering.exchange.names)
         )
     }
 

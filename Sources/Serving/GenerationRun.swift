@@ -6,10 +6,15 @@ import Synchronization
 final class GenerationRun: Sendable {
     /// The generations, in the order of the prompts.
     let generations: [TextGeneration]
+    /// The adapter that is charged with them; nil for the model as it is.
+    let adapter: String?
     private let interruption = Mutex<APIError?>(nil)
     private let isAbandoned = Mutex(false)
 
-    init(generations: [TextGeneration]) { self.generations = generations }
+    init(generations: [TextGeneration], adapter: String?) {
+        self.generations = generations
+        self.adapter = adapter
+    }
 
     /// Why the run was cut short; nil while it was not.
     var interruptionError: APIError? { interruption.withLock { $0 } }

@@ -12,7 +12,7 @@ import Tokenization
             request(UInt64(index), tokens(from: index, count: 3 + index % 9), maxTokens: 5 + index % 11)
         }
         for index in requests.indices { requests[index].receipt = UsageReceipt() }
-        let streams = try await engine.submitAll(requests)
+        let streams = try await engine.submit(requests)
         for (index, stream) in streams.enumerated() {
             for await event in stream {
                 guard index == 3, case .token = event else { continue }
@@ -54,7 +54,7 @@ import Tokenization
             request(UInt64(first), tokens(from: first, count: count), maxTokens: 1)
         }
         for index in requests.indices { requests[index].receipt = UsageReceipt() }
-        for stream in try await engine.submitAll(requests) { for await _ in stream {} }
+        for stream in try await engine.submit(requests) { for await _ in stream {} }
         let times = requests.compactMap { $0.receipt?.report?.computeTime.seconds }
         #expect(abs(times[1] / times[0] - 6) < 1e-6)
     }

@@ -92,7 +92,7 @@ import Tokenization
     @Test func `a shutdown without patience fails what runs and what waits, with an event`() async throws {
         let gate = StepGate()
         let engine = try Self.engine(maxRunning: 1, heldAtToken: 5, by: gate)
-        let streams = try await engine.submitAll([
+        let streams = try await engine.submit([
             request(1, tokens(1), maxTokens: 250), request(2, tokens(1), maxTokens: 250),
         ])
         async let end: Void = engine.shutdown(gracePeriod: .zero)
@@ -235,7 +235,7 @@ extension EngineTests {
         on engine: Engine
     ) async throws -> [RequestID: [GenerationEvent]] {
         var events: [RequestID: [GenerationEvent]] = [:]
-        for (request, stream) in zip(requests, try await engine.submitAll(requests)) {
+        for (request, stream) in zip(requests, try await engine.submit(requests)) {
             for await event in stream { events[request.id, default: []].append(event) }
         }
         return events

@@ -220,6 +220,21 @@ import Tokenization
         #expect(throws: SubmissionError.queueFull(waiting: 2)) { try scheduler.submit(request(4, tokens(1))) }
     }
 
+    @Test func `requests that come together enter the same step, all of them or none`() throws {
+        var scheduler = try Self.scheduler(maxWaiting: 2)
+        let fitting = (1...3).map { request(UInt64($0), tokens($0), maxTokens: 2) }
+        let tooLong = request(9, tokens(from: 0, count: 20), maxTokens: 6)
+        #expect(throws: SubmissionError.cacheTooSmall(tokens: 25, limit: 24)) {
+            try scheduler.submit(fitting + [tooLong])
+        }
+        #expect(scheduler.waitingCount == 0)
+        // However many they are: a queue with room for one takes them.
+        try scheduler.submit(fitting)
+        #expect(throws: SubmissionError.queueFull(waiting: 3)) { try scheduler.submit([request(4, tokens(1))]) }
+        #expect(scheduler.planStep().rows.map(\.id) == fitting.map(\.id))
+        try scheduler.submit([])
+    }
+
     static func scheduler(
         blockCount: Int = 6,
         blockSize: Int = 4,

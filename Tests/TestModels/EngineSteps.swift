@@ -1,5 +1,5 @@
 import Checkpoints
-package import Inference
+import Inference
 import Models
 import Tensors
 import Tokenization
@@ -42,7 +42,7 @@ package struct EngineSteps {
             request.sampling.seed = UInt64(index)
             return request
         }
-        let streams = try await engine.submitAll(requests)
+        let streams = try await engine.submit(requests)
         while !progress.isHeld { await Task.yield() }
         // What was sent so far is read, and leaves the memory that as many events need again.
         var iterators = streams.map { $0.makeAsyncIterator() }
@@ -55,14 +55,5 @@ package struct EngineSteps {
             for stream in streams { group.addTask { for await _ in stream {} } }
         }
         return progress.counts ?? StepCounts()
-    }
-}
-
-extension Engine {
-    /// Submits without giving up the engine's thread, so that no step comes in between.
-    package func submitAll(_ requests: [GenerationRequest]) async throws -> [AsyncStream<GenerationEvent>] {
-        var streams: [AsyncStream<GenerationEvent>] = []
-        for request in requests { streams.append(try await submit(request)) }
-        return streams
     }
 }

@@ -46,7 +46,7 @@ import Tokenization
         )
         configuration.scheduling = scheduling
         let engine = try Engine(model: model, configuration: configuration)
-        var streams = try await engine.submitAll((1...50).map { request(UInt64($0), adapter: "a") })
+        var streams = try await engine.submit((1...50).map { request(UInt64($0), adapter: "a") })
         // Before the other tests' tasks, which can keep the pool busy for longer than the gate waits.
         let late = Task(priority: .high) { try await engine.submit(request(60, adapter: "b")) }
         await gate.open(whenSomebodyWaitsFor: engine)
