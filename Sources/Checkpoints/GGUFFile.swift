@@ -36,13 +36,25 @@ package final class GGUFFile: Sendable {
         files = parts.files
     }
 
+    /// Copies the GGUF file at `path` into memory, which is whole in one file.
+    ///
+    /// - Parameter copyLimit: bytes that it may have.
+    init(copying path: String, copyLimit: Int) throws(CheckpointError) {
+        let file = try MappedFile(path: path, copyLimit: copyLimit)
+        let reader = try GGUFReader(file)
+        version = reader.version
+        metadata = reader.metadata
+        tensors = reader.tensors
+        files = [file]
+    }
+
     /// Paths of all files, the first part's first.
     package var paths: [String] { files.map(\.path) }
 
     /// Lets go of the memory that reading tensors has filled.
     package func releasePages() { for file in files { file.releasePages() } }
 
-    /// The bytes of a tensor of this file, mapped as long as the file object lives.
+    /// The bytes of a tensor of this file, in memory as long as the file object lives.
     package func bytes(of tensor: TensorEntry) -> UnsafeRawBufferPointer {
         precondition(files.indices.contains(tensor.fileIndex), "tensor \(tensor.name) is of another checkpoint")
         return files[tensor.fileIndex].bytes(of: tensor)

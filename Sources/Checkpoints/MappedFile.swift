@@ -6,11 +6,12 @@
     import Darwin
 #endif
 
-/// A whole file mapped into memory for reading, unmapped when the last reference goes.
+/// A whole file in memory for reading, until the last reference goes: mapped, or copied.
 ///
 /// The size is taken once, when the file is opened. A file that somebody shortens in place while it is mapped would end
 /// the process with SIGBUS at the next read behind its new end; no check of ours can prevent that. Replace model files
-/// by renaming a new one over the old one, as the model store does: the mapping then keeps the old contents.
+/// by renaming a new one over the old one, as the model store does: the mapping then keeps the old contents. Files that
+/// others write to while the server runs are copied instead.
 final class MappedFile: Sendable {
     /// The path as it was given, for messages.
     let path: String
@@ -18,11 +19,14 @@ final class MappedFile: Sendable {
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
     let count: Int
 
-    // The mapping is private, read-only and never changes between init and deinit.
+    // The memory is private and never changes between init and deinit.
     private nonisolated(unsafe) let base: UnsafeRawPointer?
+    private let isCopy: Bool
 
-    /// Maps the regular file at `path`; symbolic links are followed.
-    init(path: String) throws(CheckpointError) {
+    /// Maps the regular file at `path`, or copies it; symbolic links are followed.
+    ///
+    /// - Parameter copyLimit: bytes that a file may have which is copied; nil for one that is mapped.
+    init(path: String, copyLimit: Int? = nil) throws(CheckpointError) {
         // Without O_NONBLOCK, opening a named pipe would wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.failure(path, errno) }
@@ -35,22 +39,48 @@ final class MappedFile: Sendable {
         guard let size = Int(exactly: status.st_size), size >= 0 else {
             throw .unreadable(path: path, reason: "its size cannot be told")
         }
+        if let copyLimit, size > copyLimit {
+            let (value, limit) = (UInt64(size), UInt64(copyLimit))
+            throw .tooLarge(file: path, field: "the file's size", offset: 0, value: value, limit: limit)
+        }
         self.path = path
         count = size
+        isCopy = copyLimit != nil
         guard size > 0 else {  // an empty mapping is an error to mmap
             base = nil
             return
         }
-        guard let mapping = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), mapping != MAP_FAILED else {
-            throw Self.failure(path, errno)
-        }
+        let mapping =
+            copyLimit == nil
+            ? mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
+            : mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let mapping, mapping != MAP_FAILED else { throw Self.failure(path, errno) }
         base = UnsafeRawPointer(mapping)
+        if isCopy { try Self.copy(descriptor, to: UnsafeMutableRawBufferPointer(start: mapping, count: size), path) }
     }
 
-    /// Lets go of the memory that reading has filled. What is read again comes back from the system's cache or the disk.
+    /// Fills `memory` with what the file holds.
+    private static func copy(
+        _ descriptor: Int32,
+        to memory: UnsafeMutableRawBufferPointer,
+        _ path: String
+    ) throws(CheckpointError) {
+        var position = 0
+        while position < memory.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: memory[position...])
+            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(position))
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { throw failure(path, errno) }
+            if count == 0 { throw .unreadable(path: path, reason: "it was shortened while it was read") }
+            position += count
+        }
+    }
+
+    /// Lets go of the memory that reading a mapped file has filled. What is read again comes back from the system's cache
+    /// or the disk.
     func releasePages() {
         // The mapping is never written, so there is nothing to lose.
-        if let base { madvise(UnsafeMutableRawPointer(mutating: base), count, MADV_DONTNEED) }
+        if let base, !isCopy { madvise(UnsafeMutableRawPointer(mutating: base), count, MADV_DONTNEED) }
     }
 
     deinit {

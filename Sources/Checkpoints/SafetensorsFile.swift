@@ -16,8 +16,10 @@ package final class SafetensorsFile: Sendable {
     private let file: MappedFile
 
     /// Opens the file at `path`; its tensors get `fileIndex` as their file's number.
-    package init(path: String, fileIndex: Int = 0) throws(CheckpointError) {
-        file = try MappedFile(path: path)
+    ///
+    /// - Parameter copyLimit: bytes that a file may have which is copied into memory; nil for one that is mapped.
+    package init(path: String, fileIndex: Int = 0, copyLimit: Int? = nil) throws(CheckpointError) {
+        file = try MappedFile(path: path, copyLimit: copyLimit)
         let header = try SafetensorsHeader(file, fileIndex: fileIndex)
         metadata = header.metadata
         tensors = header.tensors
@@ -26,7 +28,7 @@ package final class SafetensorsFile: Sendable {
     /// Lets go of the memory that reading tensors has filled.
     package func releasePages() { file.releasePages() }
 
-    /// The bytes of a tensor of this file, mapped as long as this object lives.
+    /// The bytes of a tensor of this file, in memory as long as this object lives.
     package func bytes(of tensor: TensorEntry) -> UnsafeRawBufferPointer { file.bytes(of: tensor) }
 }
 

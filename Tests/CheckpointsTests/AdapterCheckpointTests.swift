@@ -71,6 +71,70 @@ import Testing
         #expect(try adapter([(#""r": 5"#, new)]).factors.count == plain)
     }
 
+    @Test func `a pattern is a name's end from a dot on, and the first that matches counts`() throws {
+        func scale(_ patterns: String) throws -> Float? {
+            let name = "model.layers.0.self_attn.v_proj"
+            return try self.scale(name, [(#""alpha_pattern": {}"#, #""alpha_pattern": {\#(patterns)}"#)]).map { $0 * 5 }
+        }
+        let standard = try scale("")
+        #expect(try scale(#""self_attn.v_proj": 3, "v_proj": 4"#) == 3)
+        #expect(try scale(#""v_proj": 4, "model.layers.0.self_attn.v_proj": 3"#) == 4)
+        #expect(try scale(#""model.layers.0.self_attn.v_proj": 3"#) == 3)
+        for none in ["proj", "attn.v_proj", "layers.0", "x.model.layers.0.self_attn.v_proj"] {
+            #expect(try scale(#""\#(none)": 3"#) == standard)
+        }
+        // A dot stands for any character, as in every other expression.
+        #expect(try scale(#""self.attn.v.proj": 3"#) == 3)
+        #expect(try scale(#""layers\\.0\\..*": 3, "v_proj": 4"#) == 3)
+        #expect(try scale(#""[kv]_proj": 3, "v_proj": 4"#) == 3)
+    }
+
+    @Test func `whoever writes to an adapter's file meanwhile changes nothing`() throws {
+        let folder = try TemporaryFolder()
+        for name in ["adapter", "adapter.gguf"] {
+            let path = "\(folder.path)/\(name)"
+            try FileManager.default.copyItem(atPath: TestData.tiny("llama-\(name)"), toPath: path)
+            let checkpoint = try AdapterCheckpoint(path: path)
+            let before = checkpoint.factors.map(\.b.values)
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: checkpoint.tensorPath))
+            try file.truncate(atOffset: 0)
+            try file.close()
+            #expect(checkpoint.factors.map(\.b.values) == before)
+        }
+    }
+
+    @Test func `a file larger than any adapter of the model is not read`() throws {
+        let path = try TestData.tiny("llama-adapter.gguf")
+        let size = try #require(FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
+        #expect(try AdapterCheckpoint(path: path, byteLimit: size).factors.isEmpty == false)
+        let error = #expect(throws: CheckpointError.self) { try AdapterCheckpoint(path: path, byteLimit: size - 1) }
+        #expect(error?.description.contains("the limit is \(size - 1)") == true)
+    }
+
+    @Test func `an activated adapter is refused in both formats`() throws {
+        let folder = try TemporaryFolder()
+        func refusal(_ tokens: [Int64]) throws -> CheckpointError? {
+            var writer = GGUFWriter()
+            writer.metadata = [
+                ("general.type", .string("adapter")), ("adapter.type", .string("lora")),
+                ("adapter.lora.alpha", .float32(8)), ("adapter.alora.invocation_tokens", .integers(tokens)),
+            ]
+            let names = ["a", "b"].map { "blk.0.attn_q.weight.lora_\($0)" }
+            writer.tensors = names.map { GGUFWriter.Tensor($0, shape: [4, 4]) }
+            let path = try folder.write(writer.bytes(), to: "a.gguf")
+            do {
+                _ = try AdapterCheckpoint(path: path)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(try refusal([1, 2])?.description.contains("alora") == true)
+        #expect(try refusal([])?.description.contains("alora") != true)
+        let inFolder = (#""r": 5"#, #""alora_invocation_tokens": [1, 2], "r": 5"#)
+        #expect(throws: CheckpointError.self) { try adapter([inFolder]) }
+    }
+
     @Test func `what is no adapter is told so`() throws {
         for name in ["llama-folder", "llama-f32.gguf"] {
             let error = #expect(throws: CheckpointError.self) { try AdapterCheckpoint(path: TestData.tiny(name)) }

@@ -54,9 +54,11 @@ package struct AdapterCheckpoint: Sendable {
     /// Highest rank that is read.
     package static let rankLimit = 256
 
-    /// Opens the folder or file at `path` and checks its factors, which are read from it whenever they are asked for: who asks
-    /// twice has to see to it that the file is the same.
-    package init(path: String) throws(CheckpointError) {
+    /// Reads the folder or file at `path` and checks its factors. They are copied into memory: adapters come and go while a
+    /// server runs, and whoever writes to the file of one meanwhile changes nothing here.
+    ///
+    /// - Parameter byteLimit: bytes that the file with the factors may have.
+    package init(path: String, byteLimit: Int = .max) throws(CheckpointError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw .notFound(path: path)
@@ -69,13 +71,14 @@ package struct AdapterCheckpoint: Sendable {
             }
             let configuration = try AdapterConfiguration(settings)
             guard folder.has("adapter_model.safetensors") else {
-                throw .missingFile(
-                    path: folder.path(of: "adapter_model.safetensors"),
-                    reason: "the adapter's factors are in it; a .bin file is not read, so save with safe_serialization"
+                throw .notAnAdapter(
+                    path: path,
+                    reason: "the folder has no adapter_model.safetensors with the factors; a .bin file is not read, so "
+                        + "save with safe_serialization"
                 )
             }
             tensorPath = folder.path(of: "adapter_model.safetensors")
-            let file = try SafetensorsFile(path: tensorPath)
+            let file = try SafetensorsFile(path: tensorPath, copyLimit: byteLimit)
             format = .safetensors
             let tensors = try AdapterTensors(file, configuration)
             self.file = file
@@ -86,7 +89,7 @@ package struct AdapterCheckpoint: Sendable {
             factors = try Self.factors(tensors)
         } else {
             tensorPath = path
-            let file = try GGUFFile(path: path)
+            let file = try GGUFFile(copying: path, copyLimit: byteLimit)
             format = .gguf
             self.file = nil
             architecture = file.metadata["general.architecture"]?.stringValue
@@ -205,6 +208,14 @@ private struct AdapterTensors {
         let kind = file.metadata["adapter.type"]?.stringValue ?? "none"
         guard kind == "lora" else {
             throw .notAnAdapter(path: file.path, reason: "it is a GGUF adapter of the type \(kind); only lora is read")
+        }
+        // The key that llama.cpp's converter writes beside the same type.
+        if let tokens = file.metadata["adapter.alora.invocation_tokens"]?.integers, !tokens.isEmpty {
+            throw .notAnAdapter(
+                path: file.path,
+                reason: "it is an activated LoRA (adapter.alora.invocation_tokens), which changes some tokens only and "
+                    + "is not supported"
+            )
         }
         guard let alpha = file.metadata["adapter.lora.alpha"]?.floatValue, alpha.isFinite else {
             throw .missingKey(file: file.path, key: "adapter.lora.alpha")

@@ -6,8 +6,8 @@ struct AdapterConfiguration {
     private let rank: Int
     private let alpha: Float
     /// By the name of a module, or a pattern for the end of it, as `peft.utils.get_pattern_key` matches them.
-    private let ranks: [(pattern: NSRegularExpression, rank: Int)]
-    private let alphas: [(pattern: NSRegularExpression, alpha: Float)]
+    private let ranks: [(pattern: ModulePattern, rank: Int)]
+    private let alphas: [(pattern: ModulePattern, alpha: Float)]
     private let scalesByRoot: Bool
     /// What `modules_to_save` names: weights that the adapter replaces.
     let savedModules: Set<AdapterCheckpoint.WholeWeight>
@@ -79,11 +79,16 @@ struct AdapterConfiguration {
         return modules
     }
 
-    func rank(of name: String) -> Int { ranks.first { Self.matches($0.pattern, name) }?.rank ?? rank }
+    func rank(of name: String) -> Int {
+        if ranks.isEmpty { return rank }
+        let module = ModulePattern.Name(name)
+        return ranks.first { $0.pattern.matches(module) }?.rank ?? rank
+    }
 
     /// alpha / rank, or with `use_rslora` alpha / √rank (Kalajdzievski, arXiv:2312.03732).
     func scale(of name: String, rank: Int) -> Float {
-        let alpha = alphas.first { Self.matches($0.pattern, name) }?.alpha ?? alpha
+        let module = ModulePattern.Name(name)
+        let alpha = alphas.first { $0.pattern.matches(module) }?.alpha ?? alpha
         return alpha / (scalesByRoot ? Float(rank).squareRoot() : Float(rank))
     }
 
@@ -91,21 +96,15 @@ struct AdapterConfiguration {
         _ key: String,
         _ settings: JSONSettings,
         _ read: (JSONSettings, String) throws(CheckpointError) -> Value
-    ) throws(CheckpointError) -> [(NSRegularExpression, Value)] {
+    ) throws(CheckpointError) -> [(ModulePattern, Value)] {
         guard let nested = try settings.nested(key) else { return [] }
-        var patterns: [(NSRegularExpression, Value)] = []
+        var patterns: [(ModulePattern, Value)] = []
         for name in nested.object.keys {
-            guard name.utf8.count <= 1024, let pattern = try? NSRegularExpression(pattern: "(.*\\.)?(?:\(name))$")
-            else {
+            guard name.utf8.count <= 1024, let pattern = ModulePattern(name) else {
                 throw settings.invalid(key, "has a key that is no pattern: \(name.prefix(100))")
             }
             patterns.append((pattern, try read(nested, name)))
         }
         return patterns
-    }
-
-    private static func matches(_ pattern: NSRegularExpression, _ name: String) -> Bool {
-        let all = NSRange(name.startIndex..., in: name)
-        return pattern.firstMatch(in: name, options: .anchored, range: all) != nil
     }
 }

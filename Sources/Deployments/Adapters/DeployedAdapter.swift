@@ -20,7 +20,7 @@ extension AdapterBase {
         let identity = FileIdentity(of: reference.path)
         let checkpoint: AdapterCheckpoint
         do {
-            checkpoint = try AdapterCheckpoint(path: reference.path)
+            checkpoint = try AdapterCheckpoint(path: reference.path, byteLimit: largestFile)
         } catch {
             throw .unusable(reason: error.description)
         }
@@ -31,9 +31,9 @@ extension AdapterBase {
         } catch {
             throw .unusable(reason: "\(reference.path): \(error)")
         }
-        // Factors come from the file itself: what is written meanwhile must not go by the name of what was there before.
+        // Half of it may be of another state of the file than the rest.
         let isSame = identity.isSettled && FileIdentity(of: reference.path) == identity
-        guard isSame || checkpoint.fingerprint == fingerprint else {
+        guard isSame || (try? AdapterCheckpoint(path: reference.path).fingerprint) == fingerprint else {
             throw .unusable(reason: "\(reference.path) was written while it was read; load it again")
         }
         return adapter

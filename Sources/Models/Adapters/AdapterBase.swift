@@ -73,6 +73,18 @@ package struct AdapterBase: Sendable {
         }
     }
 
+    /// Bytes that no adapter's file is larger than: all factors with the highest rank and all weights that can be saved whole,
+    /// in float32, behind the largest header.
+    package var largestFile: Int {
+        let sides = AdaptedProduct.allCases.reduce(0) { sum, product in
+            let shape = shape(of: product)
+            return sum + shape.outputs.reduce(0) { $0 + shape.inputs + $1 }
+        }
+        let factors = configuration.layerCount * sides * AdapterCheckpoint.rankLimit
+        let saved = AdapterCheckpoint.WholeWeight.allCases.count * configuration.vocabularySize * configuration.width
+        return 4 * (factors + saved) + 64 << 20
+    }
+
     /// Every matrix by its name in the format given.
     func targets(_ format: CheckpointFormat) -> [String: Target] {
         var targets: [String: Target] = [:]
