@@ -21,6 +21,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let server: [Target.Dependency] = [
     .product(name: "HTTPTypes", package: "swift-http-types"),
     .product(name: "Hummingbird", package: "hummingbird"),
@@ -133,7 +134,10 @@ let package = Package(
         ),
         tests(
             "DeploymentsTests",
-            ["Deployments", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", "TestModels", crypto]
+            [
+                "Deployments", "Models", "Tensors", "Checkpoints", "Tokenization", "JSON", "TestModels", crypto,
+                inMemoryLogging,
+            ]
         ),
         tests(
             "HearthTests",

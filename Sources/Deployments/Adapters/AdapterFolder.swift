@@ -22,12 +22,14 @@ package struct AdapterFolder: Sendable, Equatable {
         var stamp: String
         /// When a file of it was written last.
         var modified: Date
+        /// False for a folder that has an adapter's configuration and no factors, or those in a form that is not read.
+        var isWhole: Bool
     }
 
     /// The adapters that are there, in the order of their names.
-    package var references: [AdapterReference] { entries.map(\.reference) }
+    package var references: [AdapterReference] { entries.filter(\.isWhole).map(\.reference) }
 
-    /// None where there is no such folder.
+    /// What is there, whole or not; none where there is no such folder.
     var entries: [Entry] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return names.sorted().compactMap { name in name.hasPrefix(".") ? nil : entry(name) }
@@ -40,12 +42,13 @@ package struct AdapterFolder: Sendable, Equatable {
         guard let state = FileState(path: full) else { return nil }
         let isFile = fileName.hasSuffix(".gguf") && !state.isFolder
         let states = isFile ? [state] : Self.parts.compactMap { FileState(path: "\(full)/\($0)") }
-        guard states.count == (isFile ? 1 : Self.parts.count) else { return nil }
+        guard isFile || FileState(path: "\(full)/\(Self.parts[0])") != nil else { return nil }
         let name = isFile ? String(fileName.dropLast(".gguf".count)) : fileName
         return Entry(
             reference: AdapterReference(name: name, path: full),
             stamp: states.map(\.description).joined(separator: " "),
-            modified: Date(timeIntervalSince1970: states.map(\.modified).max() ?? 0)
+            modified: Date(timeIntervalSince1970: states.map(\.modified).max() ?? 0),
+            isWhole: isFile || states.count == Self.parts.count
         )
     }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 package import Logging
 
@@ -6,11 +7,22 @@ package actor AdapterFolderWatch {
     private let folder: AdapterFolder
     private let registry: AdapterRegistry
     private let logger: Logger
-    /// What was seen, by path: whether or not it could be read, so that nothing is told twice. A folder and a file may want
-    /// the same name; whichever came first has it.
-    private var seen: [String: (name: String, stamp: String, isAdded: Bool)] = [:]
+    /// An adapter of the folder as it was when one looked last: whether or not it could be read, so that nothing is told twice.
+    private struct Sight {
+        var name: String
+        var stamp: String
+        /// What the registry calls it; nil for one that could not be added.
+        var id: AdapterRegistry.ID?
+        /// Whether another has its name: a folder and a file may want the same one, or somebody else gave it away before.
+        var awaitsName = false
+    }
+
+    /// By path.
+    private var seen: [String: Sight] = [:]
     /// What may still be being written, by path.
     private var unsettled: [String: String] = [:]
+    /// The stamps of folders without factors that were told, by path.
+    private var incomplete: [String: String] = [:]
 
     /// Files that nobody has written to for so long are whole.
     private static let settlingTime: TimeInterval = 1
@@ -26,35 +38,64 @@ package actor AdapterFolderWatch {
         while (try? await Task.sleep(for: interval)) != nil { await scan() }
     }
 
-    /// Looks once. Something that could not be read is told in the log; what was there before stays.
+    /// Looks once. Something that could not be read is told in the log; what was there before stays in memory for as long as
+    /// the budget lets it.
     package func scan() async {
-        let entries = folder.entries
+        let found = folder.entries
+        for entry in found where !entry.isWhole { tellOnce(entry) }
+        let entries = found.filter(\.isWhole)
         let present = Set(entries.map(\.reference.path))
         for (path, past) in seen where !present.contains(path) {
             seen[path] = nil
-            guard past.isAdded else { continue }
-            if registry.forget(past.name) { note("adapter removed", past.name) }
-            // What was refused for the name may have it now.
-            seen = seen.filter { $0.value.name != past.name }
+            if let id = past.id, registry.forget(past.name, id) { note("adapter removed", past.name) }
         }
-        for entry in entries where seen[entry.reference.path]?.stamp != entry.stamp { await take(entry) }
+        for entry in entries {
+            let past = seen[entry.reference.path]
+            let mayHaveName = past?.awaitsName == true && !registry.contains(entry.reference.name)
+            if past?.stamp != entry.stamp || mayHaveName { await take(entry) }
+        }
+    }
+
+    /// Whether an entry is as it was at the last look, or has not been written to for a while.
+    private func isSettled(_ entry: AdapterFolder.Entry) -> Bool {
+        let path = entry.reference.path
+        if entry.modified.timeIntervalSinceNow > -Self.settlingTime, unsettled[path] != entry.stamp {
+            unsettled[path] = entry.stamp
+            return false
+        }
+        unsettled[path] = nil
+        return true
+    }
+
+    /// Says why a folder without factors is none, the first time that it is seen so.
+    private func tellOnce(_ entry: AdapterFolder.Entry) {
+        let path = entry.reference.path
+        if incomplete[path] == entry.stamp || !isSettled(entry) { return }
+        incomplete[path] = entry.stamp
+        do {
+            _ = try AdapterCheckpoint(path: path)
+        } catch {
+            refuse(entry.reference.name, error.description)
+        }
+    }
+
+    private func refuse(_ name: String, _ reason: String) {
+        logger.warning("adapter not added", metadata: ["adapter": "\(name)", "reason": "\(reason)"])
     }
 
     private func take(_ entry: AdapterFolder.Entry) async {
         let (name, path) = (entry.reference.name, entry.reference.path)
-        if entry.modified.timeIntervalSinceNow > -Self.settlingTime, unsettled[path] != entry.stamp {
-            unsettled[path] = entry.stamp
-            return
-        }
-        unsettled[path] = nil
-        let wasAdded = seen[path]?.isAdded ?? false
+        if !isSettled(entry) { return }
+        let old = seen[path]?.id
         do throws(AdapterError) {
-            try await registry.add(entry.reference, replaces: wasAdded)
-            seen[path] = (name, entry.stamp, true)
-            note(wasAdded ? "adapter replaced" : "adapter added", name)
+            let id = try await registry.add(entry.reference, replaces: old.map { .only($0) } ?? .none)
+            seen[path] = Sight(name: name, stamp: entry.stamp, id: id)
+            note(old == nil ? "adapter added" : "adapter replaced", name)
         } catch {
-            seen[path] = (name, entry.stamp, wasAdded)
-            logger.warning("adapter not added", metadata: ["adapter": "\(name)", "reason": "\(error)"])
+            var isTaken = false
+            if case .nameTaken = error { isTaken = true }
+            seen[path] = Sight(name: name, stamp: entry.stamp, id: old, awaitsName: isTaken)
+            refuse(name, error.description)
         }
     }
 

@@ -16,6 +16,19 @@ package final class AdapterRegistry: Sendable {
         package var useCount: Int
     }
 
+    /// Tells an adapter from all others that have had its name or will.
+    package typealias ID = UInt64
+
+    /// Which adapter may lose its name to a new one.
+    package enum Replacement: Sendable, Equatable {
+        case none
+        case any
+        /// That one, not another that has taken the name since.
+        case only(ID)
+
+        func allows(_ id: ID) -> Bool { self == .any || self == .only(id) }
+    }
+
     /// What all adapters together have done and hold.
     package struct Statistics: Sendable, Equatable {
         package var registeredCount = 0
@@ -101,32 +114,41 @@ package final class AdapterRegistry: Sendable {
 
     /// Reads an adapter, and lets requests name it. Blocks for as long as reading takes.
     ///
-    /// - Parameter replaces: whether one of the same name is replaced; requests that use it end with it.
-    package func addNow(_ reference: AdapterReference, replaces: Bool = false) throws(AdapterError) {
-        try check(reference.name, mayExist: replaces)
+    /// - Parameter replaces: which one of the same name is replaced; requests that use it end with it.
+    @discardableResult
+    package func addNow(
+        _ reference: AdapterReference,
+        replaces: Replacement = .none
+    ) throws(AdapterError) -> ID {
+        try check(reference.name, replaces)
         let adapter = try load(reference)
-        let isAdded = state.withLock { state in
+        let id = state.withLock { state in
             state.charge(until: .now)
             return state.add(AdapterTable.Entry(reference: reference, adapter: adapter), replaces: replaces)
         }
-        if !isAdded { throw .nameTaken(name: reference.name, model: model) }
+        guard let id else { throw .nameTaken(name: reference.name, model: model) }
         trim()
+        return id
     }
 
     /// The same without holding up a thread that tasks share.
-    package func add(_ reference: AdapterReference, replaces: Bool = false) async throws(AdapterError) {
-        let result: Result<Void, AdapterError> = await withCheckedContinuation { continuation in
+    @discardableResult
+    package func add(
+        _ reference: AdapterReference,
+        replaces: Replacement = .none
+    ) async throws(AdapterError) -> ID {
+        let result: Result<ID, AdapterError> = await withCheckedContinuation { continuation in
             reader.async {
                 let result = Result { () throws(AdapterError) in try self.addNow(reference, replaces: replaces) }
                 continuation.resume(returning: result)
             }
         }
-        try result.get()
+        return try result.get()
     }
 
     /// Takes the name away at once, and returns when the last request that uses the adapter has ended.
     package func remove(_ name: String) async throws(AdapterError) {
-        guard let id = forgetting(name) else { throw .unknown(name: name, model: model) }
+        guard let id = takeName({ $0.id(of: name) }) else { throw .unknown(name: name, model: model) }
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let isGone = state.withLock { state in
                 state.entries[id]?.removals?.append(continuation)
@@ -136,12 +158,12 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
-    /// Takes the name away without waiting. Whether there was such an adapter.
-    package func forget(_ name: String) -> Bool { forgetting(name) != nil }
+    /// Takes the name away without waiting, where it is still that adapter's. Whether it was.
+    package func forget(_ name: String, _ id: ID) -> Bool { takeName { $0.id(of: name) == id ? id : nil } != nil }
 
-    private func forgetting(_ name: String) -> UInt64? {
+    private func takeName(_ find: (AdapterTable) -> ID?) -> ID? {
         state.withLock { state in
-            guard let id = state.id(of: name) else { return nil }
+            guard let id = find(state) else { return nil }
             state.charge(until: .now)
             state.takeName(id)
             return id
@@ -154,10 +176,11 @@ package final class AdapterRegistry: Sendable {
             && !name.contains { $0 == ":" || $0 == "/" || $0.isNewline || $0 == "\0" }
     }
 
-    private func check(_ name: String, mayExist: Bool) throws(AdapterError) {
+    private func check(_ name: String, _ replaces: Replacement) throws(AdapterError) {
         if base == nil { throw .unsupported(model: model) }
         if !Self.isName(name) { throw .invalidName(name) }
-        if !mayExist, contains(name) { throw .nameTaken(name: name, model: model) }
+        let holder = state.withLock { $0.id(of: name) }
+        if let holder, !replaces.allows(holder) { throw .nameTaken(name: name, model: model) }
     }
 
     // MARK: Use

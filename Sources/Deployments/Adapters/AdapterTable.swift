@@ -40,11 +40,11 @@ struct AdapterTable {
 
     func id(of name: String) -> UInt64? { ids[name] }
 
-    /// Whether the name was free, or is to be replaced.
-    mutating func add(_ entry: Entry, replaces: Bool) -> Bool {
+    /// The new adapter's id; nil where another has the name that is not to be replaced.
+    mutating func add(_ entry: Entry, replaces: AdapterRegistry.Replacement) -> AdapterRegistry.ID? {
         let name = entry.reference.name
         if let old = id(of: name) {
-            if !replaces { return false }
+            if !replaces.allows(old) { return nil }
             takeName(old)
         }
         clock += 1
@@ -52,8 +52,8 @@ struct AdapterTable {
         entries[nextID]?.lastUse = clock
         named.append((name, nextID))
         ids[name] = nextID
-        nextID += 1
-        return true
+        defer { nextID += 1 }
+        return nextID
     }
 
     /// Takes the name away; the rest goes with the last request that uses it.

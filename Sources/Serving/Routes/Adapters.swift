@@ -11,7 +11,7 @@ extension APIService {
         let deployment = try directory.find(body.baseModel)
         let reference = AdapterReference(name: body.name, path: body.path)
         do throws(AdapterError) {
-            try await deployment.adapters.add(reference, replaces: body.replaces)
+            try await deployment.adapters.add(reference, replaces: body.replaces ? .any : .none)
         } catch {
             throw APIError(error, parameter: "lora_name", path: "lora_path")
         }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import InMemoryLogging
 import Logging
 import Models
 import TestModels
@@ -109,6 +110,63 @@ import Testing
         try FileManager.default.removeItem(atPath: folder.path + "/a")
         await watch.scan()
         #expect(registry.statuses.map(\.reference.path) == [other])
+    }
+
+    @Test func `a name that another gives up goes to who waits for it`() async throws {
+        let registry = try AdapterRegistry(model: "tiny", base: base())
+        let log = InMemoryLogHandler()
+        let watch = AdapterFolderWatch(folder: folder, registry: registry, logger: Logger(label: "test") { _ in log })
+        try add("a")
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        try settle()
+        try registry.addNow(AdapterReference(name: "a", path: TestData.tiny("llama-adapter.gguf")))
+        for _ in 0..<3 { await watch.scan() }
+        #expect(log.entries.count == 1)
+        try await registry.remove("a")
+        await watch.scan()
+        #expect(registry.statuses.map(\.reference.path) == [folder.path + "/a"])
+    }
+
+    @Test func `an adapter that has taken the name since is not the folder's to remove or replace`() async throws {
+        let registry = try AdapterRegistry(model: "tiny", base: base())
+        let watch = AdapterFolderWatch(folder: folder, registry: registry, logger: Logger(label: "test"))
+        try add("a")
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        try settle()
+        await watch.scan()
+        try await registry.remove("a")
+        let other = AdapterReference(name: "a", path: try TestData.tiny("llama-adapter.gguf"))
+        try registry.addNow(other)
+        let date = Date(timeIntervalSinceNow: -30)
+        let settings = folder.path + "/a/adapter_config.json"
+        try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: settings)
+        await watch.scan()
+        #expect(registry.statuses.map(\.reference) == [other])
+        try folder.remove("a")
+        await watch.scan()
+        #expect(registry.statuses.map(\.reference) == [other])
+    }
+
+    @Test func `a folder without factors that can be read is told once`() async throws {
+        let registry = try AdapterRegistry(model: "tiny", base: base())
+        let log = InMemoryLogHandler()
+        let watch = AdapterFolderWatch(folder: folder, registry: registry, logger: Logger(label: "test") { _ in log })
+        try add("a")
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        let factors = folder.path + "/a/adapter_model.safetensors"
+        try FileManager.default.moveItem(atPath: factors, toPath: folder.path + "/a/adapter_model.bin")
+        for reference in [folder.path + "/a", folder.path + "/a/adapter_config.json"] {
+            let old = Date(timeIntervalSinceNow: -60)
+            try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: reference)
+        }
+        for _ in 0..<3 { await watch.scan() }
+        #expect(log.entries.count == 1)
+        #expect(log.entries.first?.metadata["reason"].map { "\($0)".contains("safe_serialization") } == true)
+        #expect(folder.references == [] && registry.names == [])
+        try FileManager.default.moveItem(atPath: folder.path + "/a/adapter_model.bin", toPath: factors)
+        try settle()
+        await watch.scan()
+        #expect(registry.names == ["a"])
     }
 
     @Test func `links are followed, as in the hub's cache, so that nothing is missed when what they lead to is gone`()

@@ -195,11 +195,11 @@ import Testing
         let registry = try registry()
         try await registry.add(reference("a"))
         let old = try await registry.lease("a")
-        try await registry.add(reference("a", "llama-adapter.gguf"), replaces: true)
+        try await registry.add(reference("a", "llama-adapter.gguf"), replaces: .any)
         let new = try await registry.lease("a")
         #expect(registry.names == ["a"] && old.adapter.fingerprint != new.adapter.fingerprint)
         await #expect(throws: AdapterError.self) {
-            try await registry.add(reference("a", "gemma3-adapter"), replaces: true)
+            try await registry.add(reference("a", "gemma3-adapter"), replaces: .any)
         }
         #expect(try await registry.lease("a").adapter === new.adapter)
     }
