@@ -1,4 +1,5 @@
 import Deployments
+import Logging
 import OpenAIAPI
 
 extension APIService {
@@ -54,6 +55,12 @@ extension APIService {
         do throws(AdapterError) {
             return try await deployment.adapters.lease(name)
         } catch {
+            if case .unusable(let reason) = error {
+                logger.error(
+                    "adapter not read",
+                    metadata: ["model": "\(deployment.name)", "adapter": "\(name)", "reason": "\(reason)"]
+                )
+            }
             throw APIError(error, parameter: parameter)
         }
     }

@@ -51,7 +51,9 @@ extension APIError {
             if let path {
                 self.init(code: "adapter_unusable", parameter: path, message)
             } else {
-                self.init(status: 503, kind: .unavailable, code: "adapter_unusable", parameter: parameter, message)
+                // Where it is on this machine is for those to know who run it.
+                let told = "The adapter cannot be read any more; the server's log says why."
+                self.init(status: 503, kind: .unavailable, code: "adapter_unusable", parameter: parameter, told)
             }
         }
     }

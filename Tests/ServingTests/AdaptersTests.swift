@@ -1,4 +1,5 @@
 import Deployments
+import Foundation
 import Inference
 import JSON
 import Serving
@@ -61,6 +62,22 @@ import Testing
             #expect(try unloaded.status == 200 && unloaded.json()["loaded"] == false)
             #expect(try await names(server) == ["tiny"])
             #expect(try await complete(server, "tiny:a").status == 404)
+        }
+    }
+
+    @Test func `nobody is told where on the server's disk a file is missing`() async throws {
+        let folder = NSTemporaryDirectory() + "adapter-" + UUID().uuidString
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter"), toPath: folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var settings = DeploymentConfiguration(name: "tiny", path: try TestData.tiny("llama-f32.gguf"))
+        settings.adapters = [AdapterReference(name: "a", path: folder)]
+        settings.adapterBytes = 1
+        try await withServer(directory: DeploymentDirectory([try Deployment.load(settings)])) { server in
+            #expect(try await complete(server, "a").status == 200)
+            try FileManager.default.removeItem(atPath: folder)
+            let refused = try await complete(server, "a")
+            #expect(try refused.status == 503 && refused.error()["code"] == "adapter_unusable")
+            #expect(!refused.body.contains("/"))
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Deployments
+import Foundation
 
 /// Adapters that are served as variants of a model.
 struct AdapterOptions: ParsableArguments {
@@ -98,13 +99,24 @@ struct AdapterOptions: ParsableArguments {
             configurations[owner].adapterWeights[argument.name] = argument.weight
         }
         for text in folders {
-            let equals = text.firstIndex(of: "=")
-            let path = equals.map { String(text[text.index(after: $0)...]) } ?? text
-            let model = equals.map { String(text[..<$0]) }
+            let (model, path) = Self.folder(text, in: configurations)
             let owner = try Self.owner(of: "adapter folder \"\(path)\"", model, in: configurations)
             configurations[owner].adapterFolders.append(AdapterFolder(path: Environment.absolute(path)))
         }
         try merge(into: &configurations, store: store)
+    }
+
+    /// The two sides of `MODEL=FOLDER`. What stands before an equals sign is a part of the folder's name where no model is
+    /// called so and the folder is there.
+    private static func folder(
+        _ text: String,
+        in configurations: [DeploymentConfiguration]
+    ) -> (model: String?, path: String) {
+        guard let equals = text.firstIndex(of: "=") else { return (nil, text) }
+        let model = String(text[..<equals])
+        let isModel = configurations.contains { ([$0.name] + $0.aliases).contains(model) }
+        if !isModel, FileManager.default.fileExists(atPath: Environment.absolute(text)) { return (nil, text) }
+        return (model, String(text[text.index(after: equals)...]))
     }
 
     /// Renames the models that adapters are folded into. What the store keeps for a model is not for another one.
