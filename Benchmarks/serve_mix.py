@@ -20,6 +20,7 @@ stopped. A round waits until the machine is idle.
 import argparse
 import os
 import pathlib
+import signal
 import statistics
 import sys
 
@@ -149,6 +150,8 @@ def parse():
 
 
 def main():
+    # As an exception, so that the servers are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     options = parse()
     key = {"model": pathlib.Path(options.model).name, "threads": options.threads, "commit": measuring.commit()}
     for count in map(int, options.streams.split(",")):

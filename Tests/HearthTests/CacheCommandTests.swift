@@ -29,16 +29,16 @@ import Testing
     @Test func `what is not on disk in any form is not pinned`() throws {
         let form = CacheForm(modelName: "m", facts: []).digest
         let placements = [0, 3, 9].map { PrefixShelf.Placement(form: form, blockCount: 9, presentCount: $0) }
-        #expect(PinnedText([])?.presentCount == nil)
-        #expect(PinnedText([placements[0]])?.presentCount == nil)
-        #expect(PinnedText(Array(placements.prefix(2)))?.presentCount == 3)
-        #expect(PinnedText(placements)?.presentCount == 9)
+        #expect(KeptText([])?.presentCount == nil)
+        #expect(KeptText([placements[0]])?.presentCount == nil)
+        #expect(KeptText(Array(placements.prefix(2)))?.presentCount == 3)
+        #expect(KeptText(placements)?.presentCount == 9)
     }
 
     @Test func `a text shorter than a block cannot be pinned, and is told so`() throws {
-        #expect(throws: PinError.tooShort(tokenCount: 31, blockSize: 32)) { try PinnedText.requireBlock(31) }
-        try PinnedText.requireBlock(32)
+        #expect(throws: PinError.tooShort(tokenCount: 31, blockSize: 32)) { try KeptText.requireBlock(31) }
+        try KeptText.requireBlock(32)
         #expect(PinError.tooShort(tokenCount: 31, blockSize: 32).description.contains("blocks of 32 tokens"))
-        #expect(PinError.notWritten(name: "policy", folder: "/x").description.contains("could be written to /x"))
+        #expect(PinError.notWritten(folder: "/x").description.contains("could be written to /x"))
     }
 }

@@ -19,10 +19,12 @@ package struct PrefixShelf: Sendable {
 
     /// Pins what is on disk of the chain of `tokens`, in every form of the checkpoint at `path` that has any of it.
     ///
-    /// - Parameter salt: the `cache_salt` of the requests that are to find it.
+    /// - Parameters:
+    ///   - name: of the pin; nil only looks what is there.
+    ///   - salt: the `cache_salt` of the requests that are to find it.
     package func pin(
         _ tokens: [TokenID],
-        as name: String,
+        as name: String?,
         salt: String?,
         checkpointAt path: String
     ) throws -> [Placement] {
@@ -34,7 +36,7 @@ package struct PrefixShelf: Sendable {
             let chain = try folders.chain(of: tokens, salt: salt, form: form, blockSize: blockSize)
             let presentCount = folders.presentCount(of: chain, form: form)
             placements.append(Placement(form: form, blockCount: chain.count, presentCount: presentCount))
-            if presentCount > 0 { try folders.pin(PinnedPrefix(name: name, hashes: chain), of: form) }
+            if let name, presentCount > 0 { try folders.pin(PinnedPrefix(name: name, hashes: chain), of: form) }
         }
         return placements
     }

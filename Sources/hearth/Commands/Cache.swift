@@ -114,7 +114,7 @@ struct CacheWarm: AsyncParsableCommand {
         configuration.diskCache = try diskCache.forAdding(environment)
         let deployment = try await Loading.deployment(configuration)
         let tokens = try text.tokens { try deployment.encode($0, addsSpecialTokens: $1) }
-        if pin != nil { try PinnedText.requireBlock(tokens.count) }
+        if pin != nil { try KeptText.requireBlock(tokens.count) }
         var parameters = GenerationParameters(sampling: .greedy, maxTokens: 1)
         parameters.cacheSalt = text.cacheSalt
         let request = TextRequest(id: "warm", prompt: .tokens(tokens), parameters: parameters)
@@ -124,31 +124,27 @@ struct CacheWarm: AsyncParsableCommand {
             if case .usage(let total) = event { usage = total }
         }
         await deployment.shutdown(gracePeriod: .seconds(60))
-        let pinned = try pin.map { name -> PinnedText in
-            let shelf = PrefixShelf(folder: diskCache.path(environment))
-            let placements = try shelf.pin(tokens, as: name, salt: text.cacheSalt, checkpointAt: located.path)
-            guard let pinned = PinnedText(placements) else {
-                throw PinError.notWritten(name: name, folder: shelf.folders.root)
-            }
-            return pinned
+        let shelf = PrefixShelf(folder: diskCache.path(environment))
+        let placements = try shelf.pin(tokens, as: pin, salt: text.cacheSalt, checkpointAt: located.path)
+        let kept = KeptText(placements)
+        if kept == nil, tokens.count >= EngineConfiguration.standard.blockSize {
+            throw PinError.notWritten(folder: shelf.folders.root)
         }
-        report(tokens.count, cached: usage?.cachedTokenCount ?? 0, pinned)
+        report(tokens.count, cached: usage?.cachedTokenCount ?? 0, kept)
     }
 
-    private func report(_ tokenCount: Int, cached: Int, _ pinned: PinnedText?) {
+    private func report(_ tokenCount: Int, cached: Int, _ kept: KeptText?) {
         if json {
             let object: JSONValue = [
                 "tokens": .integer(Int64(tokenCount)), "cached_tokens": .integer(Int64(cached)),
-                "pinned_blocks": .integer(Int64(pinned?.presentCount ?? 0)),
+                "pinned_blocks": .integer(Int64(pin == nil ? 0 : kept?.presentCount ?? 0)),
             ]
             return Output.line(object.serialized())
         }
         var line = "\(tokenCount) tokens, \(cached) of them were there"
-        if let pin, let pinned {
-            line += "; pinned as \(pin)"
-            if pinned.presentCount < pinned.blockCount {
-                line += ", but only \(pinned.presentCount) of \(pinned.blockCount) blocks are on disk"
-            }
+        if let pin { line += "; pinned as \(pin)" }
+        if let kept, kept.presentCount < kept.blockCount {
+            line += ", but only \(kept.presentCount) of \(kept.blockCount) blocks are on disk"
         }
         Output.line(line)
     }
@@ -202,8 +198,8 @@ struct CachePin: AsyncParsableCommand {
         let located = try await ModelAccess().model(model)
         let tokens = try text.tokens(Deployment.encoder(checkpointAt: located.path))
         let placements = try shelf.pin(tokens, as: name, salt: text.cacheSalt, checkpointAt: located.path)
-        guard let pinned = PinnedText(placements) else {
-            try PinnedText.requireBlock(tokens.count)
+        guard let pinned = KeptText(placements) else {
+            try KeptText.requireBlock(tokens.count)
             throw PinError.nothingThere(name: name, model: model)
         }
         if json {
@@ -217,8 +213,8 @@ struct CachePin: AsyncParsableCommand {
     }
 }
 
-/// A text that was pinned in at least one form.
-struct PinnedText {
+/// A text that is on disk, and pinned where that was asked for, in at least one form.
+struct KeptText {
     /// Whole blocks of the text.
     let blockCount: Int
     /// Those that are on disk, from the first on.
@@ -239,12 +235,12 @@ struct PinnedText {
     }
 }
 
-/// Why a pin was not changed.
+/// Why a text is not kept as it was to be.
 enum PinError: Error, Equatable, CustomStringConvertible {
     case unknown(name: String)
     case nothingThere(name: String, model: String)
     /// The text was computed, and the disk did not take it.
-    case notWritten(name: String, folder: String)
+    case notWritten(folder: String)
     case tooShort(tokenCount: Int, blockSize: Int)
 
     var description: String {
@@ -253,9 +249,9 @@ enum PinError: Error, Equatable, CustomStringConvertible {
         case .nothingThere(let name, let model):
             "Nothing of this text is on disk for \(model). `hearth cache warm \(model) --pin \(name)` with the same "
                 + "text computes it."
-        case .notWritten(let name, let folder):
-            "Nothing of this text could be written to \(folder), so nothing is pinned as \"\(name)\". Look whether the "
-                + "disk is full."
+        case .notWritten(let folder):
+            "Nothing of this text could be written to \(folder), so nothing is kept or pinned. Look whether the disk is "
+                + "full."
         case .tooShort(let tokenCount, let blockSize):
             "Prefixes are kept in blocks of \(blockSize) tokens. This text has \(tokenCount), so nothing of it can be "
                 + "pinned."
