@@ -1,3 +1,5 @@
+import Tensors
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -56,12 +58,10 @@ final class MappedFile: Sendable {
             : mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let mapping, mapping != MAP_FAILED else { throw Self.failure(path, errno) }
         base = UnsafeRawPointer(mapping)
-        #if os(Linux)
-            // Advice only. Thousands of small pages, each cleared by itself, take as long again as the copy.
-            let hugePages: Int32 = 14  // MADV_HUGEPAGE, which Glibc's module does not show.
-            if isCopy { _ = madvise(mapping, size, hugePages) }
-        #endif
-        if isCopy { try Self.copy(descriptor, to: UnsafeMutableRawBufferPointer(start: mapping, count: size), path) }
+        if !isCopy { return }
+        // Thousands of small pages, each cleared by itself, take as long again as the copy.
+        ReservedMemory.adviseHugePages(mapping, bytes: size)
+        try Self.copy(descriptor, to: UnsafeMutableRawBufferPointer(start: mapping, count: size), path)
     }
 
     /// Fills `memory` with what the file holds.

@@ -33,10 +33,14 @@ package final class ReservedMemory {
         self.bytes = size
         let distance = offset.map { ($0 - Int(bitPattern: address)) & (Self.hugePageBytes - 1) } ?? 0
         start = address + distance
+        Self.adviseHugePages(address, bytes: size)
+    }
+
+    /// Asks for huge pages where there are any. Advice only: where they are off nothing changes.
+    package static func adviseHugePages(_ address: UnsafeMutableRawPointer, bytes: Int) {
         #if os(Linux)
-            // Advice only: where huge pages are off nothing changes.
             let hugePages: Int32 = 14  // MADV_HUGEPAGE, which Glibc's module does not show.
-            _ = madvise(address, size, hugePages)
+            _ = madvise(address, bytes, hugePages)
         #endif
     }
 
