@@ -52,7 +52,7 @@ typedef float floats __attribute__((ext_vector_type(16)));
 typedef int32_t integers __attribute__((ext_vector_type(16)));
 typedef uint8_t bytes __attribute__((ext_vector_type(16)));
 
-/// Codes, raised by 128, and the scale of the `16 · count` values of one group; each four codes are 64 bytes after those before.
+/// Codes, raised by `ck_factor_zero`, and the scale of the `16 · count` values of one group; each four codes are 64 bytes after those before.
 CK_INLINE void pack_group(const float *values, const int32_t count, uint8_t *codes, uint8_t *scale) {
     floats parts[2];
     memcpy(parts, values, (size_t)count * sizeof *parts);
@@ -66,14 +66,14 @@ CK_INLINE void pack_group(const float *values, const int32_t count, uint8_t *cod
     float largest;
     memcpy(&largest, &largest_bits, 4);
     // Below 2^-100 the inverse of a scale could overflow, and nothing that small changes a sum.
-    const uint16_t bits = largest < 0x1p-100f ? 0 : bfloat_above(largest / 127);
+    const uint16_t bits = largest < 0x1p-100f ? 0 : bfloat_above(largest / ck_factor_most);
     memcpy(scale, &bits, 2);
     const float inverse = bits ? 1 / ck_load_bfloat(&bits) : 0;
     const floats magic = (floats)0x1.8p23f;
     for (int32_t part = 0; part < count; part++) {
         // Adding 1.5 · 2^23 leaves the nearest integer, ties to even, in the low bits of the sum.
         const floats scaled = parts[part] * inverse, shifted = scaled + magic;
-        const bytes raised = __builtin_convertvector((integers)shifted - (integers)magic + 128, bytes);
+        const bytes raised = __builtin_convertvector((integers)shifted - (integers)magic + ck_factor_zero, bytes);
         for (int32_t step = 0; step < 4; step++) memcpy(codes + 256 * part + 64 * step, (const char *)&raised + 4 * step, 4);
     }
 }
@@ -81,7 +81,6 @@ CK_INLINE void pack_group(const float *values, const int32_t count, uint8_t *cod
 void ck_low_rank_pack_a(const float *a, int32_t rank, int32_t inputs, void *packed) {
     const int64_t group_count = inputs / ck_group_size;
     const ck_panel_layout layout = ck_layout_of(ck_traits_of(ck_type_factor_a), group_count);
-    memset(packed, 0, (size_t)ck_low_rank_a_bytes(rank, inputs));
     for (int64_t k = 0; k < rank; k++) {
         uint8_t *panel = (uint8_t *)packed + k / 16 * layout.end;
         for (int64_t g = 0; g < group_count; g++) {
@@ -94,7 +93,6 @@ void ck_low_rank_pack_a(const float *a, int32_t rank, int32_t inputs, void *pack
 
 void ck_low_rank_pack_b(const float *b, int32_t rank, int32_t outputs, void *packed) {
     const int32_t group_count = ck_rank_groups(rank);
-    memset(packed, 0, (size_t)ck_low_rank_b_bytes(rank, outputs));
     for (int64_t output = 0; output < outputs; output++) {
         for (int32_t g = 0; g < group_count; g++) {
             uint8_t *group = (uint8_t *)packed + (output / 16 * group_count + g) * ck_factor_b_bytes;

@@ -8,7 +8,7 @@
 enum { ck_factor_b_bytes = 288 };
 
 /// Groups of 16 ranks.
-static inline int32_t ck_rank_groups(int32_t rank) { return (rank + 15) / 16; }
+static inline int32_t ck_rank_groups(int32_t rank) { return (int32_t)(((uint32_t)rank + 15) / 16); }
 
 /// Takes in `*first ..< *end` what a segment has of these rows; false for none.
 static inline bool ck_clip_rows(const ck_low_rank_segment *segment, int32_t *first, int32_t *end) {
@@ -22,7 +22,7 @@ static inline ck_activations ck_columns_of(
     const ck_low_rank_update *update, const ck_low_rank_segment *segment, int64_t row) {
     ck_activations t = update->quantized;
     t.values += row * t.value_stride + segment->first_column;
-    t.groups += row * t.group_stride + segment->first_column / 16;
+    t.groups += row * t.group_stride + (uint32_t)segment->first_column / 16;
     return t;
 }
 

@@ -108,8 +108,7 @@ CK_INLINE void add_change(
             const ck_activation_group *group = t.groups + r * t.group_stride + g;
             const int8_t *x = t.values + r * t.value_stride + 16 * g;
             VI sums[ck_most_columns];
-            const int32_t start = ck_centers_wide ? 0 : group->negative_low_sum;
-            _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_broadcast4(start);
+            _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_load_broadcast4(&group->negative_low_sum);
             _Pragma("unroll") for (int s = 0; s < 4; s++) {
                 const VI xs = load_four(x + 4 * s);
                 _Pragma("unroll") for (int c = 0; c < columns; c++) sums[c] = v_dot(sums[c], w[s][c], xs, traits);
@@ -189,7 +188,7 @@ CK_INLINE void ask_ahead(const int panels, const uint8_t *from, const int bytes)
 #ifdef CK_HAS_SHORT_SUMS
 /// Steps whose products fit a sum of 16 bits: 8, 4 or 2; 1 for codes that are not summed so.
 CK_INLINE int short_steps(ck_traits traits) {
-    if (traits.is_wide || traits.bits == 16) return 1;
+    if (traits.is_wide || traits.bits >= 8) return 1;
     const int largest = traits.has_table ? 24 : (1 << traits.bits) - 1, fitting = 32767 / (2 * 127 * largest);
     return fitting >= 8 && !traits.has_half_groups ? 8 : fitting >= 4 ? 4 : fitting;
 }

@@ -35,8 +35,11 @@ int64_t ck_low_rank_a_bytes(int32_t rank, int32_t inputs);
 /// Bytes of B in 8 bits.
 int64_t ck_low_rank_b_bytes(int32_t rank, int32_t outputs);
 
-/// Quantises A, `[rank, inputs]`: w ≈ scale · q, q from -127 to 127, the scale a group's largest magnitude / 127 rounded up to bf16.
-/// The numbers are finite.
+/// Quantises A, `[rank, inputs]`: w ≈ scale · q, q from -63 to 63, the scale a group's largest magnitude / 63 rounded up to bf16.
+/// The numbers are finite; `packed` is zeros before.
+///
+/// A byte would hold ±127. But raised by 64 codes of ±63 are multiplied with activations as they are where instructions saturate at
+/// 16 bits (AVX2) or want a sign (NEON): half of the operations there.
 void ck_low_rank_pack_a(const float *a, int32_t rank, int32_t inputs, void *packed);
 
 /// Quantises B, `[outputs, rank]`, in the same way.
@@ -84,7 +87,7 @@ typedef struct ck_low_rank_update {
     /// A x, `[rows, columns]`.
     float *t;
     int32_t columns;
-    /// The same in 8 bits, in groups of 16; only the groups' scale counts, and `negative_low_sum`, which is -128 Σ q.
+    /// The same in 8 bits, in groups of 16; only the groups' scale counts, and `negative_low_sum`, which is -64 Σ q.
     ck_activations quantized;
 } ck_low_rank_update;
 

@@ -1,5 +1,6 @@
 // Low-rank changes: see ck_low_rank.h. Needs cache_elements.h and rope.h (partial loads and stores).
 
+#include "../panel_traits.h"
 #include "../quantize_implementations.h"
 
 _Static_assert(
@@ -163,8 +164,7 @@ void CK_NAME(ck_low_rank_quantize)(
             const ck_lanes scaled = x * factor, shifted = scaled + magic;
             const ck_int_lanes codes = factor == 0 ? (ck_int_lanes)0 : CK_NAME(bits)(shifted) - CK_NAME(bits)(magic);
             *(ck_bytes_memory *)(values + 16 * g) = __builtin_convertvector(codes, ck_bytes_memory);
-            // The codes of B are raised by 128.
-            const int32_t start = -128 * CK_NAME(sum_of_integers)(codes);
+            const int32_t start = -ck_factor_zero * CK_NAME(sum_of_integers)(codes);
             groups[g] = (ck_activation_group){.scale = unit * scale, .negative_low_sum = start};
         }
     }
