@@ -7,8 +7,12 @@
 #endif
 
 /// Memory the system has promised and commits when it is first touched; zeros until written.
-package final class ReservedMemory {
+///
+/// Unchecked: who reads and writes it when is the business of its owner.
+package final class ReservedMemory: @unchecked Sendable {
     let start: UnsafeMutableRawPointer
+    /// Bytes from `start` on, those aside that only prefetches meet.
+    var capacity: Int { bytes - (start - address) - Self.pageBytes }
     private let address: UnsafeMutableRawPointer
     private let bytes: Int
 

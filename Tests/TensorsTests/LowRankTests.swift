@@ -160,6 +160,28 @@ import Testing
         #expect(result(weights, x, [(0..<6, shared)], on: compute) == result(weights, x, [(0..<6, own)], on: compute))
     }
 
+    @Test func `memory of factors that went is what the next get, with nothing left in it`() {
+        let spare = SpareFactorMemory()
+        func bytes(_ factors: Factors, recycling spare: SpareFactorMemory?) -> (at: UnsafeRawPointer, all: [UInt8]) {
+            var space = FactorSpace()
+            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int8)
+            let change = factors.change(.int8, in: FactorMemory(space, recycling: spare))
+            return withExtendedLifetime(change) {
+                (change.view.a, Array(UnsafeRawBufferPointer(start: change.view.a, count: change.byteCount)))
+            }
+        }
+        // 16 ranks are kept together: of the second's last, rows are padding.
+        let first = Factors(rank: 256, inputs: 4096, outputs: 5120, bits: .max, seed: 5)
+        let second = Factors(rank: 250, inputs: 4096, outputs: 5000, bits: .max, seed: 6)
+        let small = Factors(rank: 250, inputs: 1024, outputs: 5000, bits: .max, seed: 7)
+        let place = bytes(first, recycling: spare).at
+        let recycled = bytes(second, recycling: spare)
+        #expect(recycled.at == place)
+        #expect(recycled.all == bytes(second, recycling: nil).all)
+        // What takes less than half of it is not worth holding it.
+        #expect(bytes(small, recycling: spare).all == bytes(small, recycling: nil).all)
+    }
+
     @Test func `factors are kept in the narrowest type that loses no bit`() {
         for (bits, bytes) in Self.forms {
             let change = Factors(rank: 4, inputs: 32, outputs: 16, bits: bits, seed: 3).change

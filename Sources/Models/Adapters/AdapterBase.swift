@@ -13,6 +13,7 @@ package struct AdapterBase: Sendable {
     package var precision = FactorPrecision.int8
     /// Products, by layer, whose weights take activations of 8 bits.
     private var takesBytes: [Set<AdaptedProduct>]
+    private let spare = SpareFactorMemory()
 
     /// - Parameter checkpoint: of the decoder that adapters are for.
     package init(_ checkpoint: Checkpoint) throws(ModelError) {
@@ -125,7 +126,7 @@ package struct AdapterBase: Sendable {
             let precision = precision(at: target)
             space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: precision)
         }
-        let memory = FactorMemory(space)
+        let memory = FactorMemory(space, recycling: spare)
         // One buffer for all of them: fresh pages for each would take as long as the packing.
         var (a, b): ([Float], [Float]) = ([], [])
         for (factors, target) in parts {
