@@ -46,8 +46,8 @@ struct JSONSettings {
     /// A whole number of 1 or more.
     func count(_ key: String) throws(CheckpointError) -> Int? {
         guard let value = self[key] else { return nil }
-        guard let count = value.integerValue, (1...maximumConfigurationCount).contains(count) else {
-            throw invalid(key, "must be a whole number from 1 to \(maximumConfigurationCount)")
+        guard let count = value.integerValue, (1...maximumCount(of: key)).contains(count) else {
+            throw invalid(key, "must be a whole number from 1 to \(maximumCount(of: key))")
         }
         return count
     }

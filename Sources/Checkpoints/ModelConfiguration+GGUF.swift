@@ -77,8 +77,8 @@ struct GGUFSettings {
     }
 
     private func checked(_ count: Int, _ name: String) throws(CheckpointError) -> Int {
-        guard (1...maximumConfigurationCount).contains(count) else {
-            throw invalid(name, "is \(count); it must be from 1 to \(maximumConfigurationCount)")
+        guard (1...maximumCount(of: name)).contains(count) else {
+            throw invalid(name, "is \(count); it must be from 1 to \(maximumCount(of: name))")
         }
         return count
     }

@@ -90,5 +90,8 @@ enum ConfigurationKey {
 /// The natural logarithm.
 func logarithm(_ x: Float) -> Float { log(x) }
 
-/// The largest value of any count in a configuration; more would only overflow somewhere else.
-let maximumConfigurationCount = 1 << 31
+/// The largest value of a count in a configuration: kernels count in 32 bits. Layers are fewer, since lists of them are made before
+/// any of their tensors is looked for.
+func maximumCount(of key: String) -> Int {
+    ["block_count", "num_hidden_layers", "n_layer"].contains(key) ? 1 << 16 : Int(Int32.max)
+}

@@ -21,15 +21,15 @@ package struct TensorEntry: Sendable, Equatable {
 
 /// Checks that hold for the tensors of one file in either format.
 enum TensorLayout {
-    /// The size in bytes of `shape`, or nil when it overflows or its last axis is not whole blocks.
+    /// The size in bytes of `shape`, or nil when its last axis is not whole blocks or the product of some of its axes
+    /// overflows, which one of length 0 beside them would hide.
     static func byteCount(_ elementType: ElementType, shape: [Int]) -> Int? {
         guard var total = elementType.bytes(forElementCount: shape.last ?? 1) else { return nil }
-        var elements = shape.last ?? 1
+        var extent = max(shape.last ?? 1, total, 1)
         for length in shape.dropLast() {
-            let (bytes, overflow) = total.multipliedReportingOverflow(by: length)
-            let (count, countOverflow) = elements.multipliedReportingOverflow(by: length)
-            if overflow || countOverflow || length < 0 { return nil }
-            (total, elements) = (bytes, count)
+            let (product, overflow) = extent.multipliedReportingOverflow(by: max(length, 1))
+            if overflow || length < 0 { return nil }
+            (total, extent) = (total * length, product)
         }
         return total
     }

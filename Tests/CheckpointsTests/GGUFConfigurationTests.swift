@@ -94,7 +94,10 @@ import Testing
         writer[key] = nil
         var error = #expect(throws: CheckpointError.self) { _ = try configuration(writer) }
         #expect(error == .missingKey(file: folder.path + "/m.gguf", key: key))
-        for value in [GGUFValue.uint32(0), .string("8"), .float32(.nan), .int64(-1)] {
+        // Kernels count in 32 bits, and lists of layers are made before any of their tensors is looked for.
+        let tooMany = GGUFValue.uint32(key == "llama.block_count" ? 65_537 : 1 << 31)
+        for value in [GGUFValue.uint32(0), .string("8"), .float32(.nan), .int64(-1), tooMany] {
+            if value == tooMany, key.hasSuffix("epsilon") { continue }
             writer[key] = value
             error = #expect(throws: CheckpointError.self) { _ = try configuration(writer) }
             guard case .invalidValue(_, key, _)? = error else {

@@ -134,6 +134,7 @@ import Testing
         #expect(try failure { $0.shape = [1 << 62, 4] }.contains("shape of tensor b"))
         #expect(try failure { $0.shape = [1 << 32, 1 << 32] }.contains("shape of tensor b"))
         #expect(try failure { $0.shape = [0, 1 << 62, 1 << 62] }.contains("shape of tensor b"))
+        #expect(try failure { $0.shape = [0, 1 << 40, 1 << 40] }.contains("shape of tensor b"))
         #expect(try failure { $0.shape = [.max] }.contains("dimension 0 of tensor b"))
         #expect(try failure { $0.shape = [1, 1, 1, 1, 1] }.contains("dimension count of tensor b"))
         #expect(try failure { $0.typeID = ElementType.q8_0.rawValue }.contains("Q8_0 elements cannot have"))
