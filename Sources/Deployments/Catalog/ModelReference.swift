@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a user types to name a model.
 ///
 /// `smollm2-135m` is a name of the catalogue; `hf:owner/repository`, `hf:owner/repository:Q4_K_M` and
@@ -37,9 +39,20 @@ package enum ModelReference: Sendable, Equatable {
         case .catalogue(let entry): return entry.name
         case .hub(let reference): return reference.servedName
         case .path(let path):
-            let name = path.split(separator: "/").last.map(String.init) ?? path
+            let name = Self.lastComponent(of: path)
             return name.lowercased().hasSuffix(".gguf") ? String(name.dropLast(5)) : name
         }
+    }
+
+    /// The last component of the absolute path: `.`, `..` and `~` are no names.
+    private static func lastComponent(of path: String) -> String {
+        let expanded = (path as NSString).expandingTildeInPath
+        let absolute = expanded.hasPrefix("/") ? expanded : FileManager.default.currentDirectoryPath + "/" + expanded
+        var components: [Substring] = []
+        for component in absolute.split(separator: "/") where component != "." {
+            if component == ".." { _ = components.popLast() } else { components.append(component) }
+        }
+        return components.last.map(String.init) ?? path
     }
 
     private static func looksLikePath(_ text: String) -> Bool {

@@ -121,7 +121,10 @@ struct HubClient: Sendable {
         }
     }
 
-    private static func parse(_ data: Data, path: String, repository: String) throws(PullError) -> HubListing {
+    /// Reads a listing. What of it is shown has no control characters, and its sizes can be added up.
+    ///
+    /// - Parameter path: what was asked for, for errors.
+    static func parse(_ data: Data, path: String, repository: String) throws(PullError) -> HubListing {
         let json: JSONValue
         do {
             json = try JSONValue(parsing: Array(data))
@@ -129,25 +132,43 @@ struct HubClient: Sendable {
             throw malformed(path, error.description)
         }
         guard let siblings = json["siblings"]?.arrayValue else { throw malformed(path, "It lists no \"siblings\".") }
-        let commit = json["sha"]?.stringValue ?? "main"
+        let commit = PlainText.shown(json["sha"]?.stringValue ?? "main")
         var files: [HubFile] = []
+        var total = 0
         for sibling in siblings {
             guard let name = sibling["rfilename"]?.stringValue else { throw malformed(path, "A file has no name.") }
             guard StoredPath.isSafe(name) else { throw .hub(.unsafePath(repository: repository, file: name)) }
-            let large = sibling["lfs"]
-            let size = large?["size"]?.integerValue ?? sibling["size"]?.integerValue
-            let check: ContentCheck
-            if let hash = large?["sha256"]?.stringValue.flatMap(ContentHash.init) {
-                check = .sha256(hash)
-            } else if large?.objectValue == nil, let blob = sibling["blobId"]?.stringValue, isGitIdentifier(blob) {
-                check = .gitBlob(blob)
-            } else {
-                check = .origin("\(repository)@\(commit)/\(name)")
+            let size = try Self.size(of: sibling, called: name, path)
+            total += size ?? 0
+            if total > ModelManifest.totalLimit {
+                throw malformed(path, "The sizes of its files add up to more than a disk can have.")
             }
-            files.append(HubFile(path: name, byteCount: size.flatMap { $0 >= 0 ? $0 : nil }, check: check))
+            let check = Self.check(of: sibling, origin: "\(repository)@\(commit)/\(name)")
+            files.append(HubFile(path: name, byteCount: size, check: check))
         }
         let licence = json["cardData"]?["license"]?.stringValue
-        return HubListing(commit: commit, licence: licence, files: files)
+        return HubListing(commit: commit, licence: licence.map(PlainText.shown), files: files)
+    }
+
+    /// The size that the listing tells of a file; nil when it tells none.
+    private static func size(of sibling: JSONValue, called name: String, _ path: String) throws(PullError) -> Int? {
+        for value in [sibling["lfs"]?["size"], sibling["size"]] {
+            guard let value, !value.isNull else { continue }
+            guard let size = value.integerValue, ModelManifest.fileSizes.contains(size) else {
+                throw malformed(path, "The size of \(name) is no number of bytes that a file can have.")
+            }
+            return size
+        }
+        return nil
+    }
+
+    private static func check(of sibling: JSONValue, origin: String) -> ContentCheck {
+        let large = sibling["lfs"]
+        if let hash = large?["sha256"]?.stringValue.flatMap(ContentHash.init) { return .sha256(hash) }
+        if large?.objectValue == nil, let blob = sibling["blobId"]?.stringValue, isGitIdentifier(blob) {
+            return .gitBlob(blob)
+        }
+        return .origin(origin)
     }
 
     private static func isGitIdentifier(_ text: String) -> Bool {

@@ -22,7 +22,7 @@ package enum HubError: Error, Equatable, Sendable, CustomStringConvertible {
     case badRedirect(url: String, reason: String)
     /// An answer that is not what the protocol says.
     case malformedAnswer(url: String, reason: String)
-    /// A file name that would leave the model's folder.
+    /// A file name that would leave the model's folder, or that no file should have.
     case unsafePath(repository: String, file: String)
     /// No file of the repository is what `selector` asks for.
     case selectionEmpty(repository: String, selector: String, available: [String])
@@ -35,7 +35,10 @@ package enum HubError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The endpoint is no HTTP address.
     case badEndpoint(String)
 
-    package var description: String {
+    /// The sentence; names that came from the hub cannot steer a terminal in it.
+    package var description: String { PlainText.shown(sentence) }
+
+    private var sentence: String {
         switch self {
         case .repositoryNotFound, .revisionNotFound, .fileNotFound, .tokenRefused, .gated: accessSentence
         case .rateLimited, .serverFailure, .unexpectedStatus, .unreachable, .badRedirect, .malformedAnswer,
@@ -91,7 +94,8 @@ package enum HubError: Error, Equatable, Sendable, CustomStringConvertible {
     private var contentSentence: String {
         switch self {
         case .unsafePath(let repository, let file):
-            "\(repository) has a file called \"\(file)\", which would lie outside the model's folder. Nothing was taken."
+            "\(repository) has a file called \"\(file)\", which would lie outside the model's folder or "
+                + "is no name for a file. Nothing was taken."
         case .selectionEmpty(let repository, let selector, let available):
             "\(repository) has nothing that \"\(selector)\" names. It has: \(Self.list(available))."
         case .selectionAmbiguous(let repository, let available):

@@ -131,7 +131,7 @@ struct HubFileSelection {
         let pieces = stem.split(separator: "-", omittingEmptySubsequences: false)
         guard pieces.count > 3, pieces[pieces.count - 2] == "of",
             let count = Int(pieces[pieces.count - 1]), let part = Int(pieces[pieces.count - 3]),
-            pieces[pieces.count - 1].count == 5, pieces[pieces.count - 3].count == 5, (1...count).contains(part)
+            pieces[pieces.count - 1].count == 5, pieces[pieces.count - 3].count == 5, part >= 1, part <= count
         else { return (stem, 1, 1) }
         return (pieces.dropLast(3).joined(separator: "-"), part, count)
     }

@@ -31,9 +31,20 @@ package struct FileLock: ~Copyable, Sendable {
                 if code == EINTR { continue }
                 throw .system("lock", path, code: code)
             }
-            if isSameFile(descriptor, path) { return FileLock(descriptor: descriptor, path: path) }
+            if isSameFile(descriptor, path) {
+                // What a killed holder noted in it is void.
+                _ = ftruncate(descriptor, 0)
+                return FileLock(descriptor: descriptor, path: path)
+            }
             close(descriptor)
         }
+    }
+
+    /// Whether somebody holds the lock, or may: finding out takes it for a moment, and that can fail.
+    static func isHeld(path: String) -> Bool {
+        guard let lock = try? attempt(path: path) else { return true }
+        withExtendedLifetime(lock) {}
+        return false
     }
 
     /// Takes the lock, waiting as long as it takes.

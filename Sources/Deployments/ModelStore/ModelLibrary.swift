@@ -79,7 +79,7 @@ package struct ModelLibrary: Sendable {
 
     private func modelLock(_ name: String, onWait: @Sendable () -> Void) async throws(PullError) -> FileLock {
         do {
-            return try await store.lock("model-" + StoredPath.component(name), onWait: onWait)
+            return try await store.lock(store.lockName(ofModel: name), onWait: onWait)
         } catch {
             throw .store(error)
         }
@@ -108,7 +108,12 @@ package struct ModelLibrary: Sendable {
         report(.resolved(fileCount: chosen.count, byteCount: chosen.reduce(0) { $0 + ($1.byteCount ?? 0) }))
         var files: [ModelManifest.File] = []
         for file in chosen {
-            let request = BlobRequest(name: file.path, byteCount: file.byteCount, check: file.check)
+            let request = BlobRequest(
+                name: file.path,
+                byteCount: file.byteCount,
+                check: file.check,
+                model: reference.description
+            )
             let hash = try await store.fetchBlob(request, report: report) { (partial) async throws(PullError) in
                 try await hub.download(
                     file,
@@ -140,7 +145,12 @@ package struct ModelLibrary: Sendable {
             guard let hash = ContentHash(hex: file.hash) else {
                 preconditionFailure("the catalogue's hash of \(file.path) is no SHA-256")
             }
-            let request = BlobRequest(name: file.path, byteCount: file.byteCount, check: .sha256(hash))
+            let request = BlobRequest(
+                name: file.path,
+                byteCount: file.byteCount,
+                check: .sha256(hash),
+                model: entry.name
+            )
             _ = try await store.fetchBlob(request, report: report) { (partial) async throws(PullError) in
                 if unpacked.isEmpty { unpacked = try await unpack(entry, into: unpacking, for: file, report: report) }
                 try take(unpacked[index], into: partial)

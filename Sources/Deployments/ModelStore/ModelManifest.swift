@@ -1,3 +1,4 @@
+import Crypto
 package import Foundation
 import JSON
 
@@ -37,6 +38,11 @@ package struct ModelManifest: Sendable, Equatable {
         self.files = files
     }
 
+    /// Sizes that are taken for a file's: beyond a pebibyte somebody errs or lies.
+    static let fileSizes = 0...(1 << 50)
+    /// What all files together may have; far enough from where an `Int` ends to reckon with.
+    static let totalLimit = 1 << 60
+
     /// Sum of the files' sizes.
     package var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
 
@@ -59,25 +65,34 @@ package struct ModelManifest: Sendable, Equatable {
         ]
     }
 
-    /// Reads what `json` writes. Errors are sentences.
+    /// Reads what `json` writes.
     init(json: JSONValue) throws(ManifestFault) {
         guard let name = json["name"]?.stringValue else { throw .missing("name") }
         guard let source = json["source"]?.stringValue else { throw .missing("source") }
-        guard let created = json["created"]?.integerValue else { throw .missing("created") }
+        // Within 35,000 years of ours; what a `Date` holds can be more than an integer does.
+        guard let created = json["created"]?.integerValue, created.magnitude < 1 << 40 else {
+            throw .missing("created")
+        }
         guard let list = json["files"]?.arrayValue, !list.isEmpty else { throw .missing("files") }
         var files: [File] = []
+        var total = 0
         for entry in list {
             guard let path = entry["path"]?.stringValue, StoredPath.isSafe(path) else { throw .missing("files.path") }
             guard let hash = entry["sha256"]?.stringValue.flatMap(ContentHash.init) else {
                 throw .missing("files.sha256")
             }
-            guard let size = entry["size"]?.integerValue, size >= 0 else { throw .missing("files.size") }
+            guard let size = entry["size"]?.integerValue, Self.fileSizes.contains(size) else {
+                throw .missing("files.size")
+            }
+            total += size
+            if total > Self.totalLimit { throw .tooLarge }
             files.append(File(path: path, hash: hash, byteCount: size))
         }
         self.init(
             name: name,
-            source: source,
-            licence: json["licence"]?.stringValue,
+            // Earlier versions wrote down what the hub sent.
+            source: PlainText.shown(source),
+            licence: (json["licence"]?.stringValue).map(PlainText.shown),
             created: Date(timeIntervalSince1970: TimeInterval(created)),
             files: files
         )
@@ -87,27 +102,35 @@ package struct ModelManifest: Sendable, Equatable {
 /// What is wrong with a manifest.
 enum ManifestFault: Error {
     case missing(String)
+    /// Sizes that no disk has room for together.
+    case tooLarge
 
     var sentence: String {
         switch self {
         case .missing(let field): "\"\(field)\" is missing or no value it can have."
+        case .tooLarge: "The sizes of its files add up to more than a disk can have."
         }
     }
 }
 
 /// Rules for names that come from elsewhere and become paths here.
 package enum StoredPath {
-    /// Whether `path` is relative, stays inside its folder and has only plain components.
+    /// Whether `path` is relative, stays inside its folder and has only plain components without control characters.
     package static func isSafe(_ path: String) -> Bool {
-        guard !path.isEmpty, path.utf8.count <= 1024 else { return false }
+        guard !path.isEmpty, path.utf8.count <= 1024, !PlainText.hasControls(path) else { return false }
         for component in path.split(separator: "/", omittingEmptySubsequences: false) {
             if component.isEmpty || component == "." || component == ".." || component.utf8.count > 200 { return false }
-            if component.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }) { return false }
+            if component.utf8.contains(UInt8(ascii: "\\")) { return false }
         }
         return true
     }
 
+    /// Bytes a component may have. File systems take 255, and names of locks and temporary files have more around it.
+    private static let componentLimit = 180
+
     /// `name` as one path component; different names give different components.
+    ///
+    /// One that would be too long is cut and ends in `~`, which stands in no other, and 16 digits of its SHA-256.
     static func component(_ name: String) -> String {
         var text = ""
         for (index, byte) in name.utf8.enumerated() {
@@ -120,6 +143,8 @@ package enum StoredPath {
                 text += "%" + ContentHash.hexadecimal([byte])
             }
         }
-        return text
+        if text.utf8.count <= componentLimit { return text }
+        let digits = ContentHash(SHA256.hash(data: Data(name.utf8))).hex.prefix(16)
+        return "\(text.prefix(componentLimit - digits.count - 1))~\(digits)"
     }
 }

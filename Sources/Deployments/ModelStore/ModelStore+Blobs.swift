@@ -5,6 +5,9 @@ struct BlobRequest: Sendable, Equatable {
     /// Its size, nil when the source does not tell.
     var byteCount: Int?
     var check: ContentCheck
+    /// The model it is for, when the caller holds that model's lock: until the model has its manifest, nothing else
+    /// protects the blob.
+    var model: String?
 }
 
 extension ModelStore {
@@ -24,6 +27,7 @@ extension ModelStore {
         let lock = try await blobLock(request, report: report)
         defer { withExtendedLifetime(lock) {} }
         if case .sha256(let hash) = request.check, hasBlob(hash, byteCount: request.byteCount) {
+            if let model = request.model { claim(hash, for: model) }
             report(.finished(file: request.name))
             return hash
         }
@@ -41,6 +45,7 @@ extension ModelStore {
             try await fill(partial)
             hash = try verify(partial, request)
         }
+        if let model = request.model { claim(hash, for: model) }
         do {
             try partial.finish(at: blobPath(hash))
         } catch {

@@ -37,7 +37,9 @@ package struct PackStore: Sendable, Equatable {
 
     static func identity(of manifest: ModelManifest) -> PackIdentity {
         let lines = manifest.files.map { "\($0.path) \($0.hash.hex)" }.sorted()
-        let digest = SHA256.hash(data: Data(("store\n" + lines.joined(separator: "\n")).utf8))
+        // The number is raised when packs of before may hold something else. 2: up to then a refreshed model could be
+        // loaded from links to files that it no longer had.
+        let digest = SHA256.hash(data: Data(("store 2\n" + lines.joined(separator: "\n")).utf8))
         return PackIdentity(digest: Array(digest), origins: ["store", manifest.name])
     }
 
@@ -77,8 +79,8 @@ package struct PackStore: Sendable, Equatable {
     /// Removes what `collect(keeping:)` removes, by the models that are in the store.
     func collect() {
         // A manifest that cannot be read may be of a model whose pack is here.
-        guard let models = try? ModelStore(root: home).models() else { return }
-        collect(keeping: models)
+        guard let inventory = try? ModelStore(root: home).inventory(), inventory.faults.isEmpty else { return }
+        collect(keeping: inventory.models)
     }
 
     /// Removes packs whose checkpoint is gone or has changed, and what killed writers left.

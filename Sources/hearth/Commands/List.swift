@@ -24,7 +24,9 @@ struct List: AsyncParsableCommand {
 
     func run() async throws {
         let store = try ModelAccess().library.store
-        let models = try store.models()
+        let inventory = try store.inventory()
+        let models = inventory.models
+        for fault in inventory.faults { Output.note(fault.description) }
         if catalogue {
             let here = Set(models.map(\.name))
             json ? printCatalogueJSON(here) : printCatalogue(here)

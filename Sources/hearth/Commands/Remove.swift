@@ -26,9 +26,13 @@ struct Remove: AsyncParsableCommand {
         let store = try ModelAccess().library.store
         var freed: [JSONValue] = []
         for name in models {
-            let bytes = try await store.remove(named: name)
+            let removal = try await store.remove(named: name)
+            let bytes = removal.freedBytes
             freed.append(["name": .string(name), "freed_bytes": .integer(Int64(bytes))])
             if !json { Output.line("removed \(name), \(ByteCount(bytes)) freed") }
+            for fault in removal.faults {
+                Output.note("Its files were kept, because another model may use them: \(fault.description)")
+            }
         }
         if json { Output.line(JSONValue.array(freed).serialized()) }
     }

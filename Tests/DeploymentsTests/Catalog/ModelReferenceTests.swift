@@ -58,6 +58,17 @@ import Testing
         #expect(reference.storedName == nil)
     }
 
+    @Test func `a path of dots is called as the folder it leads to`() throws {
+        let here = FileManager.default.currentDirectoryPath.split(separator: "/").map(String.init)
+        let name = try #require(here.last)
+        for text in [".", "./", "./.", "./x/..", "../\(name)", "../\(name)/."] {
+            #expect(try ModelReference(parsing: text).servedName == name)
+        }
+        #expect(try ModelReference(parsing: "/data/llama/v1/..").servedName == "llama")
+        #expect(try ModelReference(parsing: "/data/./llama/.").servedName == "llama")
+        #expect(try ModelReference(parsing: "/").servedName == "/")
+    }
+
     @Test func `a slip of the finger gets a suggestion`() {
         let expected = ModelReferenceError.nameUnknown(name: "smolm2-135m", suggestions: ["smollm2-135m"])
         #expect(throws: expected) { try ModelReference(parsing: "smolm2-135m") }

@@ -36,6 +36,11 @@ import Testing
         }
     }
 
+    @Test func `a part of no parts is a file like any other`() throws {
+        #expect(try choose(["m-00001-of-00000.gguf"]) == ["m-00001-of-00000.gguf"])
+        #expect(try choose(["m-00000-of-00001.gguf"]) == ["m-00000-of-00001.gguf"])
+    }
+
     @Test func `what is not there is answered with what is`() {
         let expected = HubError.selectionEmpty(
             repository: "o/r",

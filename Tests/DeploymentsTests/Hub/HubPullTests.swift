@@ -316,6 +316,33 @@ import Testing
         #expect(requests.count == 4)
     }
 
+    @Test func `refreshing leaves nothing of shards that one file has replaced`() async throws {
+        let reference = try ModelReference(parsing: "hf:owner/tiny")
+        let before: JSONValue = [
+            "config.json": ["text": "{\"model_type\": \"llama\"}"],
+            "tokenizer.json": ["text": "{}"],
+            "chat_template.jinja": ["text": "hello"],
+            "1_Pooling/config.json": ["text": "{\"pooling_mode_mean_tokens\": true}"],
+            "model-00001-of-00002.safetensors": ["size": 5000, "lfs": true, "seed": 1],
+            "model-00002-of-00002.safetensors": ["size": 6000, "lfs": true, "seed": 2],
+            "model.safetensors.index.json": ["text": "{\"weight_map\": {}}"],
+        ]
+        let first = try HubServer(["repositories": ["owner/tiny": ["files": before]]], in: folder)
+        let old = try await library(first).pull(reference, report: { _ in })
+        let after: JSONValue = [
+            "config.json": ["text": "{\"model_type\": \"llama\"}"],
+            "tokenizer.json": ["text": "{}"],
+            "model.safetensors": ["size": 11_000, "lfs": true, "seed": 3],
+        ]
+        let second = try HubServer(["repositories": ["owner/tiny": ["files": after]]], in: try TemporaryFolder())
+        let new = try await library(second).pull(reference, refreshes: true, report: { _ in })
+        #expect(new.path == old.path)
+        let snapshot = String(new.path.dropFirst(folder.path.count + 1))
+        #expect(folder.files(under: snapshot) == ["config.json", "model.safetensors", "tokenizer.json"])
+        #expect(folder.files(under: "home/blobs").count == 3)
+        #expect(folder.files(under: "home/locks").isEmpty)
+    }
+
     @Test func `nobody at the address is said plainly`() async throws {
         let hub = try HubConfiguration(endpoint: "http://127.0.0.1:1")
         let library = ModelLibrary(store: ModelStore(root: folder.path + "/home"), hub: hub, clock: clock)

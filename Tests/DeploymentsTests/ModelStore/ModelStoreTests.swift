@@ -1,41 +1,22 @@
 import Crypto
 import Foundation
+import JSON
 import Testing
 
 @testable import Deployments
 
 /// The store without any network: blobs, manifests, snapshots, locks.
 @Suite struct ModelStoreTests {
-    private let folder: TemporaryFolder
-    private let store: ModelStore
+    private let fixture: StoreFixture
+    private var folder: TemporaryFolder { fixture.folder }
+    private var store: ModelStore { fixture.store }
 
-    init() throws {
-        folder = try TemporaryFolder()
-        store = ModelStore(root: folder.path + "/home")
-    }
+    init() throws { fixture = try StoreFixture() }
 
-    /// Brings `text` into the store as a blob.
-    private func blob(_ text: String) async throws -> ModelManifest.File {
-        let hash = ContentHash(SHA256.hash(data: Data(text.utf8)))
-        let request = BlobRequest(name: text, byteCount: text.utf8.count, check: .sha256(hash))
-        let stored = try await store.fetchBlob(request, report: { _ in }) { (partial) async throws(PullError) in
-            try Self.append(text, to: partial)
-        }
-        #expect(stored == hash)
-        return .init(path: text + ".gguf", hash: hash, byteCount: text.utf8.count)
-    }
-
-    private static func append(_ text: String, to partial: PartialFile) throws(PullError) {
-        do {
-            try partial.append(Data(text.utf8))
-        } catch {
-            throw .store(error)
-        }
-    }
+    private func blob(_ text: String) async throws -> ModelManifest.File { try await fixture.blob(text) }
 
     private func commit(_ name: String, _ files: [ModelManifest.File]) async throws -> StoredModel? {
-        let manifest = ModelManifest(name: name, source: "test", licence: nil, created: Date(), files: files)
-        return try await store.commit(manifest)
+        try await fixture.commit(name, files)
     }
 
     @Test func `a stored model is listed, opened under its file's name and survives a new process's view`() async throws
@@ -54,10 +35,10 @@ import Testing
         let alone = try await blob("only here")
         _ = try await commit("one", [shared, alone])
         let other = try #require(try await commit("two", [shared]))
-        #expect(try await store.remove(named: "one") == "only here".utf8.count)
+        #expect(try await store.remove(named: "one").freedBytes == "only here".utf8.count)
         #expect(try store.models() == [other])
         #expect(folder.files(under: "home/blobs") == ["sha256-\(shared.hash)"])
-        #expect(try await store.remove(named: "two") == "shared".utf8.count)
+        #expect(try await store.remove(named: "two").freedBytes == "shared".utf8.count)
         #expect(folder.files(under: "home/blobs").isEmpty)
         #expect(folder.files(under: "home/locks").isEmpty)
     }
@@ -89,8 +70,7 @@ import Testing
         "", "{", "[]", "{\"name\": \"m\"}", "{\"name\":\"m\",\"source\":\"s\",\"created\":1,\"files\":[]}",
     ])
     func `a damaged manifest is named, not guessed at`(text: String) throws {
-        try AtomicFile.makeFolder(store.root + "/models")
-        try Data(text.utf8).write(to: URL(fileURLWithPath: store.root + "/models/m.json"))
+        try fixture.writeManifest("m", text)
         #expect {
             try store.model(named: "m")
         } throws: { error in
@@ -104,9 +84,9 @@ import Testing
         let text = """
             {"name":"m","source":"s","created":1,"files":[{"path":"../../x","sha256":"\(hash)","size":1}]}
             """
-        try AtomicFile.makeFolder(store.root + "/models")
-        try Data(text.utf8).write(to: URL(fileURLWithPath: store.root + "/models/m.json"))
-        #expect(throws: StoreError.self) { try store.models() }
+        try fixture.writeManifest("m", text)
+        #expect(throws: StoreError.self) { try store.model(named: "m") }
+        #expect(try store.inventory().faults.count == 1)
     }
 
     @Test func `what arrives with another hash is deleted`() async throws {
@@ -116,7 +96,7 @@ import Testing
         let expected = PullError.store(.hashMismatch(file: "file", expected: wanted.hex, actual: actual.hex))
         await #expect(throws: expected) {
             try await store.fetchBlob(request, report: { _ in }) { (partial) async throws(PullError) in
-                try Self.append("wrong", to: partial)
+                try StoreFixture.append("wrong", to: partial)
             }
         }
         #expect(folder.files(under: "home/blobs").isEmpty)
@@ -160,6 +140,58 @@ import Testing
     @Test func `sizes read as people write them`() {
         let shown = [0, 1, 999, 1000, 98_362_432, 999_960, 1_500_000_000].map { ByteCount($0).description }
         #expect(shown == ["0 bytes", "1 byte", "999 bytes", "1.0 kB", "98.4 MB", "1.0 MB", "1.5 GB"])
+    }
+
+    @Test(arguments: [
+        [-1], [1_125_899_906_842_625], [Int.max], [Int.max, Int.max],
+        [Int](repeating: 1_125_899_906_842_624, count: 1025),
+    ])
+    func `a manifest with sizes that no files have is damaged`(sizes: [Int]) throws {
+        let hash = String(repeating: "a", count: 64)
+        let files = sizes.map { "{\"path\":\"x\",\"sha256\":\"\(hash)\",\"size\":\($0)}" }.joined(separator: ",")
+        try fixture.writeManifest("m", "{\"name\":\"m\",\"source\":\"s\",\"created\":1,\"files\":[\(files)]}")
+        let inventory = try store.inventory()
+        #expect(inventory.models.isEmpty)
+        guard case .damagedManifest(_, let reason) = inventory.faults.first else {
+            return #expect(Bool(false), "\(inventory.faults)")
+        }
+        #expect(reason.contains("size"))
+    }
+
+    @Test func `the largest sizes that are taken can be added up and shown`() throws {
+        let hash = try #require(ContentHash(hex: String(repeating: "a", count: 64)))
+        let files = Array(repeating: ModelManifest.File(path: "x", hash: hash, byteCount: 1 << 50), count: 1024)
+        let manifest = ModelManifest(name: "m", source: "s", licence: nil, created: Date(), files: files)
+        #expect(try ModelManifest(json: manifest.json).byteCount == 1 << 60)
+        try AtomicFile.makeFolder(store.root)
+        #expect(throws: StoreError.self) { try store.requireSpace(Int.max) }
+    }
+
+    @Test func `what an earlier version wrote down of a hub is shown without control characters`() throws {
+        let hash = try #require(ContentHash(hex: String(repeating: "a", count: 64)))
+        let file = ModelManifest.File(path: "x", hash: hash, byteCount: 1)
+        let manifest = ModelManifest(name: "m", source: "a\u{1B}[2Jb", licence: "m\nit", created: Date(), files: [file])
+        let read = try ModelManifest(json: manifest.json)
+        #expect(read.source == "a\u{FFFD}[2Jb")
+        #expect(read.licence == "m\u{FFFD}it")
+    }
+
+    @Test func `a name that is too long for a file is cut, and stays apart from others`() async throws {
+        let stem = "hf:owner/" + String(repeating: "a", count: 180)
+        let names = [stem + "b", stem + "c", stem + "b:Q8_0"]
+        let components = names.map(StoredPath.component)
+        #expect(components.allSatisfy { $0.utf8.count == 180 })
+        #expect(Set(components).count == 3)
+        let digits = ContentHash(SHA256.hash(data: Data(names[0].utf8))).hex.prefix(16)
+        #expect(components[0].hasPrefix("hf%3aowner%2faaa") && components[0].hasSuffix("a~\(digits)"))
+        // What fits stays as it was, and nothing that fits has the mark.
+        #expect(StoredPath.component(String(repeating: "a", count: 180)) == String(repeating: "a", count: 180))
+        #expect(StoredPath.component("a~b") == "a%7eb")
+        let long = "hf:owner/model:" + String(repeating: "ä/", count: 200) + "x.gguf"
+        let model = try #require(try await commit(long, [blob("weights")]))
+        #expect(try store.model(named: long) == model)
+        #expect(try String(contentsOfFile: model.path, encoding: .utf8) == "weights")
+        #expect(try await store.remove(named: long).freedBytes == "weights".utf8.count)
     }
 
     @Test func `different names never share a file`() {
