@@ -150,9 +150,10 @@ struct TemplateEnvironment {
         case .tuple(let list): return .tuple(try TemplateList(try slice(list.items, bounds)))
         case .object(let range as TemplateRange):
             let indices = try TemplateSliceIndices(bounds, length: range.count)
-            let start = range.start + indices.start * range.step
-            let step = indices.step * range.step
-            return .object(try TemplateRange(start: start, stop: start + indices.count * step, step: step))
+            let start = try TemplateNumbers.sum(range.start, indices.start, times: range.step)
+            let step = try TemplateNumbers.sum(0, indices.step, times: range.step)
+            let stop = try TemplateNumbers.sum(start, indices.count, times: step)
+            return .object(try TemplateRange(start: start, stop: stop, step: step))
         case .undefined(let undefined): throw undefined.error
         case .dictionary: throw .failure("unhashable type: 'slice'")
         default: throw .failure("'\(value.shortTypeName)' object is not subscriptable")

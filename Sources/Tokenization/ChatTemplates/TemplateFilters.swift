@@ -116,7 +116,7 @@ enum TemplateFilters {
         guard ["common", "ceil", "floor"].contains(method) else {
             throw .failure("method must be common, ceil or floor")
         }
-        guard let number = value.asDouble, abs(precision) <= 300 else {
+        guard let number = value.asDouble, precision.magnitude <= 300 else {
             throw .failure("type \(value.shortTypeName) doesn't define __round__ method")
         }
         if method == "common" {

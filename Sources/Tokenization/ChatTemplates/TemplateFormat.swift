@@ -99,12 +99,13 @@ struct TemplatePercentFormat {
             conversion.flags.insert(format[index])
             index += 1
         }
-        conversion.width = try parseNumber() ?? 0
-        if conversion.width < 0 { conversion.flags.insert("-") }
-        conversion.width = abs(conversion.width)
+        let width = try parseNumber() ?? 0
+        if width < 0 { conversion.flags.insert("-") }
+        conversion.width = Int(width.magnitude)
         if index < format.count, format[index] == "." {
             index += 1
-            conversion.precision = try parseNumber() ?? 0
+            // Python takes a negative one for none at all.
+            conversion.precision = max(0, try parseNumber() ?? 0)
         }
         while index < format.count, "hlL".unicodeScalars.contains(format[index]) { index += 1 }
         guard index < format.count else { throw .failure("incomplete format") }
@@ -117,7 +118,7 @@ struct TemplatePercentFormat {
         if index < format.count, format[index] == "*" {
             index += 1
             guard case .integer(let value) = try argument(nil) else { throw .failure("* wants int") }
-            guard abs(value) <= TemplateFormat.maximumWidth else { throw .failure("width too big") }
+            guard value.magnitude <= TemplateFormat.maximumWidth else { throw .failure("width too big") }
             return value
         }
         var value: Int?

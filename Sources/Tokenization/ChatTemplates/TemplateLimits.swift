@@ -49,7 +49,8 @@ final class TemplateMeter {
 
     /// Counts instructions or equally long pieces of work.
     func charge(steps count: Int) throws(TemplateError) {
-        steps &+= count
+        // A negative count must not give back what was spent.
+        steps &+= max(0, count)
         if steps > limits.steps { throw .limitExceeded(.steps, maximum: limits.steps, line: 0) }
     }
 

@@ -47,6 +47,14 @@ enum TemplateNumbers {
         return .integer(result.partialValue)
     }
 
+    /// `start + count × step`.
+    static func sum(_ start: Int, _ count: Int, times step: Int) throws(TemplateError) -> Int {
+        let (distance, isTooFar) = count.multipliedReportingOverflow(by: step)
+        let (sum, isTooLarge) = start.addingReportingOverflow(distance)
+        if isTooFar || isTooLarge { throw tooLarge() }
+        return sum
+    }
+
     /// An operation on two integers.
     static func integers(
         _ operation: TemplateBinaryOperator,

@@ -60,6 +60,48 @@ import Testing
         }
     }
 
+    /// The least and the greatest integer.
+    private static let extremes: JSONObject = ["least": .integer(.min), "most": .integer(.max)]
+
+    @Test(arguments: [
+        "{{ 1.5|round(-9223372036854775807 - 1) }}", "{{ '%*d' % (-9223372036854775807 - 1, 5) }}",
+        "{{ '%.*f' % (least, 1.5) }}", "{{ -least }}", "{{ least|abs }}", "{{ least // -1 }}", "{{ least * -1 }}",
+        "{{ least - 1 }}", "{{ most + 1 }}", "{{ most ** 2 }}", "{{ [1]|sum(start=most) }}", "{{ range(least, most) }}",
+        "{{ range(most) }}", "{{ range(0, most, most - 1)[2:] }}", "{{ range(0, 9, 2)[::most] }}",
+    ])
+    func `integers beyond 64 bits are errors`(source: String) throws {
+        let template = try ChatTemplate(source: source)
+        let error = try #require(throws: TemplateError.self) { try template.render(Self.extremes) }
+        guard case .operation = error else {
+            Issue.record("\(source): \(error)")
+            return
+        }
+    }
+
+    @Test(arguments: [
+        ("{{ least % -1 }}", "0"), ("{{ least // 1 }}", "-9223372036854775808"), ("{{ 'abc'[::most] }}", "a"),
+        ("{{ 'abc'[::least] }}", "c"), ("{{ 'abc'[least:most] }}", "abc"), ("{{ 'ab' * least }}", ""),
+        ("{{ [1, 2][least] }}", ""), ("{{ 'abc'.find('a', least, most) }}", "0"), ("{{ 'abc'.ljust(least) }}", "abc"),
+        ("{{ '%.*s' % (-1, 'abc') }}", ""), ("{{ '%*d|' % (-3, 5) }}", "5  |"), ("{{ 'abc'|truncate(most) }}", "abc"),
+        ("{{ 'a b'|replace(' ', '-', least) }}", "a-b"), ("{{ [1]|slice(least)|list }}", "[]"),
+    ])
+    func `the least and the greatest integer count as any other`(source: String, text: String) throws {
+        #expect(try ChatTemplate(source: source).render(Self.extremes) == text)
+    }
+
+    @Test func `a negative size gives back none of the steps that were taken`() throws {
+        var options = TemplateRenderOptions()
+        options.limits.steps = 10_000
+        let template = try ChatTemplate(
+            source: "{% for i in range(9000) %}{% set x = 1|tojson(indent=least) %}{% endfor %}"
+        )
+        let error = try #require(throws: TemplateError.self) { try template.render(Self.extremes, options: options) }
+        guard case .limitExceeded(.steps, _, _) = error else {
+            Issue.record("\(error)")
+            return
+        }
+    }
+
     @Test(arguments: ["(", "[", "{1:", "{% if 1 %}", "{% for i in x %}", "-", "not ", "x if "])
     func `nesting is bounded while reading`(opener: String) {
         let nested = String(repeating: opener, count: 20_000)
