@@ -155,23 +155,63 @@ struct AutomatonFingerprint: Hashable, Sendable {
 }
 
 extension ByteAutomaton {
+    /// A way from a state to another.
+    private struct Way {
+        var source: Int32
+        var target: Int32
+    }
+
+    /// How many bytes are of each kind.
+    private var kindSizes: [Int] {
+        var sizes: [Int] = []
+        for byte in UInt8(0)...255 {
+            let kind = Int(kind(of: byte))
+            while sizes.count <= kind { sizes.append(0) }
+            sizes[kind] += 1
+        }
+        return sizes
+    }
+
+    /// The ways between states, each once, by where they lead.
+    private func ways() -> GroupedLists<Way> {
+        let kinds = UInt8(0)...UInt8(kindSizes.count - 1)
+        var ways: [Way] = []
+        // The state from which each was met last.
+        var metFrom = [Int32](repeating: Self.dead, count: stateCount)
+        for source in 0..<Int32(stateCount) {
+            for kind in kinds {
+                let target = next(source, kind: kind)
+                if target == Self.dead || metFrom[Int(target)] == source { continue }
+                metFrom[Int(target)] = source
+                ways.append(Way(source: source, target: target))
+            }
+        }
+        return GroupedLists(ways, groupCount: stateCount) { $0.target }
+    }
+
     /// For every state, the fewest entries into a boundary before the end.
+    ///
+    /// A way costs one where it enters a boundary and else nothing, so a walk back from the ends meets the states in the
+    /// order of their distances when those at the same distance come before those one further.
     func shortestEndings() -> [Int32] {
         var distances = [Int32](repeating: .max, count: stateCount)
-        for state in 0..<Int32(stateCount) where isAccepting(state) { distances[Int(state)] = 0 }
-        // Weights are 0 and 1 and automata small: relaxing until nothing changes takes as many rounds as a word is long.
-        var changed = true
-        while changed {
-            changed = false
-            for state in 0..<Int32(stateCount) {
-                for next in successors(state) where distances[Int(next)] != .max {
-                    let distance = distances[Int(next)] + (isBoundary(next) ? 1 : 0)
-                    if distance < distances[Int(state)] {
-                        distances[Int(state)] = distance
-                        changed = true
-                    }
+        var current = (0..<Int32(stateCount)).filter(isAccepting)
+        for state in current { distances[Int(state)] = 0 }
+        let ways = ways()
+        var distance: Int32 = 0
+        while !current.isEmpty {
+            var further: [Int32] = []
+            while let target = current.popLast() {
+                // It was met again, on a shorter way.
+                if distances[Int(target)] < distance { continue }
+                let next = distance + (isBoundary(target) ? 1 : 0)
+                for way in ways[target] where next < distances[Int(way.source)] {
+                    distances[Int(way.source)] = next
+                    if next == distance { current.append(way.source) } else { further.append(way.source) }
                 }
             }
+            current = further
+            distance += 1
         }
         return distances
     }
@@ -180,29 +220,30 @@ extension ByteAutomaton {
     func completions() -> [Int32] {
         // Where loops lead on there is no end of texts; the other states come after those that they lead to.
         let loops = leadingToLoops()
-        var counts = [Int32](repeating: -1, count: stateCount)
-        for state in counts.indices where loops[state] { counts[state] = .max }
-        for first in 0..<Int32(stateCount) {
+        let sizes = kindSizes
+        let kinds = UInt8(0)...UInt8(sizes.count - 1)
+        var counts = loops.map { $0 ? Int32.max : -1 }
+        for first in 0..<Int32(stateCount) where counts[Int(first)] < 0 {
             var work = [first]
             while let state = work.last {
-                let waiting = counts[Int(state)] >= 0 ? [] : successors(state).filter { counts[Int($0)] < 0 }
-                if !waiting.isEmpty {
-                    work += waiting
-                    continue
+                let pending = work.count
+                if counts[Int(state)] < 0 {
+                    for kind in kinds {
+                        let target = next(state, kind: kind)
+                        if target != Self.dead, target != work.last, counts[Int(target)] < 0 { work.append(target) }
+                    }
                 }
+                if work.count > pending { continue }
                 work.removeLast()
                 if counts[Int(state)] >= 0 { continue }
                 var count = isAccepting(state) ? 1 : 0
-                for edge in edges(state) {
-                    count = min(count + edge.bytes.count * Int(counts[Int(edge.target)]), Int(Int32.max))
+                for kind in kinds {
+                    let target = next(state, kind: kind)
+                    if target != Self.dead { count += sizes[Int(kind)] * Int(counts[Int(target)]) }
                 }
-                counts[Int(state)] = Int32(count)
+                counts[Int(state)] = Int32(clamping: count)
             }
         }
         return counts
-    }
-
-    private func successors(_ state: Int32) -> Set<Int32> {
-        Set((0...255).map { next(state, UInt8($0)) }.filter { $0 != Self.dead })
     }
 }

@@ -5,6 +5,9 @@ struct GrammarBuilder {
     private var indices: [ByteAutomaton: Int32] = [:]
     private var lexemes: [Lexeme: Int32] = [:]
     private var stateCount = 0
+    /// Automata of strings and numbers that were made for it, and what all of them may still cost.
+    let scalars = ScalarAutomata()
+    var work: CompilationWork { scalars.work }
 
     /// Most states of one automaton, of all together, and most nodes.
     static let automatonBudget = 100_000
@@ -29,6 +32,8 @@ struct GrammarBuilder {
         characters: CharacterCount? = nil,
         isTracked: Bool = false
     ) throws(GrammarError) -> Int32 {
+        // It is hashed, some nanoseconds a state, also when it is known.
+        try work.charge(automaton.stateCount >> 6)
         let lexeme = Lexeme(automaton: try intern(automaton), characters: characters, isTracked: isTracked)
         if let index = lexemes[lexeme] { return index }
         let index = try add(.lexeme(lexeme))
@@ -46,13 +51,15 @@ struct GrammarBuilder {
     }
 
     /// At most how many texts lexemes have together; `Int32.max` for that many or more.
-    func wordCount(_ nodes: [Int32]) -> Int32 {
-        var count = 0
-        for case .lexeme(let lexeme) in nodes.map({ self.nodes[Int($0)] }) {
-            let automaton = automata[Int(lexeme.automaton)]
-            if !automaton.isEmpty { count += Int(automaton.completions()[Int(automaton.start)]) }
-        }
-        return Int32(clamping: count)
+    func wordCount(_ nodes: [Int32]) throws(GrammarError) -> Int32 {
+        var indices = Set<Int32>()
+        for case .lexeme(let lexeme) in nodes.map({ self.nodes[Int($0)] }) { indices.insert(lexeme.automaton) }
+        let lexemes = indices.sorted().map { automata[Int($0)] }
+        guard lexemes.allSatisfy(\.isFinite) else { return .max }
+        // Not the sum: a text of several lexemes stands once.
+        var all = ByteAutomaton.empty
+        for automaton in lexemes { all = try work.union(all, automaton) }
+        return Int32(clamping: all.wordCount(limit: Int(Int32.max)))
     }
 
     private mutating func intern(_ automaton: ByteAutomaton) throws(GrammarError) -> Int32 {

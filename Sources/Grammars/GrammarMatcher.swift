@@ -7,6 +7,7 @@ package struct GrammarMatcher: Sendable {
     /// The tokens at points of the text that were looked at last: within a string the point stays the same.
     private var recent: [(ways: GrammarMachine.Ways, tokens: TokenSet)] = []
     private static let recentCount = 8
+    private static let pieceSize = 32
     private let keptFrames: Int
 
     /// - Parameter keptFrames: memory that is kept, in frames, before what is done with is dropped.
@@ -27,13 +28,18 @@ package struct GrammarMatcher: Sendable {
     /// - Returns: whether they may stand here; if not, nothing changes.
     package mutating func accept(_ bytes: some Sequence<UInt8>) -> Bool {
         let before = ways
-        for byte in bytes {
-            let next = machine.step(ways, byte)
-            if next.tops.isEmpty, !next.mayEnd {
-                ways = before
-                return false
-            }
-            ways = next
+        machine.beginCall()
+        for (index, byte) in bytes.enumerated() {
+            // Longer than most tokens.
+            if index > 0, index % Self.pieceSize == 0 { machine.renewTasks() }
+            ways = machine.step(ways, byte)
+            if ways.isEmpty { break }
+        }
+        // What was left out on the way may be what a mask allowed.
+        if ways.isEmpty, machine.hasDropped { ways = machine.follow(before, Array(bytes)) }
+        if ways.isEmpty {
+            ways = before
+            return false
         }
         if machine.arena.length.frames > keptFrames {
             ways = machine.compact(ways)

@@ -58,6 +58,23 @@ import Testing
         #expect(!grammar.accepts("b"))
     }
 
+    @Test func `rules that the empty text satisfies may stand before those that come again`() throws {
+        let grammar = try Grammar(
+            gbnf: """
+                root ::= "(" none root ")" | none "x"
+                none ::= never* other
+                never ::= "y" never?
+                other ::= ("z" | third third){1,2}
+                third ::= "w"?
+                """
+        )
+        #expect(grammar.accepts("((x))") && grammar.accepts("(yyzzx)") && grammar.accepts("wx"))
+        #expect(!grammar.accepts("(x") && !grammar.accepts("zzzx"))
+        #expect(throws: GrammarError.self) {
+            try Grammar(gbnf: "root ::= n n root\nn ::= m m | \"x\"\nm ::= \"y\"{0,2} l\nl ::= | \"z\"")
+        }
+    }
+
     @Test(arguments: [
         ("start ::= \"a\"", "no rule 'root'"), ("root ::= missing", "'missing'"),
         ("root ::= root \"a\" | \"a\"", "begins with itself"),

@@ -71,6 +71,35 @@ import Testing
         #expect(!takes(&matcher, ","), "what zip needs can come no more")
     }
 
+    @Test func `what a member needs may need others in turn`() throws {
+        let schema = #"""
+            {"type": "object", "properties": {"b": {}, "a": {}, "c": {}}, "required": ["a"], "additionalProperties": false,
+             "dependentRequired": {"a": ["c"], "c": ["b"]}}
+            """#
+        for options in [SchemaOptions.answer, .complete] {
+            let grammar = try Grammar(schemaText: schema, options: options)
+            #expect(grammar.accepts(#"{"b": 1, "a": 2, "c": 3}"#))
+            #expect(!grammar.accepts(#"{"b": 1, "a": 2}"#) && !grammar.accepts(#"{"a": 2, "c": 3}"#))
+        }
+        var matcher = GrammarMatcher(try Grammar(schemaText: schema))
+        #expect(!takes(&matcher, #"{"a""#), "then b, which c needs, could come no more")
+        let round = #"{"dependentRequired": {"a": ["b"], "b": ["c"], "c": ["a"]}, "type": "object"}"#
+        let grammar = try Grammar(schemaText: round, options: .complete)
+        #expect(grammar.accepts(#"{"c": 1, "a": 2, "b": 3}"#) && grammar.accepts("{}"))
+        #expect(!grammar.accepts(#"{"c": 1, "a": 2}"#))
+    }
+
+    @Test func `what required members need counts among the most members`() {
+        #expect(throws: GrammarError.self) {
+            try Grammar(
+                schemaText: #"""
+                    {"type": "object", "properties": {"a": {}, "b": {}, "c": {}}, "required": ["a"], "maxProperties": 2,
+                     "dependentRequired": {"a": ["b"], "b": ["c"]}}
+                    """#
+            )
+        }
+    }
+
     @Test func `names are told apart by pattern, and a member must satisfy all that match`() throws {
         let grammar = try Grammar(
             schemaText: #"""

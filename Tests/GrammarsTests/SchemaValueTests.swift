@@ -85,6 +85,27 @@ import Testing
         #expect(!takes(&matcher, ","))
     }
 
+    @Test func `texts of several schemas count once in a set`() throws {
+        func schema(_ count: Int) -> String {
+            #"""
+            {"type": "array", "uniqueItems": true, "minItems": \#(count), "maxItems": 4,
+             "items": {"anyOf": [{"enum": ["a", "b"]}, {"enum": ["b", "c"]}]}}
+            """#
+        }
+        #expect(throws: GrammarError.self) { try Grammar(schemaText: schema(4)) }
+        var matcher = GrammarMatcher(try Grammar(schemaText: schema(3)))
+        #expect(takes(&matcher, #"["c", "b", "a""#))
+        #expect(!takes(&matcher, ","))
+        #expect(throws: GrammarError.self) {
+            try Grammar(
+                schemaText: #"""
+                    {"type": "array", "uniqueItems": true, "minItems": 3, "prefixItems": [{"const": 1}, {"enum": [1, 2]}],
+                     "items": {"enum": [1, 2]}}
+                    """#
+            )
+        }
+    }
+
     @Test(arguments: [
         (#"{"oneOf": [{"type": "integer"}, {"minimum": 2}]}"#, ["1", "2.5"], ["3", "1.5"]),
         (#"{"anyOf": [{"type": "integer"}, {"const": "x"}]}"#, ["1", #""x""#], [#""y""#]),

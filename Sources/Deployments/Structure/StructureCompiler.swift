@@ -4,8 +4,8 @@ import JSON
 import Synchronization
 import Tokenization
 
-/// What an answer must be, as a key for grammars that were compiled before.
-enum ConstraintSource: Sendable, Hashable {
+/// What an answer must be.
+enum ConstraintSource: Sendable {
     case structure(AnswerStructure.Kind)
     case answer(AnswerGrammar)
 }
@@ -20,9 +20,9 @@ final class StructureCompiler: Sendable {
 
     private struct State {
         var tokens: GrammarTokens?
-        var grammars: [ConstraintSource: Grammar] = [:]
-        /// The sources of `grammars`, that used last at the end.
-        var order: [ConstraintSource] = []
+        var grammars: [ConstraintKey: Grammar] = [:]
+        /// The keys of `grammars`, that used last at the end.
+        var order: [ConstraintKey] = []
     }
 
     /// Grammars that are kept.
@@ -49,16 +49,17 @@ final class StructureCompiler: Sendable {
     }
 
     private func grammar(_ source: ConstraintSource) throws(GrammarError) -> Grammar {
+        let key = ConstraintKey(source)
         let known = state.withLock { state -> Grammar? in
-            guard let grammar = state.grammars[source] else { return nil }
-            state.order.removeAll { $0 == source }
-            state.order.append(source)
+            guard let grammar = state.grammars[key] else { return nil }
+            state.order.removeAll { $0 == key }
+            state.order.append(key)
             return grammar
         }
         if let known { return known }
         let grammar = try Grammar(source)
         state.withLock { state in
-            if state.grammars.updateValue(grammar, forKey: source) == nil { state.order.append(source) }
+            if state.grammars.updateValue(grammar, forKey: key) == nil { state.order.append(key) }
             if state.order.count > Self.keptCount { state.grammars[state.order.removeFirst()] = nil }
         }
         return grammar
@@ -73,6 +74,56 @@ final class StructureCompiler: Sendable {
             state.tokens = kept
             return kept
         }
+    }
+}
+
+/// A constraint's source in bytes, as a key for grammars that were compiled before.
+///
+/// Sources are not compared themselves: Swift takes texts for equal that show the same characters, and objects of JSON
+/// are equal whatever the order of their members, which an answer keeps.
+struct ConstraintKey: Sendable, Hashable {
+    private(set) var bytes: [UInt8] = []
+
+    init(_ source: ConstraintSource) {
+        switch source {
+        case .structure(.jsonObject): append("object")
+        case .structure(.jsonSchema(let schema)): append(["schema", schema.serialized()])
+        case .structure(.regex(let pattern)): append(["regex", pattern])
+        case .structure(.choice(let texts)): append(["choice"] + texts)
+        case .structure(.grammar(let text)): append(["grammar", text])
+        case .answer(let answer): append(answer)
+        }
+    }
+
+    private mutating func append(_ answer: AnswerGrammar) {
+        append("answer")
+        switch answer.content {
+        case .anything: append(["anything"])
+        case .schema(let schema): append(["schema", schema.serialized()])
+        case .regularExpression(let pattern): append(["regex", pattern])
+        case .choice(let texts): append(["choice"] + texts)
+        }
+        append(answer.functions.flatMap { [$0.name, $0.parameters.serialized()] })
+        append(answer.syntaxes.flatMap(\.parts))
+        append([String(answer.isCallRequired), answer.callLimit.map { String($0) } ?? ""])
+        append(answer.thoughts.map { [$0.opening, $0.closing, String($0.isOpen)] } ?? [])
+    }
+
+    /// A list, with its length in front, so that no two lists after each other are the same as two others.
+    private mutating func append(_ texts: [String]) {
+        append(String(texts.count))
+        for text in texts { append(text) }
+    }
+
+    private mutating func append(_ text: String) {
+        bytes += "\(text.utf8.count):".utf8
+        bytes += text.utf8
+    }
+}
+
+extension CallSyntax {
+    fileprivate var parts: [String] {
+        [trigger, String(isAtStartOnly), opening, beforeName, afterName, afterArguments, separator, closing]
     }
 }
 

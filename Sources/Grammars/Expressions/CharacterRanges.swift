@@ -58,14 +58,39 @@ struct CharacterRanges: Sendable, Hashable {
 
     /// With every character that simple case folding makes equal to one of the set.
     var caseFolded: CharacterRanges {
-        var folded = ranges
-        if ranges.reduce(0, { $0 + $1.count }) < 100 {
-            for value in ranges.joined() { folded += (Self.caseVariants[value] ?? []).map { $0...$0 } }
+        // Of the letters with cases, those in the set and those outside it tell the same: the fewer are looked at.
+        let inside = Self.casedValues(in: ranges)
+        let outside = Self.casedValues(in: inverted.ranges)
+        var added: [ClosedRange<UInt32>] = []
+        if inside.reduce(0, { $0 + $1.count }) <= outside.reduce(0, { $0 + $1.count }) {
+            for value in inside.joined() {
+                let missing = (Self.caseVariants[value] ?? []).filter { !contains($0) }
+                added += missing.map { $0...$0 }
+            }
         } else {
-            for (value, variants) in Self.caseVariants where contains(value) { folded += variants.map { $0...$0 } }
+            for value in outside.joined() where Self.caseVariants[value]?.contains(where: contains) == true {
+                added.append(value...value)
+            }
         }
-        return CharacterRanges(folded)
+        return added.isEmpty ? self : CharacterRanges(ranges + added)
     }
+
+    /// The characters of some ranges that have case variants.
+    private static func casedValues(in ranges: [ClosedRange<UInt32>]) -> [ArraySlice<UInt32>] {
+        /// How many of all are less than `limit`.
+        func count(below limit: UInt32) -> Int {
+            var (low, high) = (0, lettersWithCases.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if lettersWithCases[middle] < limit { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+        return ranges.map { lettersWithCases[count(below: $0.lowerBound)..<count(below: $0.upperBound + 1)] }
+    }
+
+    /// Every character that has case variants, in order.
+    private static let lettersWithCases: [UInt32] = caseVariants.keys.sorted()
 
     /// The other characters that are equal to one when case is ignored (ECMA-262, Canonicalize; Unicode's simple case
     /// folding).

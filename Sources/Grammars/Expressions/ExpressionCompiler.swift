@@ -19,6 +19,10 @@ struct ExpressionCompiler {
         automaton = NondeterministicAutomaton(budget: budget)
     }
 
+    /// States that were made, and steps that were taken to follow them, whether or not that came to an end.
+    var partCount: Int { automaton.stateCount }
+    var stepCount: Int { SubsetConstruction.workLimit - work }
+
     private static let anything = ExpressionNode.repetition(.characters(.all), minimum: 0, maximum: nil)
 
     /// The automaton of an expression.

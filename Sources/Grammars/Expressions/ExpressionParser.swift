@@ -7,6 +7,8 @@ struct ExpressionParser {
     private var ignoresCase = false
     /// Whether `.` takes line ends too.
     private var dotTakesAll = false
+    /// Sets with the case variants of their characters, by the sets without them.
+    private var foldedSets: [CharacterRanges: CharacterRanges] = [:]
 
     private static let depthLimit = 200
     private static let countLimit = 100_000
@@ -130,7 +132,13 @@ struct ExpressionParser {
         }
     }
 
-    private func folded(_ set: CharacterRanges) -> CharacterRanges { ignoresCase ? set.caseFolded : set }
+    private mutating func folded(_ set: CharacterRanges) -> CharacterRanges {
+        guard ignoresCase else { return set }
+        if let known = foldedSets[set] { return known }
+        let folded = set.caseFolded
+        foldedSets[set] = folded
+        return folded
+    }
 
     private mutating func group() throws(GrammarError) -> ExpressionNode {
         if take("?=") { return .lookahead(try closed(), isPositive: true) }

@@ -21,12 +21,17 @@ package struct NumberRange: Sendable {
     /// The texts of the numbers: any that JSON knows when nothing is asked, with exponents below 308, beyond which clients
     /// read infinity; else those without an exponent. There is no `-0` then.
     package func automaton(budget: Int) throws(GrammarError) -> ByteAutomaton {
+        try automaton(budget: budget, work: CompilationWork())
+    }
+
+    /// - Parameter work: pays for it.
+    func automaton(budget: Int, work: CompilationWork) throws(GrammarError) -> ByteAutomaton {
         if bounds.isEmpty, multipleOf == nil {
             return try RegularExpression(
                 integersOnly
                     ? "-?(?:0|[1-9][0-9]*)"
                     : #"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?0{0,2}(?:[1-9]?[0-9]|[12][0-9]{2}|30[0-7]))?"#
-            ).automaton(.utf8, anchored: true, budget: budget)
+            ).automaton(.utf8, anchored: true, budget: budget, work: work)
         }
         var limits: [Limit] = []
         for bound in bounds { limits.append(try Limit(bound)) }
@@ -35,7 +40,8 @@ package struct NumberRange: Sendable {
         return try ByteAutomaton.exploring(from: NumberState(limits.count), budget: budget) { state in
             .init(isAccepting: reader.accepts(state), isBoundary: true)
         } edges: { (state) throws(GrammarError) in
-            reader.edges(state)
+            try work.charge(CompilationWork.numberState)
+            return reader.edges(state)
         }
     }
 }
@@ -76,7 +82,7 @@ struct ExactDecimal: Sendable {
         else {
             throw .syntax("'\(text.prefix(40))' is no number.", offset: 0)
         }
-        guard let exponent, abs(exponent) < Self.longest, digits.count < Self.longest else {
+        guard let exponent, exponent.magnitude < UInt(Self.longest), digits.count < Self.longest else {
             throw .tooLarge(
                 "The number '\(text.prefix(40))' has more than \(Self.longest) digits and cannot be a bound."
             )

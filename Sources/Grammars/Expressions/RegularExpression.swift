@@ -22,8 +22,20 @@ package struct RegularExpression: Sendable, Hashable {
         anchored: Bool,
         budget: Int
     ) throws(GrammarError) -> ByteAutomaton {
+        try automaton(encoding, anchored: anchored, budget: budget, work: CompilationWork())
+    }
+
+    /// - Parameter work: pays for it.
+    func automaton(
+        _ encoding: CharacterEncoding,
+        anchored: Bool,
+        budget: Int,
+        work: CompilationWork
+    ) throws(GrammarError) -> ByteAutomaton {
         var compiler = ExpressionCompiler(encoding, budget: budget)
-        return try compiler.compile(node, opensStart: !anchored, opensEnd: !anchored)
+        let automaton = try compiler.compile(node, opensStart: !anchored, opensEnd: !anchored)
+        try work.charge(parts: compiler.partCount, steps: compiler.stepCount)
+        return automaton
     }
 }
 

@@ -39,9 +39,11 @@ struct GBNFCompiler {
                 throw .syntax("In the grammar: the rule '\(name)' names '\(other)', which there is none of.", offset: 0)
             }
         }
-        recursive = Set(rules.keys.filter { reaches($0, from: Self.references) })
-        let nullable = nullableRules()
-        if let name = rules.keys.sorted().first(where: { reaches($0) { leftmost($0, nullable) } }) {
+        let names = rules.keys.sorted()
+        recursive = looping(names) { Self.references($0) }
+        let nullable = NullableRules(rules).names
+        let beginning = looping(names) { leftmost($0, nullable) }
+        if let name = names.first(where: beginning.contains) {
             throw .syntax(
                 "In the grammar: the rule '\(name)' begins with itself; write the repetition with '*' or put the rule last.",
                 offset: 0
@@ -66,28 +68,13 @@ struct GBNFCompiler {
         }
     }
 
-    /// Whether a rule leads back to itself.
-    private func reaches(_ name: String, from followers: (GBNFPart) -> Set<String>) -> Bool {
-        var met = Set<String>()
-        var work = Array(rules[name].map(followers) ?? [])
-        while let next = work.popLast() {
-            if next == name { return true }
-            if met.insert(next).inserted { work += rules[next].map(followers) ?? [] }
-        }
-        return false
-    }
-
-    private func nullableRules() -> Set<String> {
-        var nullable = Set<String>()
-        var changed = true
-        while changed {
-            changed = false
-            for (name, part) in rules where !nullable.contains(name) && Self.isNullable(part, nullable) {
-                nullable.insert(name)
-                changed = true
-            }
-        }
-        return nullable
+    /// The rules that lead back to themselves; `followers` are asked for once for each.
+    private func looping(_ names: [String], _ followers: (GBNFPart) -> Set<String>) -> Set<String> {
+        let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+        let ways = names.map { name in (rules[name].map(followers) ?? []).compactMap { numbers[$0] } }
+        var loops = LoopSearch(ways)
+        loops.run()
+        return Set(names.indices.filter { loops.isLooping[$0] }.map { names[$0] })
     }
 
     private static func isNullable(_ part: GBNFPart, _ rules: Set<String>) -> Bool {
@@ -172,12 +159,13 @@ struct GBNFCompiler {
 
     private mutating func lexeme(_ expression: ExpressionNode) throws(GrammarError) -> Int32? {
         var compiler = ExpressionCompiler(.utf8, budget: Self.mostStates)
-        let automaton: ByteAutomaton
+        var automaton: ByteAutomaton?
         do {
             automaton = try compiler.compile(expression, opensStart: false, opensEnd: false)
-        } catch .tooLarge {
-            return nil
-        }
+        } catch .tooLarge {}
+        // What was given up is paid for too.
+        try builder.work.charge(parts: compiler.partCount, steps: compiler.stepCount)
+        guard let automaton else { return nil }
         return try builder.lexeme(automaton)
     }
 

@@ -6,7 +6,8 @@ struct Frame: Hashable, Sendable {
     var node: Int32
     /// Lexeme: the automaton's state. Sequence: the next part. Array, object: the phase.
     var state: Int32 = 0
-    /// Lexeme: characters so far. Otherwise: repetitions, elements or members so far.
+    /// Lexeme: characters so far. Sequence: whether all parts so far are empty. Otherwise: repetitions, elements or members
+    /// so far.
     var count: Int32 = 0
     /// Array: elements that counted. Object: the member that is being read, or the first that may come next.
     var member: Int32 = 0

@@ -11,6 +11,7 @@ extension GrammarMachine {
             if array.isUnique {
                 if arena.chain(frame.memory, contains: text) { return }
                 filled.memory = arena.link(frame.memory, text)
+                if !staysDistinct(filled, array) { return }
             }
             if isEnough(array, filled) { push(array.glue.close, parent: frame.parent) }
             if hasElement(filled, array) {
@@ -24,14 +25,58 @@ extension GrammarMachine {
         frame.count >= array.minimum && frame.member >= array.minimumCounted
     }
 
-    private func hasElement(_ frame: Frame, _ array: ArrayNode) -> Bool {
+    private mutating func hasElement(_ frame: Frame, _ array: ArrayNode) -> Bool {
         guard frame.count < array.maximum else { return false }
         let element = array.element(frame.count)
         func isPossible(_ nodes: [Int32]) -> Bool {
             !array.isUnique || nodes.contains { leadsToNewText($0, frame.memory) }
         }
-        return mayStayPlain(frame, array, element) && isPossible(element.plain)
-            || mayCount(frame, array, element) && isPossible(element.counted)
+        return isPossible(element.plain) && mayStayPlain(frame, array, element)
+            || isPossible(element.counted) && mayCount(frame, array, element)
+    }
+
+    // MARK: Sets
+
+    /// How many texts are left for elements that are like the last ones.
+    private mutating func textsLeft(_ frame: Frame, _ array: ArrayNode) -> (plain: Int, counted: Int) {
+        var supply = arraySupplies[frame.node]
+        if supply == nil {
+            supply = ArraySupply(array, of: grammar.nodes, grammar.automata)
+            arraySupplies[frame.node] = supply
+        }
+        func used() -> [[UInt8]] { arena.values(frame.memory).map(arena.text) }
+        return (supply?.plain.count(without: used()) ?? 0, supply?.counted.count(without: used()) ?? 0)
+    }
+
+    /// Whether enough different texts are left for the elements that must still come.
+    private mutating func staysDistinct(_ frame: Frame, _ array: ArrayNode) -> Bool {
+        // Of the first elements none runs out of texts (`mayRunOut`).
+        guard array.isUnique, frame.count >= array.prefix.count else { return true }
+        let left = textsLeft(frame, array)
+        return array.canStayDistinct(
+            after: Int(frame.count),
+            counted: Int(frame.member),
+            plain: left.plain,
+            countedTexts: left.counted
+        )
+    }
+
+    /// Whether enough texts are left after one more element that is a text like any other, or one that counts.
+    private mutating func staysDistinct(_ frame: Frame, _ array: ArrayNode, afterCounted counts: Bool) -> Bool {
+        guard array.isUnique, frame.count >= array.prefix.count else { return true }
+        let (plain, counted) = textsLeft(frame, array)
+        func stays(_ plain: Int, _ countedTexts: Int) -> Bool {
+            array.canStayDistinct(
+                after: Int(frame.count) + 1,
+                counted: Int(frame.member) + (counts ? 1 : 0),
+                plain: plain,
+                countedTexts: countedTexts
+            )
+        }
+        let isWithin = array.maximumCounted == .max
+        if counts { return counted > 0 && stays(isWithin ? plain - 1 : plain, counted - 1) }
+        if isWithin, counted > 0, stays(plain - 1, counted - 1) { return true }
+        return plain > (isWithin ? counted : 0) && stays(plain - 1, counted)
     }
 
     /// Whether an element of a set can be a text that is not in it yet.
@@ -43,13 +88,15 @@ extension GrammarMachine {
         return arena.values(memory).count { isText(arena.text($0), of: lexeme) } < Int(completions)
     }
 
-    private func mayStayPlain(_ frame: Frame, _ array: ArrayNode, _ element: ElementNode) -> Bool {
+    private mutating func mayStayPlain(_ frame: Frame, _ array: ArrayNode, _ element: ElementNode) -> Bool {
         !element.plain.isEmpty && array.canEnd(after: frame.count + 1, counted: frame.member)
+            && staysDistinct(frame, array, afterCounted: false)
     }
 
-    private func mayCount(_ frame: Frame, _ array: ArrayNode, _ element: ElementNode) -> Bool {
+    private mutating func mayCount(_ frame: Frame, _ array: ArrayNode, _ element: ElementNode) -> Bool {
         !element.counted.isEmpty && frame.member < array.maximumCounted
             && array.canEnd(after: frame.count + 1, counted: frame.member + 1)
+            && staysDistinct(frame, array, afterCounted: true)
     }
 
     private mutating func offerElements(_ frame: Frame, _ array: ArrayNode) {

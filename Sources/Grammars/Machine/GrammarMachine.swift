@@ -15,6 +15,12 @@ struct GrammarMachine: Sendable {
     /// What the expansion under way has still to do. A list, where calls within calls would need a stack as deep as rules
     /// that may be empty stand in each other.
     private var tasks: [Task] = []
+    /// The tasks that the call under way may still do.
+    private var tasksLeft = GrammarMachine.mostTasksOfCall
+    /// What was found out about nodes when they were met first.
+    var emptiness: [Emptiness]
+    var memberTables: [Int32: MemberTable] = [:]
+    var arraySupplies: [Int32: ArraySupply] = [:]
 
     /// A node to begin above a frame, or a frame to go on with after a text.
     private enum Task {
@@ -22,7 +28,10 @@ struct GrammarMachine: Sendable {
         case resume(frame: Int32, text: Int32)
     }
 
-    init(_ grammar: Grammar) { self.grammar = grammar }
+    init(_ grammar: Grammar) {
+        self.grammar = grammar
+        emptiness = [Emptiness](repeating: .unknown, count: grammar.nodes.count)
+    }
 
     /// The ways on at a point of a text.
     struct Ways: Sendable, Equatable {
@@ -30,6 +39,8 @@ struct GrammarMachine: Sendable {
         var tops: [Int32] = []
         /// Whether the text may end here.
         var mayEnd = false
+        /// Whether the text can neither go on nor end.
+        var isEmpty: Bool { tops.isEmpty && !mayEnd }
     }
 
     /// The ways at the beginning.
@@ -55,29 +66,44 @@ struct GrammarMachine: Sendable {
         found.removeAll(keepingCapacity: true)
         foundEnd = false
         tasks.removeAll(keepingCapacity: true)
+        hasOverrun = false
         body(&self)
-        var remaining = Self.mostTasks
+        var remaining = min(Self.mostTasks, tasksLeft)
         while remaining > 0, let task = tasks.popLast() {
             remaining -= 1
+            tasksLeft -= 1
             switch task {
             case .push(let node, let parent): begin(node, parent: parent)
             case .resume(let frame, let text): goOn(frame, text: text)
             }
         }
-        hasOverrun = !tasks.isEmpty
+        if !tasks.isEmpty { hasOverrun = true }
+        if hasOverrun { hasDropped = true }
         found.sort()
         if found.count > Self.mostAlike { thinOut() }
         return Ways(tops: found, mayEnd: foundEnd)
     }
 
+    /// Begins a call, for a token or a mask: however many expansions it takes, they have one budget of tasks.
+    mutating func beginCall() {
+        tasksLeft = Self.mostTasksOfCall
+        hasDropped = false
+    }
+
+    /// Gives a call with a long text the tasks for another piece of it.
+    mutating func renewTasks() { tasksLeft = Self.mostTasksOfCall }
+
     /// Whether the expansion done last had too many tasks.
     private(set) var hasOverrun = false
+    /// Whether an expansion of the call left out ways.
+    private(set) var hasDropped = false
 
     /// Most ways that are followed at once, most of them that differ only in what is beneath their lexeme, and most tasks
-    /// of an expansion: only grammars that read a text in very many ways have more.
-    private static let mostWays = 4096
+    /// of an expansion and of a call: only grammars that read a text in very many ways have more.
+    static let mostWays = 4096
     private static let mostAlike = 2048
     private static let mostTasks = 50_000
+    private static let mostTasksOfCall = 250_000
 
     /// Drops ways where there are too many. Each leads to an end by itself, so what is left still only leads to valid
     /// texts; and of every lexeme some are left, so that nothing that may come next is lost at once.
@@ -90,7 +116,18 @@ struct GrammarMachine: Sendable {
             return counts[frame, default: 0]
         }
         let kept = found.indices.filter { ranks[$0] < Self.mostAlike }.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
-        found = kept.prefix(Self.mostWays).map { found[$0] }.sorted()
+        // As many as an object has members that may come next are lexemes of their own, all of which are kept.
+        let thinned = kept.prefix(max(Self.mostWays, counts.count)).map { found[$0] }.sorted()
+        if thinned.count < found.count { hasDropped = true }
+        found = thinned
+    }
+
+    /// As many of some ways as are followed at once.
+    func thinned(_ ways: Ways) -> Ways {
+        var machine = self
+        machine.found = ways.tops.sorted()
+        if machine.found.count > Self.mostAlike { machine.thinOut() }
+        return Ways(tops: machine.found, mayEnd: ways.mayEnd)
     }
 
     /// Drops the frames on which no way stands.
@@ -147,25 +184,34 @@ struct GrammarMachine: Sendable {
     }
 
     private mutating func read(_ top: Int32, _ byte: UInt8) {
-        var frame = arena.frames[Int(top)]
-        guard case .lexeme(let lexeme) = grammar.nodes[Int(frame.node)] else { return }
+        guard let next = after(arena.frames[Int(top)], byte) else { return }
+        if next.goesOn { find(next.frame) }
+        if next.mayLeave {
+            resume(next.frame.parent, text: isTracked(next.frame) ? next.frame.memory : FrameArena.nothing)
+        }
+    }
+
+    /// The frame of a lexeme after a byte, whether more of it can come, and whether it may end; nil when the byte may not
+    /// come.
+    mutating func after(_ top: Frame, _ byte: UInt8) -> (frame: Frame, goesOn: Bool, mayLeave: Bool)? {
+        var frame = top
+        guard case .lexeme(let lexeme) = grammar.nodes[Int(frame.node)] else { return nil }
         let automaton = grammar.automata[Int(lexeme.automaton)]
         let next = automaton.next(frame.state, byte)
-        if next == ByteAutomaton.dead { return }
+        if next == ByteAutomaton.dead { return nil }
         frame.state = next
         var mayLeave = automaton.isAccepting(next)
         if let characters = lexeme.characters {
             frame.count += automaton.isBoundary(next) ? 1 : 0
-            if frame.count + grammar.shortestEndings[Int(lexeme.automaton)][Int(next)] > characters.maximum { return }
+            if frame.count + grammar.shortestEndings[Int(lexeme.automaton)][Int(next)] > characters.maximum {
+                return nil
+            }
             mayLeave = mayLeave && frame.count >= characters.minimum
             // What has no longest length and is long enough need not be counted on.
             if characters.maximum == .max { frame.count = min(frame.count, characters.minimum) }
         }
         if lexeme.isTracked { frame.memory = arena.link(frame.memory, Int32(byte)) }
-        if !automaton.isFinal(next), !lexeme.isTracked || leadsToNewText(frame, lexeme) { find(frame) }
-        if mayLeave {
-            resume(frame.parent, text: lexeme.isTracked ? frame.memory : FrameArena.nothing)
-        }
+        return (frame, !automaton.isFinal(next) && (!lexeme.isTracked || leadsToNewText(frame, lexeme)), mayLeave)
     }
 
     /// Whether a tracked lexeme can still become a text that did not stand before.
@@ -193,30 +239,39 @@ struct GrammarMachine: Sendable {
 
     // MARK: Expansion
 
-    /// Has a node begun, above a frame.
-    mutating func push(_ node: Int32, parent: Int32) { tasks.append(.push(node: node, parent: parent)) }
+    /// Has a node begun above a frame, which goes on at once too if the node may be empty.
+    mutating func push(_ node: Int32, parent: Int32) {
+        pushFilled(node, parent: parent)
+        if mayBeEmpty(node) { resume(parent, text: FrameArena.nothing) }
+    }
+
+    /// Has a node begun above a frame, and no text of it that is empty.
+    ///
+    /// Nothing below a push comes to an end without a byte. So what is empty is never counted as a repetition, where
+    /// thousands in each other would be as many ways of having written nothing.
+    private mutating func pushFilled(_ node: Int32, parent: Int32) { add(.push(node: node, parent: parent)) }
 
     /// Has a frame gone on with, whose part has ended.
     ///
     /// - Parameter text: the part's text, if it is tracked.
-    private mutating func resume(_ frame: Int32, text: Int32) { tasks.append(.resume(frame: frame, text: text)) }
+    private mutating func resume(_ frame: Int32, text: Int32) { add(.resume(frame: frame, text: text)) }
+
+    private mutating func add(_ task: Task) {
+        if tasks.count < Self.mostTasks { tasks.append(task) } else { hasOverrun = true }
+    }
 
     private mutating func begin(_ node: Int32, parent: Int32) {
         switch grammar.nodes[Int(node)] {
         case .lexeme(let lexeme):
             let automaton = grammar.automata[Int(lexeme.automaton)]
-            if automaton.isEmpty { return }
-            let frame = Frame(node: node, state: automaton.start, parent: parent)
-            if automaton.acceptsEmpty, lexeme.characters?.minimum ?? 0 == 0 {
-                resume(parent, text: FrameArena.nothing)
-            }
-            if !automaton.isFinal(automaton.start) { find(frame) }
+            if automaton.isEmpty || automaton.isFinal(automaton.start) { return }
+            find(Frame(node: node, state: automaton.start, parent: parent))
         case .sequence(let parts):
-            advance(Frame(node: node, parent: parent), parts)
+            advance(Frame(node: node, count: Self.emptySoFar, parent: parent), parts)
         case .choice(let options):
-            for option in options { push(option, parent: parent) }
+            for option in options { pushFilled(option, parent: parent) }
         case .repetition(let repetition):
-            repeatBody(Frame(node: node, parent: parent), repetition)
+            beginBody(Frame(node: node, parent: parent), repetition)
         case .array(let array):
             let opened = arena.intern(Frame(node: node, state: Phase.opened, parent: parent))
             push(array.glue.open, parent: opened)
@@ -237,33 +292,48 @@ struct GrammarMachine: Sendable {
         switch grammar.nodes[Int(frame.node)] {
         case .lexeme, .choice: break
         case .sequence(let parts): advance(frame, parts)
-        case .repetition(let repetition): repeatBody(frame, repetition)
+        case .repetition(let repetition): endBody(frame, repetition)
         case .array(let array): resume(frame, array, text: text)
         case .object(let object): resume(frame, object, text: text)
         }
     }
 
-    /// Begins the next part of a sequence. The last one goes on where the sequence would, so that rules that end in
-    /// themselves need no more frames.
+    /// The count of a sequence all of whose parts so far are empty.
+    private static let emptySoFar: Int32 = 1
+
+    /// Begins the next part of a sequence, or the one after it if that may be empty. The last one goes on where the
+    /// sequence would, so that rules that end in themselves need no more frames.
     private mutating func advance(_ frame: Frame, _ parts: [Int32]) {
         let index = Int(frame.state)
-        if parts.isEmpty {
-            resume(frame.parent, text: FrameArena.nothing)
-        } else if index == parts.count - 1 {
-            push(parts[index], parent: frame.parent)
-        } else {
-            var next = frame
-            next.state += 1
-            push(parts[index], parent: arena.intern(next))
+        if index >= parts.count { return }
+        let isOptional = mayBeEmpty(parts[index])
+        if index == parts.count - 1 {
+            pushFilled(parts[index], parent: frame.parent)
+            if isOptional, frame.count != Self.emptySoFar { resume(frame.parent, text: FrameArena.nothing) }
+            return
         }
+        var next = frame
+        next.state += 1
+        if isOptional { resume(arena.intern(next), text: FrameArena.nothing) }
+        next.count = 0
+        pushFilled(parts[index], parent: arena.intern(next))
     }
 
-    private mutating func repeatBody(_ frame: Frame, _ repetition: Repetition) {
-        if frame.count >= repetition.minimum { resume(frame.parent, text: FrameArena.nothing) }
+    private mutating func endBody(_ frame: Frame, _ repetition: Repetition) {
+        // Where a body may be empty, any that are still to come may be.
+        if frame.count >= repetition.minimum || mayBeEmpty(repetition.body) {
+            resume(frame.parent, text: FrameArena.nothing)
+        }
+        beginBody(frame, repetition)
+    }
+
+    private mutating func beginBody(_ frame: Frame, _ repetition: Repetition) {
         guard frame.count < repetition.maximum else { return }
         var next = frame
-        next.count = repetition.maximum == .max ? min(frame.count + 1, repetition.minimum) : frame.count + 1
-        push(repetition.body, parent: arena.intern(next))
+        next.count =
+            repetition.maximum == .max
+            ? min(frame.count + 1, mayBeEmpty(repetition.body) ? 0 : repetition.minimum) : frame.count + 1
+        pushFilled(repetition.body, parent: arena.intern(next))
     }
 }
 

@@ -9,11 +9,11 @@ extension ClauseExpansion {
         _ work: inout [Work]
     ) throws(GrammarError) {
         try refuse(["unevaluatedProperties", "unevaluatedItems", "propertyNames", "uniqueItems"], schema, location)
-        var denials = Denials()
+        var denials = Denials(SchemaAssertions(document: document, location: location, owners: []))
         denials.types(schema)
         denials.values(schema)
-        denials.numbers(schema, pointers: { [document] in document.pointers[Int(location)] + "/" + $0 })
-        denials.strings(schema, pointers: { [document] in document.pointers[Int(location)] + "/" + $0 })
+        denials.numbers(schema)
+        try denials.strings(schema)
         try denyElements(schema, location, &denials)
         try denyMembers(schema, location, &denials)
         try denyApplicators(schema, location, &denials)
@@ -79,7 +79,7 @@ extension ClauseExpansion {
         _ location: SchemaDocument.Location,
         _ denials: inout Denials
     ) throws(GrammarError) {
-        denials.lengths(schema, "minItems", "maxItems", .array, \.array.minimum, \.array.maximum)
+        try denials.lengths(schema, "minItems", "maxItems", .array, \.array.minimum, \.array.maximum)
         let prefix = schema["prefixItems"]?.arrayValue?.count ?? 0
         if schema["items"]?.arrayValue != nil { try refuse(["items"], schema, location) }
         for index in 0..<prefix {
@@ -102,13 +102,15 @@ extension ClauseExpansion {
         guard let contains = document.child(location, "contains") else { return }
         let literal = SchemaLiteral(location: contains, isPositive: true)
         let pointer = pointer(location, "contains")
-        let minimum = schema["minContains"]?.integerValue ?? 1
-        if minimum > 0 {
+        let minimum = try denials.reader.count("minContains", schema) ?? 1
+        if minimum == SchemaAssertions.endless {
+            denials.add(.array) { _ in }
+        } else if minimum > 0 {
             denials.add(.array) {
                 $0.array.contains.append(.init(literal: literal, minimum: 0, maximum: minimum - 1, pointer: pointer))
             }
         }
-        if let maximum = schema["maxContains"]?.integerValue {
+        if let maximum = try denials.reader.count("maxContains", schema) {
             denials.add(.array) {
                 $0.array.contains.append(.init(literal: literal, minimum: maximum + 1, maximum: nil, pointer: pointer))
             }
@@ -124,7 +126,7 @@ extension ClauseExpansion {
             guard let value = schema[keyword], value.boolValue != true else { continue }
             try refuse([keyword], schema, location)
         }
-        denials.lengths(schema, "minProperties", "maxProperties", .object, \.object.minimum, \.object.maximum)
+        try denials.lengths(schema, "minProperties", "maxProperties", .object, \.object.minimum, \.object.maximum)
         for name in (schema["required"]?.arrayValue ?? []).compactMap(\.stringValue) {
             denials.add(.object) { $0.object.absent.append(name) }
         }
@@ -150,7 +152,11 @@ extension ClauseExpansion {
 
 /// The ways to violate one keyword or another; each also says which type a value must have for it.
 struct Denials: Sendable {
+    /// Reads the keywords, as where they are not negated.
+    let reader: SchemaAssertions
     private(set) var options: [ClauseExpansion.Option] = []
+
+    init(_ reader: SchemaAssertions) { self.reader = reader }
 
     mutating func add(_ type: JSONTypes, _ change: @escaping @Sendable (inout SchemaClause) -> Void) {
         let option = ClauseExpansion.Option { clause in
@@ -187,30 +193,30 @@ struct Denials: Sendable {
         }
     }
 
-    mutating func numbers(_ schema: JSONObject, pointers: @Sendable (String) -> String) {
+    mutating func numbers(_ schema: JSONObject) {
         let opposites: [(String, NumberRules.Bound.Kind)] = [
             ("minimum", .exclusiveMaximum), ("exclusiveMinimum", .maximum), ("maximum", .exclusiveMinimum),
             ("exclusiveMaximum", .minimum),
         ]
         for (keyword, kind) in opposites {
             guard let text = schema[keyword]?.numberText else { continue }
-            let bound = NumberRules.Bound(kind: kind, text: text, pointer: pointers(keyword))
+            let bound = NumberRules.Bound(kind: kind, text: text, pointer: reader.pointer(keyword))
             add(.number) { $0.number.bounds.append(bound) }
         }
         if let text = schema["multipleOf"]?.numberText {
-            let bound = NumberRules.Bound(kind: .multiple, text: text, pointer: pointers("multipleOf"))
+            let bound = NumberRules.Bound(kind: .multiple, text: text, pointer: reader.pointer("multipleOf"))
             add(.number) { $0.number.excludedMultiples.append(bound) }
         }
     }
 
-    mutating func strings(_ schema: JSONObject, pointers: @Sendable (String) -> String) {
-        lengths(schema, "minLength", "maxLength", .string, \.string.minimum, \.string.maximum)
+    mutating func strings(_ schema: JSONObject) throws(GrammarError) {
+        try lengths(schema, "minLength", "maxLength", .string, \.string.minimum, \.string.maximum)
         if let text = schema["pattern"]?.stringValue {
-            let pattern = StringRules.Pattern(text: text, isPositive: false, pointer: pointers("pattern"))
+            let pattern = StringRules.Pattern(text: text, isPositive: false, pointer: reader.pointer("pattern"))
             add(.string) { $0.string.patterns.append(pattern) }
         }
         if let text = schema["format"]?.stringValue {
-            let format = StringRules.Pattern(text: text, isPositive: false, pointer: pointers("format"))
+            let format = StringRules.Pattern(text: text, isPositive: false, pointer: reader.pointer("format"))
             add(.string) { $0.string.formats.append(format) }
         }
     }
@@ -223,11 +229,13 @@ struct Denials: Sendable {
         _ type: JSONTypes,
         _ minimum: any WritableKeyPath<SchemaClause, Int> & Sendable,
         _ maximum: any WritableKeyPath<SchemaClause, Int?> & Sendable
-    ) {
-        if let count = schema[lower]?.integerValue, count > 0 {
-            add(type) { $0[keyPath: maximum] = min($0[keyPath: maximum] ?? .max, count - 1) }
+    ) throws(GrammarError) {
+        if let count = try reader.count(lower, schema), count > 0 {
+            // Every answer has fewer than what is endless.
+            let most: Int? = count == SchemaAssertions.endless ? nil : count - 1
+            add(type) { $0[keyPath: maximum] = [$0[keyPath: maximum], most].compactMap(\.self).min() }
         }
-        if let count = schema[upper]?.integerValue {
+        if let count = try reader.count(upper, schema) {
             add(type) { $0[keyPath: minimum] = max($0[keyPath: minimum], count + 1) }
         }
     }

@@ -132,8 +132,8 @@ struct ClauseExpansion {
         _ location: SchemaDocument.Location
     ) throws(GrammarError) -> SchemaDocument.Location {
         // Where there is one anchor to reach, it is the same from everywhere.
-        let anchors = document.dynamicAnchors[String(reference.dropFirst())] ?? []
-        let isPlain = keyword == "$ref" || reference == "#" || keyword == "$dynamicRef" && anchors.count == 1
+        let anchorCount = document.dynamicAnchorCount(String(reference.dropFirst()))
+        let isPlain = keyword == "$ref" || reference == "#" || keyword == "$dynamicRef" && anchorCount == 1
         guard isPlain, keyword != "$dynamicRef" || reference.hasPrefix("#") else {
             throw .unsupported(
                 "'\(keyword)' is followed only where one anchor has that name; use '$ref'.",

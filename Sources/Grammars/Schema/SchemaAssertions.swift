@@ -127,13 +127,31 @@ struct SchemaAssertions {
         _ minimum: inout Int,
         _ maximum: inout Int?
     ) throws(GrammarError) {
-        if let value = schema[lower] { minimum = max(minimum, try count(value, lower)) }
-        if let value = schema[upper] { maximum = min(maximum ?? .max, try count(value, upper)) }
+        if let count = try least(lower, schema) { minimum = max(minimum, count) }
+        if let count = try most(upper, schema) { maximum = min(maximum ?? .max, count) }
     }
 
-    private func count(_ value: JSONValue, _ keyword: String) throws(GrammarError) -> Int {
-        guard let count = value.integerValue, count >= 0 else { throw wrong(keyword, "a number of at least 0") }
-        guard count < Int(Int32.max) / 2 else { throw wrong(keyword, "at most 1,073,741,823") }
+    /// More characters, elements or members than any answer has.
+    static let endless = 1 << 30
+
+    /// The count that a keyword says, nil where it does not stand; `endless` for that many or more.
+    func count(_ keyword: String, _ schema: JSONObject) throws(GrammarError) -> Int? {
+        guard let value = schema[keyword] else { return nil }
+        guard let number = value.doubleValue, number >= 0 else { throw wrong(keyword, "a number of at least 0") }
+        if number >= Double(Self.endless) { return Self.endless }
+        guard let count = value.integerValue else { throw wrong(keyword, "a whole number") }
+        return count
+    }
+
+    private func least(_ keyword: String, _ schema: JSONObject) throws(GrammarError) -> Int? {
+        guard let count = try count(keyword, schema) else { return nil }
+        guard count < Self.endless else { throw wrong(keyword, "at most 1,073,741,823") }
+        return count
+    }
+
+    /// nil also for a count so great that it sets no limit, such as the greatest integer of some language.
+    private func most(_ keyword: String, _ schema: JSONObject) throws(GrammarError) -> Int? {
+        guard let count = try count(keyword, schema), count < Self.endless else { return nil }
         return count
     }
 
@@ -164,9 +182,8 @@ struct SchemaAssertions {
             rules.uniquePointer = pointer("uniqueItems")
         }
         guard let contained = literal("contains") else { return }
-        var (minimum, maximum): (Int, Int?) = (1, nil)
-        if let value = schema["minContains"] { minimum = try count(value, "minContains") }
-        if let value = schema["maxContains"] { maximum = try count(value, "maxContains") }
+        let minimum = try least("minContains", schema) ?? 1
+        let maximum = try most("maxContains", schema)
         if minimum > 0 || maximum != nil {
             rules.contains.append(
                 .init(literal: contained, minimum: minimum, maximum: maximum, pointer: pointer("contains"))

@@ -37,7 +37,7 @@ struct SchemaClause: Sendable {
     var literals = Set<SchemaLiteral>()
 }
 
-struct NumberRules: Sendable {
+struct NumberRules: Sendable, Hashable {
     var integersOnly = false
     /// Whether integers are excluded.
     var fractionsOnly = false
@@ -46,11 +46,19 @@ struct NumberRules: Sendable {
     var multiples: [Bound] = []
     var excludedMultiples: [Bound] = []
 
-    struct Bound: Sendable {
+    /// Equal to others of the same number, wherever they stand.
+    struct Bound: Sendable, Hashable {
         enum Kind: Sendable { case minimum, exclusiveMinimum, maximum, exclusiveMaximum, multiple }
         var kind: Kind
         var text: String
         var pointer: String
+
+        static func == (left: Bound, right: Bound) -> Bool { left.kind == right.kind && left.text == right.text }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(kind)
+            hasher.combine(text)
+        }
     }
 }
 
@@ -60,10 +68,20 @@ struct StringRules: Sendable {
     var patterns: [Pattern] = []
     var formats: [Pattern] = []
 
+    /// Equal to others of the same bytes, wherever they stand.
     struct Pattern: Sendable, Hashable {
         var text: String
         var isPositive: Bool
         var pointer: String
+
+        static func == (left: Pattern, right: Pattern) -> Bool {
+            left.isPositive == right.isPositive && left.text.utf8.elementsEqual(right.text.utf8)
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(isPositive)
+            hasher.combine(Array(text.utf8))
+        }
     }
 }
 

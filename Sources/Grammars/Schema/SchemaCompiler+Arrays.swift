@@ -21,7 +21,9 @@ extension SchemaCompiler {
         let rest = try element(rules.literals(at: length), contains, rules)
         var maximum = rules.maximum.map(Int32.init) ?? .max
         // A set has no more elements than there are texts for them.
-        if rules.needsDistinct, prefix.isEmpty { maximum = min(maximum, builder.wordCount(rest.plain + rest.counted)) }
+        if rules.needsDistinct {
+            maximum = min(maximum, try builder.wordCount((prefix + [rest]).flatMap { $0.plain + $0.counted }))
+        }
         let array = ArrayNode(
             prefix: prefix,
             rest: rest,
@@ -54,26 +56,25 @@ extension SchemaCompiler {
     private mutating func distinct(_ literals: [SchemaLiteral], _ pointer: String) throws(GrammarError) -> [Int32] {
         var nodes: [Int32] = []
         for clause in try expansion.clauses(of: literals) {
-            for automaton in try scalars(clause, pointer) {
+            for automaton in try elements(clause, pointer) {
                 nodes.append(try builder.lexeme(automaton, isTracked: true))
             }
         }
         return Array(Set(nodes)).sorted()
     }
 
-    private mutating func scalars(_ clause: SchemaClause, _ pointer: String) throws(GrammarError) -> [ByteAutomaton] {
+    private mutating func elements(_ clause: SchemaClause, _ pointer: String) throws(GrammarError) -> [ByteAutomaton] {
         let refusal = GrammarError.unsupported(
             "'uniqueItems' is followed for elements that are strings, numbers, booleans or null.",
             pointer: pointer
         )
-        let budget = GrammarBuilder.automatonBudget
         if let values = clause.values {
             var words: [[UInt8]] = []
             for value in try satisfying(values, clause) {
                 guard let text = value.scalarText else { throw refusal }
                 words.append(Array(text.utf8))
             }
-            return [try .anyOf(words, budget: budget)]
+            return [try builder.work.anyOf(words)]
         }
         guard clause.types.isDisjoint(with: [.array, .object]) else { throw refusal }
         var automata: [ByteAutomaton] = []
@@ -82,20 +83,10 @@ extension SchemaCompiler {
             automata.append(.literal(Array((value.scalarText ?? "").utf8)))
         }
         if clause.types.contains(.number) {
-            automata.append(try numbers(clause).intersection(Self.shortest.get(), budget: budget))
+            automata.append(try builder.work.intersection(numbers(clause), Self.shortest.get()))
         }
         if clause.types.contains(.string) {
-            var content = try Self.content(clause.string)
-            let excluded = clause.excluded.compactMap(\.stringValue).map(JSONGlue.quoted)
-            content = try content.subtracting(.anyOf(excluded, budget: budget), budget: budget)
-            if clause.string.minimum > 0 || clause.string.maximum != nil {
-                content = try content.bounded(
-                    characters: clause.string.minimum + 2,
-                    clause.string.maximum.map { $0 + 2 },
-                    budget: budget
-                )
-            }
-            automata.append(content)
+            automata.append(try scalars.strings(clause.string, excluded: clause.excluded))
         }
         return automata
     }

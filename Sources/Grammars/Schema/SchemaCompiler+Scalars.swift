@@ -31,45 +31,6 @@ extension SchemaCompiler {
             .followed(by: .literal([0x22]), budget: budget)
     }
 
-    /// The strings in which a pattern matches, with their quotes.
-    static func quoted(pattern: String, pointer: String) throws(GrammarError) -> ByteAutomaton {
-        do {
-            return try quotes(
-                RegularExpression(pattern).automaton(.jsonString, anchored: false, budget: budget)
-            )
-        } catch .syntax(let message, let offset) {
-            throw .unsupported("the pattern cannot be followed: \(message) (at byte \(offset))", pointer: pointer)
-        } catch .tooLarge(let message) {
-            throw .unsupported("the pattern is too large: \(message)", pointer: pointer)
-        }
-    }
-
-    /// The strings of rules, whatever their length, with their quotes.
-    static func content(_ rules: StringRules) throws(GrammarError) -> ByteAutomaton {
-        var content = try anyCanonical.get()
-        for pattern in rules.patterns {
-            let matching = try quoted(pattern: pattern.text, pointer: pattern.pointer)
-            content = try combine(content, matching, pattern)
-        }
-        for format in rules.formats {
-            guard let automaton = try StringFormat.automaton(named: format.text, encoding: .jsonString, budget: budget)
-            else {
-                throw .unsupported("the format '\(format.text)' is not known.", pointer: format.pointer)
-            }
-            content = try combine(content, quotes(automaton), format)
-        }
-        return content
-    }
-
-    private static func combine(
-        _ content: ByteAutomaton,
-        _ other: ByteAutomaton,
-        _ pattern: StringRules.Pattern
-    ) throws(GrammarError) -> ByteAutomaton {
-        pattern.isPositive
-            ? try content.intersection(other, budget: budget) : try content.subtracting(other, budget: budget)
-    }
-
     mutating func strings(_ clause: SchemaClause) throws(GrammarError) -> Int32 {
         let rules = clause.string
         let isFree = rules.patterns.isEmpty && rules.formats.isEmpty
@@ -77,13 +38,8 @@ extension SchemaCompiler {
         if isFree, rules.minimum == 0, rules.maximum == nil, excluded.isEmpty {
             return try builder.lexeme(Self.anyString.get())
         }
-        var content = try Self.content(rules)
-        if !excluded.isEmpty {
-            content = try content.subtracting(
-                .anyOf(excluded.map(JSONGlue.quoted), budget: Self.budget),
-                budget: Self.budget
-            )
-        }
+        let words = try builder.work.anyOf(excluded.map(JSONGlue.quoted))
+        let content = try builder.work.difference(scalars.content(rules), words)
         return try bounded(content, rules, isFree: isFree && excluded.isEmpty)
     }
 
@@ -99,9 +55,7 @@ extension SchemaCompiler {
         let count = CharacterCount(minimum: Int32(minimum), maximum: maximum.map(Int32.init) ?? .max)
         if isFree { return try builder.lexeme(content, characters: count) }
         if content.stateCount * (maximum ?? minimum) <= 20_000 || content.isFinite {
-            return try builder.lexeme(
-                content.bounded(characters: minimum, maximum, budget: Self.budget)
-            )
+            return try builder.lexeme(builder.work.bounded(content, minimum, maximum))
         }
         // With room for a whole round through any loop, every length in between can be reached.
         guard content.everyStateLoops, (maximum ?? .max) - minimum >= content.stateCount else {
@@ -116,32 +70,7 @@ extension SchemaCompiler {
     // MARK: Numbers
 
     func numbers(_ clause: SchemaClause) throws(GrammarError) -> ByteAutomaton {
-        try Self.numbers(clause.number, excluded: clause.excluded.filter { $0.type == .number })
-    }
-
-    static func numbers(_ rules: NumberRules, excluded: [JSONValue]) throws(GrammarError) -> ByteAutomaton {
-        var automaton = try NumberRange(rules, multiple: rules.multiples.first).automaton(budget: budget)
-        for multiple in rules.multiples.dropFirst() {
-            var range = NumberRange()
-            range.multipleOf = multiple.text
-            automaton = try automaton.intersection(range.automaton(budget: budget), budget: budget)
-        }
-        for multiple in rules.excludedMultiples {
-            var range = NumberRange()
-            range.multipleOf = multiple.text
-            automaton = try automaton.subtracting(range.automaton(budget: budget), budget: budget)
-        }
-        if rules.fractionsOnly || !excluded.isEmpty || !rules.excludedMultiples.isEmpty {
-            automaton = try automaton.intersection(shortest.get(), budget: budget)
-        }
-        if rules.fractionsOnly {
-            var integers = NumberRange()
-            integers.integersOnly = true
-            automaton = try automaton.subtracting(integers.automaton(budget: budget), budget: budget)
-        }
-        let words = excluded.compactMap(\.scalarText).map { Array($0.utf8) }
-        return words.isEmpty
-            ? automaton : try automaton.subtracting(.anyOf(words, budget: budget), budget: budget)
+        try scalars.numbers(clause.number, excluded: clause.excluded.filter { $0.type == .number })
     }
 
     /// Numbers without an exponent and needless zeros, so that equal numbers are equal texts.
@@ -149,20 +78,4 @@ extension SchemaCompiler {
         #"0|-?(?:[1-9][0-9]*(?:\.[0-9]*[1-9])?|0\.[0-9]*[1-9])"#,
         .utf8
     )
-}
-
-extension NumberRange {
-    init(_ rules: NumberRules, multiple: NumberRules.Bound?) {
-        self.init()
-        integersOnly = rules.integersOnly
-        multipleOf = multiple?.text
-        bounds = rules.bounds.map { bound in
-            switch bound.kind {
-            case .minimum, .multiple: .minimum(bound.text)
-            case .exclusiveMinimum: .exclusiveMinimum(bound.text)
-            case .maximum: .maximum(bound.text)
-            case .exclusiveMaximum: .exclusiveMaximum(bound.text)
-            }
-        }
-    }
 }

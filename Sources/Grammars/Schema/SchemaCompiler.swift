@@ -46,6 +46,7 @@ struct SchemaCompiler {
     private var waiting: [(node: Int32, literals: [SchemaLiteral])] = []
 
     var document: SchemaDocument { expansion.document }
+    var scalars: ScalarAutomata { builder.scalars }
 
     /// - Parameter builder: takes the nodes, beside those that it has.
     init(_ schema: JSONValue, _ options: SchemaOptions, _ builder: consuming GrammarBuilder) throws(GrammarError) {
@@ -108,19 +109,20 @@ struct SchemaCompiler {
             }
         }
         if !words.isEmpty {
-            nodes.append(try builder.lexeme(.anyOf(words, budget: GrammarBuilder.automatonBudget)))
+            nodes.append(try builder.lexeme(builder.work.anyOf(words)))
         }
         return nodes
     }
 
     func satisfying(_ values: [JSONValue], _ clause: SchemaClause) throws(GrammarError) -> [JSONValue] {
-        var validator = SchemaValidator(document: expansion.document)
+        var validator = SchemaValidator(document: expansion.document, scalars)
         let excluded = Set(clause.excluded.map(\.identity))
         var valid: [JSONValue] = []
         for value in values where clause.types.contains(value.type) {
             if !excluded.isEmpty, excluded.contains(value.identity) { continue }
             if try validator.holds(value, clause) { valid.append(value) }
         }
+        try builder.work.charge(validator.work)
         return valid
     }
 
@@ -180,7 +182,7 @@ extension JSONValue {
         case .bool(let value): value ? "true" : "false"
         case .integer(let value): String(value)
         case .number(let value):
-            if let integer = Int64(exactly: value), abs(integer) < 1 << 53 {
+            if let integer = Int64(exactly: value), integer.magnitude < 1 << 53 {
                 String(integer)
             } else {
                 value.description

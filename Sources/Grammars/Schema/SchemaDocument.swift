@@ -9,11 +9,12 @@ struct SchemaDocument: Sendable {
     private(set) var pointers: [String] = []
     /// The resource (`$id`) that each subschema belongs to, for references without one.
     private var resources: [String] = []
-    private var locations: [String: Location] = [:]
+    /// By pointers, like all that follows in bytes: Swift's own equality of texts is that of the characters they show.
+    private var locations: [[UInt8]: Location] = [:]
     /// Subschemas by resource and anchor, and the roots of resources by `resource#`.
-    private var anchors: [String: Location] = [:]
-    /// Subschemas by dynamic anchor.
-    private(set) var dynamicAnchors: [String: [Location]] = [:]
+    private var anchors: [[UInt8]: Location] = [:]
+    /// How many subschemas have a dynamic anchor.
+    private var dynamicAnchors: [[UInt8]: Int] = [:]
 
     /// Deepest nesting and most subschemas that are read.
     private static let depthLimit = 128
@@ -27,11 +28,13 @@ struct SchemaDocument: Sendable {
     }
 
     /// The place of a subschema whose pointer is known to exist; nil for what is no schema.
-    func location(_ pointer: String) -> Location? { locations[pointer] }
+    func location(_ pointer: String) -> Location? { locations[Array(pointer.utf8)] }
+
+    func dynamicAnchorCount(_ name: String) -> Int { dynamicAnchors[Array(name.utf8)] ?? 0 }
 
     /// The place of the member `key` of the subschema at `location`, if there is a schema.
     func child(_ location: Location, _ path: String...) -> Location? {
-        locations[path.reduce(pointers[Int(location)]) { $0 + "/" + Self.escaped($1) }]
+        self.location(path.reduce(pointers[Int(location)]) { $0 + "/" + Self.escaped($1) })
     }
 
     // MARK: Reading
@@ -64,14 +67,16 @@ struct SchemaDocument: Sendable {
         var resource = resource
         if let id = schema["$id"]?.stringValue, !id.hasPrefix("#") {
             resource = Self.resolve(id, against: resource)
-            anchors[resource + "#"] = location
+            anchors[Array((resource + "#").utf8)] = location
         } else if pointer.isEmpty {
-            anchors["#"] = location
+            anchors[Array("#".utf8)] = location
         }
-        if let anchor = schema["$anchor"]?.stringValue { anchors[resource + "#" + anchor] = location }
+        if let anchor = schema["$anchor"]?.stringValue {
+            anchors[Array((resource + "#" + anchor).utf8)] = location
+        }
         if let anchor = schema["$dynamicAnchor"]?.stringValue {
-            anchors[resource + "#" + anchor] = location
-            dynamicAnchors[anchor, default: []].append(location)
+            anchors[Array((resource + "#" + anchor).utf8)] = location
+            dynamicAnchors[Array(anchor.utf8), default: 0] += 1
         }
         if let dialect = schema["$schema"]?.stringValue, !dialect.contains("//json-schema.org/") {
             throw .unsupported("the dialect '\(dialect)' is not known.", pointer: pointer + "/$schema")
@@ -79,7 +84,7 @@ struct SchemaDocument: Sendable {
         schemas.append(schema)
         pointers.append(pointer)
         resources.append(resource)
-        locations[pointer] = location
+        locations[Array(pointer.utf8)] = location
         guard let object = schema.objectValue else { return }
         for (key, value) in zip(object.keys, object.values) {
             let inner = pointer + "/" + Self.escaped(key)
@@ -123,18 +128,18 @@ struct SchemaDocument: Sendable {
         guard let decoded = Self.percentDecoded(fragment) else {
             throw .unsupported("'\(reference)' is not a valid reference.", pointer: pointer)
         }
-        if let found = anchors[resource + "#" + decoded] { return found }
-        guard let start = anchors[resource + "#"] ?? (resource.isEmpty ? root : nil) else {
+        if let found = anchors[Array((resource + "#" + decoded).utf8)] { return found }
+        guard let start = anchors[Array((resource + "#").utf8)] ?? (resource.isEmpty ? root : nil) else {
             throw .unsupported(
                 "'\(reference)' is not within this schema, and schemas are not fetched; put it under '$defs'.",
                 pointer: pointer
             )
         }
-        guard decoded.isEmpty || decoded.hasPrefix("/") else {
+        guard decoded.isEmpty || decoded.utf8.first == 0x2F else {
             throw .unsupported("there is no anchor '\(decoded)'.", pointer: pointer)
         }
         let path = pointers[Int(start)] + Self.normalized(decoded)
-        if let found = locations[path] { return found }
+        if let found = self.location(path) { return found }
         // References may point into places that are no schemas by themselves.
         guard let value = value(at: decoded, below: schemas[Int(start)]) else {
             throw .unsupported("'\(reference)' points at nothing.", pointer: pointer)
@@ -150,9 +155,10 @@ struct SchemaDocument: Sendable {
     }
 
     private static func segments(_ pointer: String) -> [String] {
-        pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { segment in
+        // By scalars: an accent after the slash makes one character with it.
+        pointer.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { segment in
             var text = ""
-            var rest = segment.unicodeScalars[...]
+            var rest = segment
             while let scalar = rest.popFirst() {
                 if scalar == "~", let next = rest.first, next == "0" || next == "1" {
                     rest.removeFirst()

@@ -3,11 +3,19 @@ import JSON
 /// Decides whether a value is valid under a schema, for the values that schemas list themselves.
 struct SchemaValidator {
     private var expansion: ClauseExpansion
+    private let scalars: ScalarAutomata
     private var depth = 0
-    private var contents: [[StringRules.Pattern]: ByteAutomaton] = [:]
     private static let depthLimit = 200
+    /// What a step of expanding schemas costs in units of `CompilationWork`.
+    private static let stepCost = 4
 
-    init(document: SchemaDocument) { expansion = ClauseExpansion(document) }
+    init(document: SchemaDocument, _ scalars: ScalarAutomata) {
+        expansion = ClauseExpansion(document)
+        self.scalars = scalars
+    }
+
+    /// What was done so far, in units of `CompilationWork`.
+    var work: Int { (ClauseExpansion.mostSteps - expansion.steps) * Self.stepCost }
 
     /// Whether a value is valid under the subschema at `location`.
     mutating func isValid(_ value: JSONValue, _ location: SchemaDocument.Location) throws(GrammarError) -> Bool {
@@ -31,23 +39,14 @@ struct SchemaValidator {
         switch value {
         case .null, .bool: return true
         case .integer, .number:
-            return try SchemaCompiler.numbers(clause.number, excluded: []).accepts((value.scalarText ?? "").utf8)
+            return try scalars.numbers(clause.number, excluded: []).accepts((value.scalarText ?? "").utf8)
         case .string(let text):
             let count = text.unicodeScalars.count
             guard count >= clause.string.minimum, count <= clause.string.maximum ?? .max else { return false }
-            return try content(clause.string).accepts(JSONGlue.quoted(text))
+            return try scalars.content(clause.string).accepts(JSONGlue.quoted(text))
         case .array(let elements): return try holds(elements, clause.array)
         case .object(let object): return try holds(object, clause.object)
         }
-    }
-
-    /// The strings of rules, which many values in a row are held against.
-    private mutating func content(_ rules: StringRules) throws(GrammarError) -> ByteAutomaton {
-        let patterns = rules.patterns + rules.formats
-        if let known = contents[patterns] { return known }
-        let content = try SchemaCompiler.content(rules)
-        contents[patterns] = content
-        return content
     }
 
     private mutating func holds(_ elements: [JSONValue], _ rules: ArrayRules) throws(GrammarError) -> Bool {
@@ -71,7 +70,7 @@ struct SchemaValidator {
         for (name, needs) in rules.dependencies where object[name] != nil {
             guard needs.allSatisfy({ object[$0] != nil }) else { return false }
         }
-        let patterns = try NamePatterns(rules)
+        let patterns = try NamePatterns(rules, scalars)
         for (name, value) in zip(object.keys, object.values) {
             for literal in rules.names where try !isValid(.string(name), literal) { return false }
             let literals = rules.literals(named: name, matching: patterns.matches(name), allowsUndeclared: true)
@@ -99,21 +98,23 @@ extension ArrayRules {
 
 /// The patterns for names that the schemas of an object have, each once.
 struct NamePatterns: Sendable {
-    private(set) var patterns: [String] = []
+    /// Their bytes: texts that Swift takes for equal are different patterns.
+    private(set) var patterns: [[UInt8]] = []
     /// Names of each pattern as quoted strings.
     private(set) var automata: [ByteAutomaton] = []
 
-    init(_ rules: ObjectRules) throws(GrammarError) {
-        for pattern in rules.members.flatMap(\.patterns) where !patterns.contains(pattern.pattern) {
-            patterns.append(pattern.pattern)
-            automata.append(
-                try SchemaCompiler.quoted(pattern: pattern.pattern, pointer: pattern.pointer)
-            )
+    init(_ rules: ObjectRules, _ scalars: ScalarAutomata) throws(GrammarError) {
+        var known = Set<[UInt8]>()
+        for (pattern, _, pointer) in rules.members.flatMap(\.patterns) {
+            let bytes = Array(pattern.utf8)
+            guard known.insert(bytes).inserted else { continue }
+            patterns.append(bytes)
+            automata.append(try scalars.quoted(pattern: pattern, pointer: pointer))
         }
     }
 
     /// The patterns that a name matches.
-    func matches(_ name: String) -> Set<String> {
+    func matches(_ name: String) -> Set<[UInt8]> {
         let text = JSONGlue.quoted(name)
         return Set(zip(patterns, automata).filter { $0.1.accepts(text) }.map(\.0))
     }
@@ -123,7 +124,7 @@ extension ObjectRules {
     /// What the value of a member must satisfy; `name` is nil for members with names that no schema knows.
     func literals(
         named name: String?,
-        matching patterns: Set<String>,
+        matching patterns: Set<[UInt8]>,
         allowsUndeclared: Bool
     ) -> [SchemaLiteral] {
         members.flatMap { rule -> [SchemaLiteral] in
@@ -135,7 +136,7 @@ extension ObjectRules {
             }
             if !rule.knows(name, patterns) { return rule.others.map { [$0] } ?? [] }
             return [name.flatMap { rule.properties[$0] }].compactMap(\.self)
-                + rule.patterns.filter { patterns.contains($0.pattern) }.map(\.literal)
+                + rule.patterns.filter { patterns.contains(Array($0.pattern.utf8)) }.map(\.literal)
         }
     }
 
@@ -146,7 +147,8 @@ extension ObjectRules {
 }
 
 extension ObjectRules.Members {
-    func knows(_ name: String?, _ patterns: Set<String>) -> Bool {
-        name.map { properties[$0] != nil } == true || self.patterns.contains { patterns.contains($0.pattern) }
+    func knows(_ name: String?, _ patterns: Set<[UInt8]>) -> Bool {
+        name.map { properties[$0] != nil } == true
+            || self.patterns.contains { patterns.contains(Array($0.pattern.utf8)) }
     }
 }

@@ -4,6 +4,7 @@ extension GrammarMachine {
     /// Most of it is what lexemes say about tokens by themselves, which the vocabulary remembers; only where a token goes
     /// on beyond the end of a lexeme is what follows looked at.
     mutating func tokens(_ ways: Ways, _ vocabulary: GrammarVocabulary) -> TokenSet {
+        beginCall()
         let length = arena.length
         defer { arena.truncate(to: length) }
         var allowed = TokenSet(vocabularySize: vocabulary.size)
