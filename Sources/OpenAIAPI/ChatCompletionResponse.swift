@@ -50,6 +50,8 @@ package struct ChatCompletionResponse: Sendable, Equatable {
         /// What the model thought before it answered; nil when it did not.
         package var reasoning: String?
         package var toolCalls: [WireToolCall] = []
+        /// Whether the request used the older `functions`.
+        package var callsAreLegacy = false
         /// nil when log probabilities were not asked for.
         package var logprobs: [WireLogprob]?
         package var finish: WireFinish
@@ -100,15 +102,15 @@ extension ChatCompletionResponse.Choice {
         return .object(object)
     }
 
-    /// `content` is null for an answer that only calls functions. An answer that ended with `function_call` has its one
-    /// call under that name.
+    /// `content` is null for an answer that only calls functions. An answer to the older functions has its one call under
+    /// `function_call`, whether it ended with that or was cut off.
     private var message: JSONValue {
         let isSilent = text.isEmpty && !toolCalls.isEmpty
         var message: JSONObject = [
             "role": "assistant", "content": isSilent ? .null : .string(text), "refusal": .null, "annotations": [],
         ]
         message["reasoning_content"] = reasoning.map { .string($0) }
-        if finish.reason == .functionCall {
+        if callsAreLegacy || finish.reason == .functionCall {
             message["function_call"] = toolCalls.first?.function
         } else if !toolCalls.isEmpty {
             message["tool_calls"] = .array(toolCalls.map(\.json))

@@ -8,6 +8,10 @@ package struct ModelResponse: Sendable, Equatable {
         case completed, incomplete, failed, cancelled
     }
 
+    /// Why a response is incomplete, whatever cut it. Of the two reasons that clients know, `content_filter` is the other; a
+    /// reason of our own they would take for none, and make the call that was cut.
+    private static let cutOff: JSONValue = ["reason": "max_output_tokens"]
+
     package var id: String
     /// Seconds since 1970.
     package var created: Int
@@ -37,7 +41,7 @@ package struct ModelResponse: Sendable, Equatable {
             "status": .string(status.rawValue),
             "completed_at": completed.map { .integer(Int64($0)) } ?? .null,
             "error": error.map(Self.json(of:)) ?? .null,
-            "incomplete_details": status == .incomplete ? ["reason": "max_output_tokens"] : .null,
+            "incomplete_details": status == .incomplete ? Self.cutOff : .null,
             "model": .string(model),
             "output": .array(output.map(\.json)),
         ]

@@ -123,14 +123,43 @@ extension ResponseInput {
             return [.item(ResponseItem(.message(.user, [.init(text)])))]
         case .array(let values):
             try FieldReader.checkCount(values.count, parameter, in: 0...countLimit)
-            var inputs: [ResponseInput] = []
-            for (index, value) in values.enumerated() {
-                inputs.append(try ResponseInput(value, path: "\(parameter)[\(index)]"))
-            }
-            return inputs
+            return try list(values, parameter)
         default:
             throw .invalidType(parameter, expected: "a string or an array of items", got: value)
         }
+    }
+
+    /// Items whose names differ, as at OpenAI: a name stands for one item, and lists of them are gone through by name.
+    private static func list(_ values: [JSONValue], _ parameter: String) throws(APIError) -> [ResponseInput] {
+        var inputs: [ResponseInput] = []
+        var names: Set<String> = []
+        for (index, value) in values.enumerated() {
+            let path = "\(parameter)[\(index)]"
+            let input = try ResponseInput(value, path: path)
+            if let name = input.name, !names.insert(name).inserted {
+                throw .invalidValue("\(path).id", "an earlier item has the id '\(name)', too. Leave one of them out.")
+            }
+            inputs.append(input)
+        }
+        return inputs
+    }
+
+    /// What the item is called that this is or names; nil for one without a name.
+    private var name: String? {
+        switch self {
+        case .item(let item): item.id
+        case .reference(let id, _): id
+        }
+    }
+
+    /// `value` as the name of an item: printable ASCII, as every server's names are. A store may end a text at a NUL, and
+    /// would take two names for one.
+    fileprivate static func itemID(_ value: JSONValue, _ parameter: String) throws(APIError) -> String {
+        FieldRecorder.current?.note(parameter, ["pattern": "^[ -~]*$"])
+        let id = try FieldReader.string(value, parameter, bytes: nameBytes)
+        let isPrintable = id.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        if isPrintable { return id }
+        throw .invalidValue(parameter, "an item's id has printable ASCII characters only.")
     }
 
     /// - Parameter path: where `value` stands in the request.
@@ -143,12 +172,8 @@ extension ResponseInput {
         case "function_call_output": self = .item(try ResponseItem(callOutput: &reader))
         case "reasoning": self = .item(try ResponseItem(reasoning: &reader))
         case "item_reference":
-            let id = try FieldReader.string(
-                try reader.required("id"),
-                reader.parameter("id"),
-                bytes: Self.nameBytes
-            )
-            self = .reference(id, parameter: reader.parameter("id"))
+            let parameter = reader.parameter("id")
+            self = .reference(try Self.itemID(try reader.required("id"), parameter), parameter: parameter)
         case nil: throw .missing(reader.parameter("type"))
         case let type?:
             guard Self.refusedTypes.contains(type) else {
@@ -229,12 +254,19 @@ extension ResponseItem {
             UnsupportedField("async", explanation, harmless: [false]),
         ])
         reader.ignore(["created_by"])
-        self.init(id: try reader.string("id", bytes: ResponseInput.nameBytes), content)
+        self.init(id: try Self.id(&reader), content)
         guard let name = try reader.string("status") else { return }
         guard let status = Status(rawValue: name) else {
             throw .invalidValue(reader.parameter("status"), "'\(name)' is no status of an item.")
         }
         self.status = status
+    }
+
+    /// An empty name is none: clients have it for items that nobody named.
+    private static func id(_ reader: inout FieldReader) throws(APIError) -> String? {
+        guard let value = reader.value("id", FieldReader.shape(bytes: ResponseInput.nameBytes)) else { return nil }
+        let id = try ResponseInput.itemID(value, reader.parameter("id"))
+        return id.isEmpty ? nil : id
     }
 
     private static func callID(_ reader: inout FieldReader) throws(APIError) -> String {

@@ -42,7 +42,11 @@ struct APIService: Sendable {
         self.logger = logger
         gate = RequestGate(limit: configuration.concurrentRequestLimit)
         metrics = ServingMetrics()
-        archive = ResponseArchive(store: storage, conversationBytes: configuration.conversationBytes)
+        archive = ResponseArchive(
+            store: storage,
+            conversationBytes: configuration.conversationBytes,
+            logger: logger
+        )
         authentication = Authentication(keys: configuration.apiKeys)
     }
 

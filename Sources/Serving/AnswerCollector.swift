@@ -32,6 +32,12 @@ struct AnswerCollector: Sendable {
             }
         }
 
+        /// Whether there are calls, and each came to its end.
+        var hasWholeCalls: Bool {
+            let calls = segments.filter { if case .call = $0.kind { true } else { false } }
+            return !calls.isEmpty && calls.allSatisfy(\.isComplete)
+        }
+
         private func text(of kind: AnswerSegment.Kind) -> String {
             segments.reduce(into: "") { if $1.kind == kind { $0 += $1.text } }
         }

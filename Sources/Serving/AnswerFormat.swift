@@ -36,8 +36,8 @@ struct ChatFormat: AnswerFormat {
     let promptTokens: [Int]
     /// Makes names for calls.
     let makeID: @Sendable () -> String
-    /// Calls that each choice has begun.
-    private var callCounts: [Int: Int] = [:]
+    /// Calls that each choice has begun, and how many of them came to their end.
+    private var calls: [Int: (begun: Int, ended: Int)] = [:]
 
     init(
         header: ResponseHeader,
@@ -76,7 +76,8 @@ struct ChatFormat: AnswerFormat {
             return delta(part, of: choice).map { [chunk(.choice(choice, $0)).json] } ?? []
         case .finished(let choice, let finish):
             guard let finish = WireFinish(ending: finish) else { return [] }
-            return [chunk(.choice(choice, .finish(withCalls(finish, count: callCounts[choice] ?? 0)))).json]
+            let areWhole = calls[choice].map { $0.begun == $0.ended } ?? false
+            return [chunk(.choice(choice, .finish(withCalls(finish, areWhole: areWhole)))).json]
         case .started, .promptLogprobs, .usage, .failed:
             return []
         }
@@ -88,18 +89,23 @@ struct ChatFormat: AnswerFormat {
         case .reasoning(let text): return .reasoning(text, logprobs: nil, tokens: nil)
         case .content(let text): return .text(text, logprobs: nil, tokens: nil)
         case .callStart(let index, let name):
-            callCounts[choice, default: 0] += 1
+            calls[choice, default: (0, 0)].begun += 1
             return .toolCall(index: index, .start(id: "call_" + makeID(), name: name), isLegacy: isLegacy)
         case .callArguments(let index, let text):
             return .toolCall(index: index, .arguments(text), isLegacy: isLegacy)
-        case .callEnd: return nil
+        case .callEnd(_, let isComplete):
+            if isComplete { calls[choice, default: (0, 0)].ended += 1 }
+            return nil
         }
     }
 
-    /// An answer with calls that came to its end stopped to have them made.
-    private func withCalls(_ finish: WireFinish, count: Int) -> WireFinish {
-        guard count > 0, finish.reason == .stop else { return finish }
-        return WireFinish(options.callsAreLegacy ? .functionCall : .toolCalls)
+    /// An answer with calls that came to its end stopped to have them made. One that a stop string cut short, or whose calls
+    /// are not whole, did not: clients would make what is left of them.
+    ///
+    /// - Parameter areWhole: whether there are calls, each with its end.
+    private func withCalls(_ finish: WireFinish, areWhole: Bool) -> WireFinish {
+        guard areWhole, finish.reason == .stop, finish.stop?.stringValue == nil else { return finish }
+        return WireFinish(options.callsAreLegacy ? .functionCall : .toolCalls, stop: finish.stop)
     }
 
     /// The usage, where it was asked for.
@@ -112,8 +118,9 @@ struct ChatFormat: AnswerFormat {
             var choice = ChatCompletionResponse.Choice(
                 index: index,
                 text: answer.text,
-                finish: withCalls(answer.finish ?? WireFinish(.length), count: answer.calls.count)
+                finish: withCalls(answer.finish ?? WireFinish(.length), areWhole: answer.hasWholeCalls)
             )
+            choice.callsAreLegacy = options.callsAreLegacy
             choice.reasoning = answer.reasoning.isEmpty ? nil : answer.reasoning
             choice.toolCalls = answer.calls.map { call in
                 WireToolCall(id: "call_" + makeID(), name: call.name, arguments: call.arguments)

@@ -84,10 +84,10 @@ extension APIService {
 
     /// Answers in one piece or as a stream. Computing stops when the client goes.
     private func answer(_ answering: Answering) async throws(APIError) -> Response {
-        let watch = try? await answering.exchange.scope.channel.pipeline.handler(type: ConnectionWatch.self).get()
-        let registration = watch?.onClose { answering.run.abandon() }
+        let run = answering.run
+        let unwatch = await ConnectionWatch.onClose(of: answering.exchange.scope.channel) { run.abandon() }
         let release: @Sendable () -> Void = {
-            if let registration { watch?.forget(registration) }
+            unwatch()
             answering.permit.leave()
         }
         if answering.options.streaming != nil { return stream(answering, release: release) }

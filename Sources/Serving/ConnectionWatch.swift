@@ -21,6 +21,23 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
 
     private let state = Mutex(State())
 
+    /// Calls `callback` once when the client of `channel` goes; at once when it has gone already.
+    ///
+    /// A closed channel has lost its handlers. The watch hears of the end before that, so where it is found it knows.
+    ///
+    /// - Returns: ends the watching.
+    static func onClose(
+        of channel: any Channel,
+        _ callback: @escaping @Sendable () -> Void
+    ) async -> @Sendable () -> Void {
+        guard let watch = try? await channel.pipeline.handler(type: ConnectionWatch.self).get() else {
+            callback()
+            return {}
+        }
+        let id = watch.onClose(callback)
+        return { watch.forget(id) }
+    }
+
     /// Calls `callback` once when the client goes; at once when it has gone already.
     ///
     /// - Returns: what `forget` takes back.

@@ -43,14 +43,26 @@ struct ItemPage: Equatable {
     /// The page of `items`, which have an `id` each, in their own order.
     func json(of items: [JSONValue]) throws(APIError) -> JSONValue {
         var shown = isReversed ? items.reversed() : items[...].map { $0 }
-        if let after { shown.removeSubrange(...(try Self.index(of: after, in: shown, "after"))) }
-        if let before { shown.removeSubrange((try Self.index(of: before, in: shown, "before"))...) }
+        if let after {
+            // Behind the last of that name: a page could else begin where one before it did, and pages would never end.
+            guard let index = shown.lastIndex(where: { Self.name($0) == after }) else {
+                throw Self.missing(after, "after")
+            }
+            shown.removeSubrange(...index)
+        }
+        if let before {
+            guard let index = shown.firstIndex(where: { Self.name($0) == before }) else {
+                throw Self.missing(before, "before")
+            }
+            shown.removeSubrange(index...)
+        }
         let page = shown.prefix(limit)
         return ModelResponse.inputItems(Array(page), hasMore: shown.count > page.count)
     }
 
-    private static func index(of id: String, in items: [JSONValue], _ parameter: String) throws(APIError) -> Int {
-        if let index = items.firstIndex(where: { $0["id"]?.stringValue == id }) { return index }
-        throw .invalidValue(parameter, "there is no item '\(id)' in the list.")
+    private static func name(_ item: JSONValue) -> String? { item["id"]?.stringValue }
+
+    private static func missing(_ id: String, _ parameter: String) -> APIError {
+        .invalidValue(parameter, "there is no item '\(id)' in the list.")
     }
 }

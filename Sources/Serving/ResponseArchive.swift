@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Logging
 import OpenAIAPI
 import Storage
 
@@ -9,6 +10,7 @@ struct ResponseArchive: Sendable {
     let store: (any RecordStore)?
     /// Most bytes of stored JSON that one conversation may be made of.
     let conversationBytes: Int
+    let logger: Logger
 
     /// The stored response called `id`, as it was last written.
     func response(_ id: String) async throws(APIError) -> JSONValue {
@@ -19,29 +21,19 @@ struct ResponseArchive: Sendable {
     func input(of id: String) async throws(APIError) -> [JSONValue] {
         let record = try await record(id)
         let own = try Self.json(record.input).arrayValue ?? []
-        guard let previous = record.previousID else { return own }
+        guard let previous = record.previousID else { return Self.distinct(own) }
+        var reading = ArchiveReading(self)
         // What the oldest responses held may be gone; the rest can still be shown.
-        return try await chain(previous, isWhole: false).flatMap { $0 } + own
+        return Self.distinct(try await reading.items(upTo: previous, isWhole: false) + own)
     }
 
-    /// The conversation up to the end of the response called `id`.
-    func conversation(upTo id: String) async throws(APIError) -> [ResponseItem] {
-        let values = try await chain(id, isWhole: true).flatMap { $0 }
-        return try values.map { value throws(APIError) in try Self.item(value) }
-    }
-
-    /// The stored item called `id`, which the request names at `parameter`.
-    func item(_ id: String, parameter: String) async throws(APIError) -> ResponseItem {
-        let found: StoredRecord?
-        do { found = try await store?.record(withItem: id) } catch { throw APIError(error) }
-        guard let found else {
-            throw APIError(status: 404, parameter: parameter, "Item with id '\(id)' not found.")
+    /// The items without those whose name an earlier one has: what was sent again, or named, is shown once.
+    private static func distinct(_ items: [JSONValue]) -> [JSONValue] {
+        var names: Set<String> = []
+        return items.filter { item in
+            guard let name = item["id"]?.stringValue else { return true }
+            return names.insert(name).inserted
         }
-        let values = try Self.items(of: found)
-        guard let value = values.last(where: { $0["id"]?.stringValue == id }) else {
-            throw APIError.generationFailed("The storage names an item '\(id)' that it does not have.")
-        }
-        return try Self.item(value)
     }
 
     /// Keeps a response with the items that its request added.
@@ -55,13 +47,13 @@ struct ResponseArchive: Sendable {
             input: JSONValue.array(input.map(\.json)).serialized(),
             itemIDs: input.compactMap(\.id) + output
         )
-        do { try await store.put(record) } catch { throw APIError(error) }
+        do { try await store.put(record) } catch { throw failure(error) }
     }
 
     /// Forgets the response called `id`.
     func remove(_ id: String) async throws(APIError) {
         let isRemoved: Bool
-        do { isRemoved = try await store?.remove(id) ?? false } catch { throw APIError(error) }
+        do { isRemoved = try await store?.remove(id) ?? false } catch { throw failure(error) }
         if !isRemoved { throw .responseNotFound(id) }
     }
 
@@ -70,61 +62,45 @@ struct ResponseArchive: Sendable {
         return record
     }
 
-    private func find(_ id: String) async throws(APIError) -> StoredRecord? {
-        do { return try await store?.record(id) } catch { throw APIError(error) }
+    /// The record of the response called `id`; nil when there is none.
+    func find(_ id: String) async throws(APIError) -> StoredRecord? {
+        do { return try await store?.record(id) } catch { throw failure(error) }
     }
 
-    /// The items of every response from the first of the conversation to `last`.
-    ///
-    /// - Parameter isWhole: whether a response that is gone is an error.
-    private func chain(_ last: String, isWhole: Bool) async throws(APIError) -> [[JSONValue]] {
-        var links: [[JSONValue]] = []
-        var byteCount = 0
-        var next: String? = last
-        while let id = next {
-            guard let record = try await find(id) else {
-                if !isWhole { break }
-                throw .previousResponseNotFound(id)
-            }
-            byteCount += record.byteCount
-            if byteCount > conversationBytes { throw .conversationTooLong(limit: conversationBytes) }
-            links.append(try Self.items(of: record))
-            next = record.previousID
-        }
-        return links.reversed()
+    /// The record that has an item called `id`; nil when there is none.
+    func find(withItem id: String) async throws(APIError) -> StoredRecord? {
+        do { return try await store?.record(withItem: id) } catch { throw failure(error) }
     }
 
-    /// Input and output of a record. What is still computed, or was never completed, has nothing to go on with.
-    private static func items(of record: StoredRecord) throws(APIError) -> [JSONValue] {
-        let response = try json(record.body)
-        let status = response["status"]?.stringValue.flatMap { ModelResponse.Status(rawValue: $0) }
-        guard status == .completed || status == .incomplete else {
-            throw .invalidValue(
-                "previous_response_id",
-                "the response '\(record.id)' is \(response["status"]?.stringValue ?? "without status")."
-            )
-        }
-        return (try json(record.input).arrayValue ?? []) + (response["output"]?.arrayValue ?? [])
+    /// What a caller is told when something could not be stored or read. Where the storage is on this machine, and what is
+    /// wrong with it, is for those to know who run it.
+    private func failure(_ error: StorageError) -> APIError {
+        logger.error("storage failed", metadata: ["error": "\(error)"])
+        return APIError(error)
     }
 
-    private static func json(_ text: String) throws(APIError) -> JSONValue {
+    /// A stored text as JSON.
+    static func json(_ text: String) throws(APIError) -> JSONValue {
         do {
             return try JSONValue(parsing: text)
         } catch {
             throw .generationFailed("The storage holds what is not JSON. \(error.description)")
         }
     }
-
-    private static func item(_ value: JSONValue) throws(APIError) -> ResponseItem {
-        if case .item(let item) = try? ResponseInput(value, path: "item") { return item }
-        throw .generationFailed("The storage holds an item that cannot be read.")
-    }
 }
 
 extension APIError {
-    /// What a caller is told when something could not be stored or read.
+    /// What a caller is told when something could not be stored or read. No default: a new case must choose its sentence,
+    /// which names no place on this machine.
     fileprivate init(_ error: StorageError) {
-        self.init(status: 500, kind: .server, code: "storage_failed", error.description)
+        let message =
+            switch error {
+            case .tooLarge: error.description
+            case .full: "There is no room for the response on the server's disk."
+            case .busy: "The server's storage was busy for too long. Try again."
+            case .unwritable, .damaged, .newer, .failed: "The server's storage failed; the server's log says why."
+            }
+        self.init(status: 500, kind: .server, code: "storage_failed", message)
     }
 
     static func responseNotFound(_ id: String) -> APIError {
@@ -136,15 +112,6 @@ extension APIError {
             code: "previous_response_not_found",
             parameter: "previous_response_id",
             "Previous response with id '\(id)' not found."
-        )
-    }
-
-    /// A stored conversation beyond what a request may hold.
-    fileprivate static func conversationTooLong(limit: Int) -> APIError {
-        APIError(
-            code: "context_length_exceeded",
-            parameter: "previous_response_id",
-            "The stored conversation has more than \(limit) bytes. Begin a new one."
         )
     }
 }

@@ -45,7 +45,8 @@ struct ResponsesFormat: AnswerFormat {
     func response(_ answers: AnswerCollector) -> ModelResponse {
         let answer = answers.answers[0]
         var response = draft
-        let isCut = answer.finish?.reason == .length
+        // A stop string can end an answer in the middle of a call.
+        let isCut = answer.finish?.reason == .length || !answer.segments.allSatisfy(\.isComplete)
         response.status = isCut ? .incomplete : .completed
         if !isCut { response.completed = completed ?? now() }
         response.output = answer.segments.enumerated().map { item($1, $0, $1.isComplete ? .completed : .incomplete) }

@@ -6,8 +6,12 @@ import Synchronization
 /// The bytes of one streamed answer: events go in at one end, whatever is ready comes out at the other.
 ///
 /// What a slow client has not read yet is kept here, up to a limit, so that nothing else waits for it; a client beyond the
-/// limit counts as gone. All that became ready since the last write leaves in one write.
+/// limit counts as gone. Only what piles up during one long write tells that a client is slow: however much comes at once,
+/// it says nothing of who reads it. All that became ready since the last write leaves in one write.
 final class TokenStream: Sendable {
+    /// A write that is younger tells nothing of its client: one step of the engine brings events of all prompts at once.
+    static let burst: Duration = .seconds(1)
+
     private struct State {
         var format: any AnswerFormat
         var answers: AnswerCollector
@@ -29,7 +33,7 @@ final class TokenStream: Sendable {
     private let signal: AsyncStream<Void>
     private let signaller: AsyncStream<Void>.Continuation
 
-    /// - Parameter limit: bytes kept for a client that does not read.
+    /// - Parameter limit: bytes that may pile up during one write.
     init(format: any AnswerFormat, answers: AnswerCollector, limit: Int) {
         state = Mutex(State(format: format, answers: answers))
         self.limit = limit
@@ -49,8 +53,8 @@ final class TokenStream: Sendable {
         }
     }
 
-    func take(_ event: TextEvent, prompt: Int) {
-        append { state in
+    func take(_ event: TextEvent, prompt: Int, now: ContinuousClock.Instant = .now) {
+        append(now: now) { state in
             state.answers.take(event, prompt: prompt)
             for object in state.format.chunks(for: event, prompt: prompt) { state.append(object) }
         }
@@ -109,10 +113,13 @@ final class TokenStream: Sendable {
         return isStalled
     }
 
-    private func append(_ change: (inout sending State) -> Void) {
+    private func append(now: ContinuousClock.Instant = .now, _ change: (inout sending State) -> Void) {
         state.withLock { state in
+            // What is added now may be large by itself, and could not have been written yet.
+            if state.bytes.count > limit, let start = state.writeStart, start.duration(to: now) > Self.burst {
+                state.isOverfull = true
+            }
             change(&state)
-            if state.bytes.count > limit { state.isOverfull = true }
         }
         signaller.yield()
     }

@@ -37,6 +37,21 @@ import Testing
             "summary": [["type": "summary_text", "text": "in short"]],
         ]
         #expect(try ResponseInput(summary, path: "i") == .item(ResponseItem(id: "rs_1", .reasoning("in short"))))
+        let unnamed: JSONValue = ["role": "user", "content": "hi", "id": ""]
+        #expect(try ResponseInput(unnamed, path: "i") == message)
+    }
+
+    @Test func `whatever other servers call their items is taken`() throws {
+        for id in ["msg_68a0c1d2e3f4", "call-1:2/3", "0199f2b0-7d3e-7c1a-9f00-000000000000", "my item #1"] {
+            let message: JSONValue = ["role": "user", "content": "hi", "id": .string(id)]
+            let item = ResponseItem(id: id, .message(.user, [.init("hi")]))
+            #expect(try ResponseInput(message, path: "i") == .item(item))
+            let reference: JSONValue = ["type": "item_reference", "id": .string(id)]
+            #expect(try ResponseInput(reference, path: "i") == .reference(id, parameter: "i.id"))
+        }
+        let long: JSONValue = ["id": .string(String(repeating: "x", count: 257))]
+        let error = #expect(throws: APIError.self) { try ResponseInput(long, path: "i") }
+        #expect(error?.code == "string_above_max_length")
     }
 
     @Test(arguments: [
@@ -54,6 +69,10 @@ import Testing
         (#"{"type":"web_search_call","id":"ws_1"}"#, "input[0]", "unsupported_parameter"),
         (#"{"type":"poem"}"#, "input[0].type", "invalid_value"),
         (#"{"type":"item_reference"}"#, "input[0].id", "missing_required_parameter"),
+        (#"{"type":"item_reference","id":"msg\u0000x"}"#, "input[0].id", "invalid_value"),
+        (#"{"role":"user","content":"x","id":"msg\u0000x"}"#, "input[0].id", "invalid_value"),
+        (#"{"role":"user","content":"x","id":"a\nb"}"#, "input[0].id", "invalid_value"),
+        (#"{"type":"reasoning","summary":[],"id":"é"}"#, "input[0].id", "invalid_value"),
         (#"5"#, "input[0]", "invalid_type"),
     ])
     func `an item that means nothing here is refused by its place`(text: String, parameter: String, code: String) throws

@@ -37,6 +37,18 @@ import Testing
         #expect(try ResponsesRequest(["model": "m"], isCounted: true).input.isEmpty)
     }
 
+    @Test(arguments: [
+        #"{"id":"a","role":"user","content":"two"}"#, #"{"type":"item_reference","id":"a"}"#, #"{"id":"a"}"#,
+    ])
+    func `a second item of one name is refused`(second: String) throws {
+        let first = #"{"id":"a","role":"user","content":"one"},{"id":"b","role":"user","content":"x"}"#
+        let body = try JSONValue(parsing: #"{"model":"m","input":[\#(first),\#(second)]}"#)
+        let error = #expect(throws: APIError.self) { try ResponsesRequest(body) }
+        #expect(error?.parameter == "input[2].id" && error?.code == "invalid_value")
+        let unnamed = try JSONValue(parsing: #"{"role":"user","content":"x","id":""}"#)
+        #expect(try ResponsesRequest(["model": "m", "input": [unnamed, unnamed]]).input.count == 2)
+    }
+
     @Test func `log probabilities come when they are counted or included`() throws {
         #expect(try request(#""include":["message.output_text.logprobs"]"#).topLogprobs == 0)
         #expect(try request(#""top_logprobs":0"#).topLogprobs == nil)

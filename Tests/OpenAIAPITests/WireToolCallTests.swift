@@ -30,6 +30,9 @@ import Testing
         #expect(message["tool_calls"] == nil && message["content"] == .null)
         let json = ChatCompletionResponse(header: header, choices: [choice], usage: Usage()).json
         #expect(json["choices"]?[0]?["finish_reason"] == "function_call")
+        choice.finish = WireFinish(.stop, stop: "x")
+        choice.callsAreLegacy = true
+        #expect(self.message(choice)["function_call"] != nil && self.message(choice)["tool_calls"] == nil)
     }
 
     @Test func `a stream brings calls in pieces`() {

@@ -23,4 +23,14 @@ import Testing
         #expect(keys.project(of: [.authorization: "Bearer c", .apiKey: "b"]) == "key-2")
         #expect(Authentication(keys: []).project(of: [.authorization: "Bearer a"]) == nil)
     }
+
+    @Test func `an empty key opens nothing, also where it is the only one`() {
+        for keys in [[""], ["", "b"]] {
+            let authentication = Authentication(keys: keys)
+            #expect(!authentication.allows([:]))
+            #expect(!authentication.allows([.apiKey: ""]))
+            #expect(!authentication.allows([.authorization: "Bearer "]))
+        }
+        #expect(Authentication(keys: ["", "b"]).project(of: [.apiKey: "b"]) == "key-2")
+    }
 }

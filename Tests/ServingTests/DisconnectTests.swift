@@ -65,14 +65,16 @@ import Testing
             $0.keepAliveInterval = .milliseconds(100)
             $0.stalledWriteTimeout = .milliseconds(500)
         }) { server in
-            let deaf = try await server.connect()
+            let deaf = try await server.connect(receiveBytes: 4_096)
             defer { deaf.close() }
-            let prompts = Array(repeating: #""endless\n""#, count: 64).joined(separator: ",")
-            let body = #"{"model":"scripted","prompt":[\#(prompts)],"max_tokens":4000,"stream":true}"#
+            // Half of the engine's places.
+            let prompts = Array(repeating: #""endless\n""#, count: 32).joined(separator: ",")
+            let body = #"{"model":"scripted","prompt":[\#(prompts)],"max_tokens":4000,"stream":true,"logprobs":5}"#
             try await deaf.send("POST", "/v1/completions", body)
             let other = try await server.send("POST", "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
             #expect(other.status == 200)
             try await server.waitUntilIdle()
+            #expect(try await server.send("GET", "/metrics").body.contains("hearth_client_disconnects_total 1\n"))
         }
     }
 

@@ -59,6 +59,13 @@ import Testing
         }
     }
 
+    @Test func `a call that a stop string cuts is not told as one to make`() async throws {
+        try await withServer { server in
+            let choice = try await choice(server, Self.tools + #","tool_choice":"required","stop":["sides"]"#)
+            #expect(choice["finish_reason"] == "stop" && choice["stop_reason"] == "sides")
+        }
+    }
+
     @Test func `a model that calls nothing says what it says without functions`() async throws {
         try await withServer { server in
             let choice = try await choice(server, Self.tools)

@@ -33,6 +33,21 @@ import Testing
         }
     }
 
+    @Test(arguments: ["asc", "desc"])
+    func `pages come to an end where several items have one name`(order: String) throws {
+        let items: [JSONValue] = ["a", "b", "a", "c", "b"].map { ["id": .string($0)] }
+        var (ids, last): ([String], String?) = ([], nil)
+        repeat {
+            let parameters = [("order", order), ("limit", "1"), ("after", last ?? "")]
+            let page = try ItemPage(parameters).json(of: items)
+            let id = try #require(page["data"]?[0]?["id"]?.stringValue)
+            ids.append(id)
+            last = page["has_more"] == true ? id : nil
+        } while last != nil && ids.count < 10
+        #expect(ids.count < 10)
+        #expect(Set(ids).count == ids.count)
+    }
+
     @Test func `a page ends before an item`() throws {
         let page = try page([("order", "asc"), ("after", "i3"), ("before", "i6"), ("include", "x")])
         #expect(page.ids == ["i4", "i5"] && !page.hasMore)

@@ -32,8 +32,12 @@ final class RawConnection: Sendable {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    static func open(port: Int) async throws -> RawConnection {
+    /// - Parameter receiveBytes: what the system takes on for a client that does not read; nil leaves that to it.
+    static func open(port: Int, receiveBytes: Int32? = nil) async throws -> RawConnection {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var bytes = receiveBytes {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port)).bigEndian

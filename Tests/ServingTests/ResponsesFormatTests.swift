@@ -53,6 +53,36 @@ import Tokenization
         #expect(response?["output"] == .array(told))
     }
 
+    @Test func `a stop string ends a text, but cuts a call`() {
+        let call: [TextEvent] = [
+            .part(choice: 0, .callStart(index: 0, name: "f")), .part(choice: 0, .callArguments(index: 0, "{\"a\"")),
+            .part(choice: 0, .callEnd(index: 0, isComplete: false)),
+        ]
+        let text: [TextEvent] = [.text(choice: 0, delta: "Hi", tokens: [TokenID(2)], logprobs: [])]
+        for (answer, status) in [(call, "incomplete"), (text, "completed")] {
+            var format = format
+            var collector = AnswerCollector(promptCount: 1, choiceCount: 1)
+            let end: [TextEvent] = [
+                .finished(choice: 0, .stopString("3")),
+                .usage(TextUsage(promptTokenCount: 5, completionTokenCount: 4)),
+            ]
+            for event in answer + end {
+                collector.take(event, prompt: 0)
+                _ = format.chunks(for: event, prompt: 0)
+            }
+            let last = format.closing(collector, timing).last
+            let response = format.whole(collector, timing)
+            let isCut = status == "incomplete"
+            let details: JSONValue = isCut ? ["reason": "max_output_tokens"] : .null
+            let completed: JSONValue = isCut ? .null : 9
+            #expect(last?["type"]?.stringValue == "response." + status)
+            #expect(last?["response"] == response)
+            #expect(response["status"]?.stringValue == status)
+            #expect(response["incomplete_details"] == details && response["completed_at"] == completed)
+            #expect(response["output"]?[0]?["status"]?.stringValue == status)
+        }
+    }
+
     @Test func `a stream that breaks ends with what was told`() {
         var format = format
         _ = format.opening()

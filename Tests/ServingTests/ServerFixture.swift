@@ -158,7 +158,9 @@ struct RunningServer: Sendable {
     let port: Int
     let outcome: Task<StopOutcome, any Error>
 
-    func connect() async throws -> RawConnection { try await RawConnection.open(port: port) }
+    func connect(receiveBytes: Int32? = nil) async throws -> RawConnection {
+        try await RawConnection.open(port: port, receiveBytes: receiveBytes)
+    }
 
     /// Sends one request on a connection of its own.
     func send(

@@ -63,14 +63,38 @@ import Tokenization
 
     @Test func `what is kept for a slow client is bounded`() {
         let stream = makeStream(limit: 1000)
-        stream.open()
+        let start = ContinuousClock.now
+        _ = stream.beginWrite(now: start)
+        stream.take(long, prompt: 0, now: start + .seconds(2))
         #expect(!stream.isOverfull)
-        stream.take(
-            .text(choice: 0, delta: String(repeating: "x", count: 1000), tokens: [TokenID(1)], logprobs: []),
-            prompt: 0
-        )
+        stream.take(short, prompt: 0, now: start + .seconds(2))
         #expect(stream.isOverfull)
     }
+
+    @Test func `a large event says nothing of its client`() {
+        let stream = makeStream(limit: 1000)
+        let start = ContinuousClock.now
+        // While nothing is written, however long that lasts.
+        for second in 0..<5 { stream.take(long, prompt: 0, now: start + .seconds(second)) }
+        _ = stream.beginWrite(now: start + .seconds(5))
+        // While it is written: a write takes its time, and one step brings the events of many prompts.
+        for _ in 0..<5 { stream.take(long, prompt: 0, now: start + .seconds(5)) }
+        #expect(!stream.isOverfull)
+        stream.endWrite()
+        stream.take(short, prompt: 0, now: start + .seconds(60))
+        _ = stream.beginWrite(now: start + .seconds(60))
+        stream.take(short, prompt: 0, now: start + .seconds(90))
+        stream.take(short, prompt: 0, now: start + .seconds(90))
+        #expect(!stream.isOverfull)
+    }
+
+    private let short = TextEvent.text(choice: 0, delta: "x", tokens: [TokenID(1)], logprobs: [])
+    private let long = TextEvent.text(
+        choice: 0,
+        delta: String(repeating: "x", count: 1001),
+        tokens: [TokenID(1)],
+        logprobs: []
+    )
 
     private func makeStream(limit: Int = 1 << 20) -> TokenStream {
         let options = AnswerOptions(GenerationFields(), model: "m", reportsLogprobs: false)

@@ -48,13 +48,12 @@ extension APIService {
             }
         }
         interruption.onEnd { _ in task.cancel() }
-        let watch = try? await exchange.scope.channel.pipeline.handler(type: ConnectionWatch.self).get()
         let hasGone = Mutex(false)
-        let registration = watch?.onClose {
+        let unwatch = await ConnectionWatch.onClose(of: exchange.scope.channel) {
             hasGone.withLock { $0 = true }
             task.cancel()
         }
-        defer { if let registration { watch?.forget(registration) } }
+        defer { unwatch() }
         let (timeout, clock) = (configuration.requestTimeout, environment.clock)
         let deadline = Task {
             try await clock.sleep(for: timeout)

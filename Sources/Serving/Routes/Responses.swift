@@ -35,8 +35,8 @@ extension APIService {
     func responseTokens(_ exchange: Exchange) async throws -> Response {
         let body = try ResponsesRequest(try await bodies.json(exchange.request), isCounted: true)
         let deployment = try directory.find(body.model)
-        let items = try await earlier(body) + (try await named(body.input))
-        let chat = try ChatRequest(body, items, for: deployment, id: exchange.id)
+        let (earlier, input) = try await items(of: body)
+        let chat = try ChatRequest(body, earlier + input, for: deployment, id: exchange.id)
         do {
             return .json(ModelResponse.inputTokens(try deployment.encode(chat.text.prompt).count))
         } catch {
@@ -102,8 +102,8 @@ extension APIService {
         if archive.store == nil, isKept || body.isBackground {
             throw .unsupported(isKept ? "store" : "background", "This server was started to store nothing.")
         }
-        let input = try await named(body.input)
-        let chat = try ChatRequest(body, try await earlier(body) + input, for: deployment, id: exchange.id)
+        let (earlier, input) = try await items(of: body)
+        let chat = try ChatRequest(body, earlier + input, for: deployment, id: exchange.id)
         var draft = ModelResponse(
             id: ResponsesFormat.prefix + environment.makeID(),
             created: Int(environment.now().timeIntervalSince1970),
@@ -127,25 +127,25 @@ extension APIService {
     /// The number with the digits a 32-bit float has.
     private static func plain(_ number: Float) -> Double { Double(number.description) ?? Double(number) }
 
-    /// The stored conversation that the request goes on with.
-    private func earlier(_ body: ResponsesRequest) async throws(APIError) -> [ResponseItem] {
-        guard let id = body.previousID else { return [] }
-        return try await archive.conversation(upTo: id)
-    }
-
-    /// The items of a request, references looked up, each with a name.
-    private func named(_ inputs: [ResponseInput]) async throws(APIError) -> [ResponseItem] {
+    /// The stored conversation that the request goes on with, and what the request adds: references looked up, each item
+    /// with a name.
+    private func items(
+        of body: ResponsesRequest
+    ) async throws(APIError) -> (earlier: [ResponseItem], input: [ResponseItem]) {
+        var reading = ArchiveReading(archive)
+        var earlier: [ResponseItem] = []
+        if let id = body.previousID { earlier = try await reading.conversation(upTo: id) }
         var items: [ResponseItem] = []
-        for input in inputs {
+        for input in body.input {
             switch input {
             case .item(var item):
                 item.id = item.id ?? item.prefix + environment.makeID()
                 items.append(item)
             case .reference(let id, let parameter):
-                items.append(try await archive.item(id, parameter: parameter))
+                items.append(try await reading.item(id, parameter: parameter))
             }
         }
-        return items
+        return (earlier, items)
     }
 }
 
