@@ -26,7 +26,8 @@ package enum DeploymentError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .contextLengthExceeded(let prompt, let answer, let limit):
-            "This model's context holds \(limit) tokens, but \(prompt + answer) were asked for "
+            // A caller may ask for so many tokens that the sum is no `Int`.
+            "This model's context holds \(limit) tokens, but \(Int128(prompt) + Int128(answer)) were asked for "
                 + "(\(prompt) in the prompt, \(answer) for the answer). Shorten the prompt or lower the token limit."
         case .cacheTooSmall(let tokens, let limit):
             "The request needs room for \(tokens) tokens, but this server's KV cache holds \(limit). Shorten the prompt, "

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Deployments
+import Foundation
 import Inference
 import Storage
 import Tensors
@@ -123,9 +124,58 @@ import Testing
 
     @Test func `a place that cannot be written is an error only where it was named`() throws {
         let plain: Serve = try parse("serve m")
-        #expect(try plain.storage.open(Environment(["XDG_DATA_HOME": "/proc"])) == nil)
+        #expect(try plain.storage.open(Environment(["XDG_DATA_HOME": "/proc"])) is MemoryStore)
         let named: Serve = try parse("serve m --storage /proc/hearth/storage.sqlite")
         #expect(throws: StorageError.self) { try named.storage.open(Environment([:])) }
+    }
+
+    @Test func `a damaged storage keeps a server from starting only where it was named, and is left as it is`() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let file = folder.appendingPathComponent("storage.sqlite")
+        let damaged = Data(String(repeating: "no database ", count: 1_000).utf8)
+        try damaged.write(to: file)
+        let plain: Serve = try parse("serve m")
+        #expect(try plain.storage.open(Environment(["HEARTH_HOME": folder.path])) is MemoryStore)
+        #expect(try Data(contentsOf: file) == damaged)
+        #expect(throws: StorageError.self) { try plain.storage.open(Environment(["HEARTH_STORAGE": file.path])) }
+    }
+
+    @Test func `a context has tokens, whether a flag or a variable says how many`() throws {
+        let plain: Serve = try parse("serve m")
+        let flagged: Serve = try parse("serve m --context-length 64")
+        #expect(try plain.compute.contextLength(Environment([:])) == nil)
+        #expect(try plain.compute.contextLength(Environment(["HEARTH_CONTEXT_LENGTH": "128"])) == 128)
+        #expect(try flagged.compute.contextLength(Environment(["HEARTH_CONTEXT_LENGTH": "0"])) == 64)
+        for value in ["0", "-5", "2147483648", "9223372036854775808", "many"] {
+            #expect(throws: ValidationError.self) {
+                try plain.compute.contextLength(Environment(["HEARTH_CONTEXT_LENGTH": value]))
+            }
+        }
+    }
+
+    @Test func `a model that embeds refuses a context without tokens`() {
+        var configuration = DeploymentConfiguration(name: "m", path: "m")
+        configuration.isEmbedder = true
+        configuration.contextLength = 0
+        let error = #expect(throws: DeploymentError.self) { try LoadedModel.load(configuration) }
+        #expect(error?.description.contains("context of 0 tokens") == true)
+    }
+
+    @Test func `more tokens than there are numbers for are told as a sentence`() {
+        let error = DeploymentError.contextLengthExceeded(promptTokens: 10, maxTokens: .max, limit: 5)
+        #expect(error.description.contains("9223372036854775817 were asked for"))
+    }
+
+    @Test func `a command that was used rightly and has nothing to work on has failed`() {
+        #expect {
+            try TextInput.read(file: "/nonexistent/text")
+        } throws: { error in
+            HearthCommand.exitCode(for: error) == .failure && "\(error)".contains("/nonexistent/text")
+        }
+        #expect(HearthCommand.exitCode(for: InputError.modelMissing(name: "m")) == .failure)
+        #expect(HearthCommand.exitCode(for: InputError.notText(path: "p")) == .failure)
     }
 
     @Test func `pins are named, and warmed from a file`() throws {
@@ -154,12 +204,22 @@ import Testing
         #expect(serve.compute.pack == false)
     }
 
+    @Test func `an empty key is refused, wherever it stands`() throws {
+        #expect(try ServeSettings.apiKeys([], variable: nil).isEmpty)
+        #expect(try ServeSettings.apiKeys([], variable: "a, b") == ["a", "b"])
+        #expect(try ServeSettings.apiKeys(["k"], variable: "") == ["k"])
+        for variable in ["", " ", ",", "a,", ",a", "a, ,b"] {
+            #expect(throws: ValidationError.self) { try ServeSettings.apiKeys([], variable: variable) }
+        }
+        #expect(throws: ValidationError.self) { try ServeSettings.apiKeys(["k", " "], variable: nil) }
+    }
+
     @Test func `measurements have the defaults the documents tell`() throws {
         let bench: Bench = try parse("bench m")
-        #expect([bench.generate, bench.repetitions] == [64, 5])
+        #expect(bench.generate == 64 && bench.repetitions == 5)
         #expect(bench.cases.map(\.promptCount) == [512] && bench.cases.map(\.streamCount) == [1])
         let perplexity: PerplexityCommand = try parse("perplexity m file --json")
-        #expect([perplexity.chunk, perplexity.chunks] == [256, 4])
+        #expect(perplexity.chunk == 256 && perplexity.chunks == 4)
         #expect(perplexity.json)
     }
 
@@ -168,7 +228,9 @@ import Testing
         "bench m --prompt 0", "bench m --prompt 1,,2", "bench m --depth -1", "bench m --streams 8,65",
         "bench m --depth x",
         "tokenize m text --file f", "nonsense", "serve m --port eighty", "serve m --cache-ttl soon", "cache pin m",
-        "cache pin m ../name", "cache pin", "perplexity m f --chunk 1",
+        "cache pin m ../name", "cache pin", "perplexity m f --chunk 1", "perplexity m f --chunk 2147483648",
+        "perplexity m f --chunks 2147483648", "run m hi --max-tokens 9223372036854775807", "run m hi --max-tokens=-1",
+        "run m hi --top-k 2147483648", "run m hi --context-length 0", "bench m --context-length 2147483648",
     ])
     func `wrong usage is refused with the code for it`(words: String) {
         #expect {

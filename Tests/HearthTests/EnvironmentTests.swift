@@ -24,6 +24,19 @@ import Testing
         #expect(Environment(["HEARTH_HOME": ""]).home.value.hasSuffix("/.local/share/hearth"))
     }
 
+    @Test func `the user's home is HOME where that is a whole path`() {
+        let environment = Environment(["HOME": "/x"])
+        #expect(environment.home.value == "/x/.local/share/hearth")
+        #expect(environment.cacheFolder.value == "/x/.cache/hearth/prefixes")
+        #expect(environment.absolute("~") == "/x")
+        #expect(environment.absolute("~/models") == "/x/models")
+        #expect(Environment(["HOME": "/x", "HEARTH_HOME": "~/h"]).home.value == "/x/h")
+        #expect(Environment(["HOME": "/"]).home.value == "/.local/share/hearth")
+        let unset = Environment([:]).home.value
+        #expect(unset == NSHomeDirectory() + "/.local/share/hearth")
+        #expect(Environment(["HOME": "x"]).home.value == unset && Environment(["HOME": ""]).home.value == unset)
+    }
+
     @Test func `a number that is none is refused with the variable's name`() throws {
         #expect(try Environment(["HEARTH_PORT": "81"]).integer("HEARTH_PORT") == 81)
         #expect(try Environment([:]).integer("HEARTH_PORT") == nil)
@@ -43,6 +56,10 @@ import Testing
         #expect(Environment(["HF_HOME": folder.path]).hubToken == "from-file")
         #expect(Environment(["HF_TOKEN_PATH": folder.path + "/token"]).hubToken == "from-file")
         #expect(Environment(["HF_HOME": folder.path + "/none"]).hubToken == nil)
+        let cache = folder.appendingPathComponent(".cache/huggingface")
+        try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
+        try Data("from-home".utf8).write(to: cache.appendingPathComponent("token"))
+        #expect(Environment(["HOME": folder.path]).hubToken == "from-home")
     }
 
     @Test(arguments: [

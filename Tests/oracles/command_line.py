@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -93,6 +94,8 @@ def wrong_usage_and_failure_have_their_codes():
         errors = place.run("run", "smolm2-135m", "hi", code=1)[1]
         assert 'Did you mean "smollm2-135m"' in errors, errors
         assert "does not exist" in place.run("show", "./none.gguf", code=1)[1]
+        errors = place.run("show", "smollm2-135m", code=1)[1]
+        assert "hearth pull smollm2-135m" in errors and "Usage" not in errors, errors
         assert "HF_TOKEN" in place.run("pull", "hf:owner/none", code=1)[1]
         place.run("pull", "hf:owner", code=1)
         place.run("remove", "none", code=1)
@@ -103,6 +106,31 @@ def a_home_that_cannot_be_used_is_explained():
     with Place() as place:
         errors = place.run("pull", "hf:owner/tiny", code=1, HEARTH_HOME="/proc/hearth")[1]
         assert "/proc/hearth" in errors, errors
+
+
+@check
+def the_store_is_in_the_home_of_the_environment():
+    with Place() as place:
+        del place.environment["HEARTH_HOME"]
+        store = f"{place.folder.name}/.local/share/hearth"
+        assert store in place.run("list")[1]
+        assert f"{place.folder.name}/models" in place.run("list", HEARTH_HOME="~/models")[1]
+        errors = place.run("show", "~/none.gguf", code=1)[1]
+        assert f"{place.folder.name}/none.gguf" in errors, errors
+
+
+@check
+def numbers_beyond_their_use_are_refused():
+    with Place() as place:
+        for value in ("-5", "0", "many", "9223372036854775808"):
+            errors = place.run("serve", MODEL, "--port", 0, code=64, HEARTH_CONTEXT_LENGTH=value)[1]
+            assert "HEARTH_CONTEXT_LENGTH" in errors, errors
+        del place.environment["HEARTH_CONTEXT_LENGTH"]
+        place.run("serve", MODEL, "--port", 0, "--context-length", 0, code=64)
+        place.run("run", MODEL, "hi", "--max-tokens", 9223372036854775807, code=64)
+        place.run("perplexity", MODEL, "/nonexistent", "--chunk", 9223372036854775807, code=64)
+        errors = place.run("run", MODEL, "hi", "--max-tokens", 2147483647, code=1)[1]
+        assert "context holds" in errors, errors
 
 
 @check
@@ -188,7 +216,8 @@ def tokens_of_a_text():
         assert answer["count"] == len(answer["tokens"]) == len(answer["pieces"]) > 1
         assert place.run("tokenize", MODEL, "--ids", given="Hello, world")[0].split() == [str(token) for token in answer["tokens"]]
         assert place.run("tokenize", MODEL, "--count", given="Hello, world")[0].strip() == str(answer["count"])
-        place.run("tokenize", MODEL, "--file", "/nonexistent", code=64)
+        assert "/nonexistent" in place.run("tokenize", MODEL, "--file", "/nonexistent", code=1)[1]
+        place.run("tokenize", MODEL, "text", "--file", "/nonexistent", code=64)
 
 
 @check
@@ -197,6 +226,7 @@ def one_answer_from_an_argument_or_standard_input():
         arguments = ("run", MODEL, "--temperature", 0, "--max-tokens", 8, "--json")
         argued = json.loads(place.run(*arguments, "Say hi.")[0])
         assert argued["answer"] and 1 <= argued["completion_tokens"] <= 8
+        assert argued["finish_reason"] in ("stop", "length"), argued
         assert json.loads(place.run(*arguments, given="Say hi.")[0]) == argued
         assert argued["answer"].strip() in place.run(*arguments[:-1], "Say hi.")[0]
         raw = json.loads(place.run(*arguments, "--raw", "Once upon a time")[0])
@@ -233,6 +263,97 @@ def a_model_is_shown():
         assert shown["architecture"] in place.run("show", MODEL)[0]
 
 
+def wait_for_watch(process):
+    """Waits until the program takes interrupts for itself, which it does while it answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        lines = pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        if int(status["SigCgt"], 16) >> (signal.SIGINT - 1) & 1:
+            # Some of the answer should be there.
+            return time.sleep(0.3)
+        time.sleep(0.01)
+    raise AssertionError("the program watches no interrupts")
+
+
+# One thread is slow enough to be interrupted.
+LONG = ("--temperature", 0, "--max-tokens", 4000, "--threads", 1)
+
+
+@check
+def an_interrupted_answer_says_so():
+    with Place() as place:
+        for options in ((), ("--json",)):
+            process = place.start("run", MODEL, *LONG, *options, "--raw", "Once upon a time")
+            wait_for_watch(process)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+            assert process.returncode == 130, (process.returncode, output, errors)
+        answer = json.loads(output)
+        assert answer["finish_reason"] == "interrupted" and answer["completion_tokens"] < 4000, answer
+
+
+@check
+def every_answer_of_a_chat_can_be_stopped():
+    with Place() as place:
+        leader, follower = pty.openpty()
+        process = place.start("run", MODEL, *LONG, stdin=follower, stdout=follower, stderr=follower)
+        os.close(follower)
+        unread = b""
+
+        def read_until(mark):
+            """Reads to the end of `mark`; an empty one is met by anything but the end of a line."""
+            nonlocal unread
+            while not (mark in unread if mark else unread.strip()):
+                assert select.select([leader], [], [], 60)[0], unread
+                unread += os.read(leader, 65536)
+            unread = unread.partition(mark)[2] if mark else b""
+
+        read_until(b">>> ")
+        for _ in range(2):
+            os.write(leader, b"Count from 1 to 1000, one number in a line.\n")
+            read_until(b"line.\r\n")
+            read_until(b"")
+            process.send_signal(signal.SIGINT)
+            read_until(b"(stopped)")
+            read_until(b">>> ")
+        # Between answers an interrupt has its usual meaning.
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == -signal.SIGINT
+        os.close(leader)
+
+
+@check
+def output_that_cannot_be_written_is_a_failure():
+    with Place() as place, open("/dev/full", "w") as full:
+        process = place.start("tokenize", MODEL, "hi", "--json", stdout=full)
+        errors = process.communicate(timeout=60)[1]
+        assert process.returncode == 1 and "Standard output cannot be written" in errors, (process.returncode, errors)
+        # What a server has to say there is no result.
+        process = place.start("serve", MODEL, "--port", 0, "--no-pack", stdout=full)
+        line = process.stderr.readline()
+        while line and "cannot be written" not in line:
+            line = process.stderr.readline()
+        assert line and process.poll() is None
+        process.terminate()
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+
+@check
+def a_damaged_storage_that_nobody_named_keeps_no_server_from_starting():
+    with Place() as place:
+        place.home.mkdir()
+        storage = place.home / "storage.sqlite"
+        storage.write_text("no database " * 1000)
+        process = place.start("serve", MODEL, "--port", 0, "--no-pack")
+        line = process.stdout.readline()
+        process.terminate()
+        errors = process.communicate(timeout=60)[1]
+        assert "is serving" in line and process.returncode == 0 and "kept in memory" in errors, (line, errors)
+        assert "is damaged" in place.run("serve", MODEL, "--port", 0, "--storage", storage, code=1)[1]
+
+
 @check
 def figures_for_scripts():
     with Place() as place:
@@ -243,6 +364,7 @@ def figures_for_scripts():
         rates = json.loads(place.run("bench", MODEL, "--prompt", 32, "--generate", 4, "--repetitions", 2, "--json")[0])
         assert len(rates["prefill"]) == len(rates["decode"]) == 2 and min(rates["prefill"] + rates["decode"]) > 0
         place.run("perplexity", MODEL, text, "--chunk", 100_000, code=64)
+        place.run("perplexity", MODEL, "/nonexistent", code=1)
         place.run("bench", MODEL, code=64, HEARTH_ISA="abacus")
 
 

@@ -78,6 +78,11 @@ extension EmbeddingDeployment {
                 message: "\(configuration.name) turns texts into vectors here, and takes no adapters."
             )
         }
+        if let asked = configuration.contextLength, asked < 1 {
+            throw .modelUnavailable(
+                message: "A context of \(asked) tokens was asked for; \(configuration.name) reads at least 1."
+            )
+        }
         let checkpoint = try Deployment.openCheckpoint(configuration.path)
         let tokenizer = try Deployment.loadTokenizer(checkpoint)
         let engine: EmbeddingEngine

@@ -50,12 +50,13 @@ package final class BertEncoder: TextEmbedder {
     ///
     /// - Parameters:
     ///   - compute: the instruction set and the threads to use.
-    ///   - contextLength: most tokens of a text; nil takes the checkpoint's.
+    ///   - contextLength: most tokens of a text, at least 1; nil takes the checkpoint's, which is never exceeded.
     package init(
         _ checkpoint: Checkpoint,
         compute: Compute,
         contextLength: Int? = nil
     ) throws(ModelError) {
+        precondition(contextLength ?? 1 >= 1, "BertEncoder: a context of \(contextLength ?? 0) tokens")
         configuration = try readable { () throws(CheckpointError) in try checkpoint.encoderConfiguration() }
         gate = try Self.gate(configuration)
         weights = try BertWeights(checkpoint, configuration, workers: compute.workers)

@@ -21,7 +21,7 @@ package final class DecoderEmbedder: TextEmbedder {
     /// - Parameters:
     ///   - decoder: loaded, without a cache: it gets one here.
     ///   - pooling: what the model's makers ask for; only `last` can be had.
-    ///   - contextLength: most tokens of a text; nil takes the decoder's, or 8192 where that is more.
+    ///   - contextLength: most tokens of a text, at least 1; nil takes the decoder's, or 8192 where that is more.
     ///   - tokensPerStep: most tokens of one pass through the layers; longer texts take several.
     package init(
         _ decoder: Decoder,
@@ -29,6 +29,7 @@ package final class DecoderEmbedder: TextEmbedder {
         contextLength: Int? = nil,
         tokensPerStep: Int = 512
     ) throws(ModelError) {
+        precondition(contextLength ?? 1 >= 1, "DecoderEmbedder: a context of \(contextLength ?? 0) tokens")
         let known = decoder.traits
         if let pooling, pooling != .last {
             throw .unsupportedSetting(name: "pooling", value: "\(pooling)", architecture: known.architecture)

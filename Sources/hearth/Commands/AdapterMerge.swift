@@ -43,7 +43,7 @@ extension Adapters {
             let environment = Environment()
             let access = try ModelAccess(environment)
             let model = try await access.model(base.model)
-            let reference = try reference(in: base.folder(access))
+            let reference = try reference(in: base.folder(access), environment)
             let workers = WorkerPool(threadCount: try compute.threadCount(environment).value)
             let merged = try MergedCheckpoint(
                 reference,
@@ -51,14 +51,14 @@ extension Adapters {
                 isPrecise: precise,
                 on: workers
             )
-            let path = Environment.absolute(output)
+            let path = environment.absolute(output)
             try await Self.write(merged.checkpoint, to: path)
             Output.line("wrote \(path): \(model.servedName) with \(reference.name) in it")
             Output.note(Self.summary(of: merged))
         }
 
-        private func reference(in folder: AdapterFolder) throws -> AdapterReference {
-            let path = try ActiveAdapters.path(of: name, in: folder)
+        private func reference(in folder: AdapterFolder, _ environment: Environment) throws -> AdapterReference {
+            let path = try ActiveAdapters.path(of: name, in: folder, environment)
             return AdapterReference(name: (name as NSString).lastPathComponent, path: path)
         }
 

@@ -54,10 +54,11 @@ extension Adapters {
         @OptionGroup var base: AdapterBaseOption
 
         func run() async throws {
-            let access = try ModelAccess()
+            let environment = Environment()
+            let access = try ModelAccess(environment)
             let model = try await access.model(base.model)
             let folder = AdapterFolder(store: access.library.store, model: model.servedName)
-            let reference = AdapterReference(name: name, path: Environment.absolute(path))
+            let reference = AdapterReference(name: name, path: environment.absolute(path))
             try folder.add(reference, for: AdapterBase(Checkpoint.open(path: model.path)))
             Output.line("added \(model.servedName):\(name)")
         }

@@ -304,7 +304,7 @@ struct CacheFolderOption: ParsableArguments {
     var folder: String?
 
     func path(_ environment: Environment) -> String {
-        folder.map { Environment.absolute($0) } ?? environment.cacheFolder.value
+        folder.map { environment.absolute($0) } ?? environment.cacheFolder.value
     }
 
     func shelf(_ environment: Environment) -> PrefixShelf { PrefixShelf(folder: path(environment)) }
@@ -338,7 +338,7 @@ struct PrefixText: ParsableArguments {
 
     private static func read(_ file: String) throws -> String {
         guard let text = String(validating: try TextInput.read(file: file), as: UTF8.self) else {
-            throw ValidationError("\(file) is no UTF-8 text.")
+            throw InputError.notText(path: file)
         }
         return text
     }

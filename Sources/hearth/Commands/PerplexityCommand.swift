@@ -39,8 +39,9 @@ struct PerplexityCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if chunk < 2 { throw ValidationError("--chunk must be at least 2.") }
-        if chunks < 0 { throw ValidationError("--chunks must not be negative.") }
+        let limit = ComputeOptions.tokenLimit
+        if !(2...limit).contains(chunk) { throw ValidationError("--chunk must be from 2 to \(limit).") }
+        if !(0...limit).contains(chunks) { throw ValidationError("--chunks must be from 0 to \(limit).") }
     }
 
     func run() async throws {

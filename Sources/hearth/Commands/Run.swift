@@ -3,6 +3,7 @@ import Deployments
 import Foundation
 import Inference
 import JSON
+import Synchronization
 
 /// `hearth run`: a chat, or one answer.
 struct Run: AsyncParsableCommand {
@@ -55,14 +56,16 @@ struct Run: AsyncParsableCommand {
         let deployment = try await Loading.deployment(configuration)
         let adapter = try await adapters.mix(of: deployment)
         let parameters = try sampling.parameters(deployment.samplingDefaults)
+        var isInterrupted = false
         if let question {
-            try await answer(question, deployment, parameters, adapter)
+            isInterrupted = try await answer(question, deployment, parameters, adapter).isInterrupted
         } else {
             var chat = TerminalChat(deployment: deployment, system: system, parameters: parameters)
             chat.adapter = adapter
             try await chat.run()
         }
         await deployment.shutdown(gracePeriod: .zero)
+        if isInterrupted { throw ExitCode(130) }
     }
 
     private func question() throws -> String {
@@ -77,7 +80,7 @@ struct Run: AsyncParsableCommand {
         _ deployment: Deployment,
         _ parameters: GenerationParameters,
         _ adapter: AdapterLease?
-    ) async throws {
+    ) async throws -> AnswerPrinter.Answer {
         var messages: [JSONValue] = system.map { [["role": "system", "content": .string($0)]] } ?? []
         messages.append(["role": "user", "content": .string(question)])
         let prompt: PromptSource = raw ? .text(question) : .chat(ChatPrompt(messages: messages))
@@ -89,11 +92,13 @@ struct Run: AsyncParsableCommand {
                 "answer": .string(answer.text),
                 "prompt_tokens": .integer(Int64(answer.usage.promptTokenCount)),
                 "completion_tokens": .integer(Int64(answer.usage.completionTokenCount)),
+                "finish_reason": .string(answer.finishReason),
             ]
             Output.line(object.serialized())
         } else if !answer.text.hasSuffix("\n") {
             Output.line()
         }
+        return answer
     }
 }
 
@@ -114,6 +119,14 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "Most tokens of an answer (what the context has room for).")
     var maxTokens: Int?
 
+    func validate() throws {
+        let limit = ComputeOptions.tokenLimit
+        if let maxTokens, !(0...limit).contains(maxTokens) {
+            throw ValidationError("--max-tokens must be from 0 to \(limit).")
+        }
+        if let topK, !(-1...limit).contains(topK) { throw ValidationError("--top-k must be from -1 to \(limit).") }
+    }
+
     /// Parameters for a model with these recommendations.
     func parameters(_ defaults: SamplingDefaults) throws -> GenerationParameters {
         var settings = SamplingSettings()
@@ -131,22 +144,45 @@ struct AnswerPrinter {
     /// Whether only the result is wanted.
     var isSilent = false
 
-    /// A whole answer.
+    /// What was said, whole or not.
     struct Answer {
         var text = ""
         var usage = TextUsage()
-        /// Whether the user stopped it.
+        /// How it ended: as cancelled where it did not come to an end of its own.
+        var finish = TextFinish.cancelled
+        /// Whether the user stopped it before its end.
         var isInterrupted = false
+
+        /// The word for scripts: `stop`, `length`, or `interrupted`.
+        var finishReason: String {
+            switch finish {
+            case .endOfSequence, .stopString, .stopToken: "stop"
+            case .length: "length"
+            case .cancelled: "interrupted"
+            }
+        }
     }
 
     /// Prints until the answer ends. An interrupt stops the generation and keeps what was said.
     func print(_ generation: TextGeneration) async throws -> Answer {
-        let interrupts = Interrupts.watch { generation.cancel() }
-        defer { Interrupts.release(interrupts) }
+        let isStopped = Mutex(false)
+        Interrupts.watch {
+            isStopped.withLock { $0 = true }
+            generation.cancel()
+        }
+        defer { Interrupts.release() }
+        var answer = try await print(generation.events)
+        let wasStopped = isStopped.withLock { $0 }
+        // An interrupt may come when all has been said.
+        answer.isInterrupted = wasStopped && answer.finish == .cancelled
+        return answer
+    }
+
+    /// Prints what `events` tell, until they end.
+    func print(_ events: AsyncStream<TextEvent>) async throws -> Answer {
         var answer = Answer()
-        var hasUsage = false
         var isThinking = false
-        for await event in generation.events {
+        for await event in events {
             switch event {
             case .text(_, let delta, _, _):
                 answer.text += delta
@@ -158,14 +194,12 @@ struct AnswerPrinter {
                 if !isSilent { Output.write(thoughts) }
                 isThinking = true
             case .part: break
-            case .usage(let usage):
-                answer.usage = usage
-                hasUsage = true
+            case .usage(let usage): answer.usage = usage
+            case .finished(_, let finish): answer.finish = finish
             case .failed(let reason): throw GenerationFailure.failed(reason)
-            case .started, .promptLogprobs, .finished: break
+            case .started, .promptLogprobs: break
             }
         }
-        answer.isInterrupted = !hasUsage
         return answer
     }
 }

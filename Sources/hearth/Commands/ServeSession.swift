@@ -69,12 +69,12 @@ struct ServeSession: Sendable {
     private func announce(_ directory: DeploymentDirectory, port: Int) {
         let names = directory.models.flatMap(\.names).joined(separator: ", ")
         let origin = "http://\(Self.reachableHost(settings.serving.host)):\(port)"
-        Output.line("hearth is serving \(names) on \(origin)")
+        Output.greet("hearth is serving \(names) on \(origin)")
         let asksForKey = !settings.serving.apiKeys.isEmpty
         if let first = directory.deployments.first {
-            Output.line("\n" + Greeting(model: first, origin: origin, asksForKey: asksForKey).text)
+            Output.greet("\n" + Greeting(model: first, origin: origin, asksForKey: asksForKey).text)
         } else if let first = directory.embedders.first {
-            Output.line("\n" + Greeting.embedding(model: first, origin: origin, asksForKey: asksForKey))
+            Output.greet("\n" + Greeting.embedding(model: first, origin: origin, asksForKey: asksForKey))
         }
     }
 

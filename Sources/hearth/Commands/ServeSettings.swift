@@ -29,7 +29,7 @@ struct ServeSettings: Sendable {
         base.threadCount = threads.value
         base.instructionSet = instructionSet.value
         base.cacheElementType = try command.compute.cacheElementType(environment)
-        base.contextLength = try command.compute.contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
+        base.contextLength = try command.compute.contextLength(environment)
         base.cacheBytes = try Self.cacheBytes(command, environment)
         base.diskCache = try command.diskCache.configuration(environment)
         base.limits = limits
@@ -64,8 +64,7 @@ struct ServeSettings: Sendable {
         serving.host = command.host ?? environment["HEARTH_HOST"] ?? serving.host
         serving.port = try command.port ?? environment.integer("HEARTH_PORT") ?? serving.port
         if !(0...65_535).contains(serving.port) { throw ValidationError("The port must be from 0 to 65535.") }
-        let keys = environment["HEARTH_API_KEY"]?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-        serving.apiKeys = command.apiKey.isEmpty ? (keys ?? []) : command.apiKey
+        serving.apiKeys = try apiKeys(command.apiKey, variable: environment.unfiltered("HEARTH_API_KEY"))
         serving.allowsAdapterChanges = command.adapters.allowsUpdates(environment)
         serving.allowedOrigin = command.allowedOrigin ?? environment["HEARTH_ALLOWED_ORIGIN"]
         if let seconds = try command.gracePeriod ?? environment.integer("HEARTH_GRACE_PERIOD") {
@@ -76,6 +75,25 @@ struct ServeSettings: Sendable {
             serving.gracePeriod = .seconds(seconds)
         }
         return serving
+    }
+
+    /// The keys of the flags, else those of the variable; none when neither is there.
+    ///
+    /// Empty keys are refused: an empty header would show one, and whoever sets the variable to nothing hardly means to
+    /// let everybody in.
+    ///
+    /// - Parameter variable: `HEARTH_API_KEY` as it is set; nil when it is not.
+    static func apiKeys(_ flags: [String], variable: String?) throws -> [String] {
+        let texts = variable?.split(separator: ",", omittingEmptySubsequences: false).map { String($0) } ?? []
+        let keys = (flags.isEmpty ? texts : flags).map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+        guard keys.contains("") else { return keys }
+        if !flags.isEmpty {
+            throw ValidationError("--api-key is empty. Give a key, or leave the flag out to ask for none.")
+        }
+        if keys.allSatisfy(\.isEmpty) {
+            throw ValidationError("HEARTH_API_KEY is set and holds no key. Give it one, or unset it to ask for none.")
+        }
+        throw ValidationError("HEARTH_API_KEY has an empty key. Commas stand between keys, not before or behind them.")
     }
 
     private static func limits(_ command: Serve, _ environment: Environment) throws -> StepLimits {

@@ -31,7 +31,7 @@ struct Show: AsyncParsableCommand {
         let access = try ModelAccess()
         let reference = try ModelAccess.reference(model)
         guard let located = try access.library.find(reference) else {
-            throw ValidationError("\(model) is not here yet. `hearth pull \(model)` brings it.")
+            throw InputError.modelMissing(name: model)
         }
         let checkpoint = try Deployment.openCheckpoint(located.path)
         if template {

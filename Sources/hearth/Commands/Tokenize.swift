@@ -88,14 +88,30 @@ struct Tokenize: AsyncParsableCommand {
 enum TextInput {
     /// The bytes of `file`, or of standard input without one.
     static func read(file: String?) throws -> [UInt8] {
-        guard let file, file != "-" else {
-            if isatty(STDIN_FILENO) == 1 { Output.note("reading from the terminal; end with Ctrl-D") }
-            return Array(FileHandle.standardInput.readDataToEndOfFile())
-        }
+        let path = file == "-" ? nil : file
+        if path == nil, isatty(STDIN_FILENO) == 1 { Output.note("reading from the terminal; end with Ctrl-D") }
         do {
-            return Array(try Data(contentsOf: URL(fileURLWithPath: file)))
+            guard let path else { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) }
+            return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
         } catch {
-            throw ValidationError("\(file) cannot be read: \(error.localizedDescription)")
+            throw InputError.unreadable(path: path ?? "Standard input", reason: error.localizedDescription)
+        }
+    }
+}
+
+/// Why a command that was used rightly has nothing to work on. That is no wrong usage, and has another exit code.
+enum InputError: Error, Equatable, CustomStringConvertible {
+    case unreadable(path: String, reason: String)
+    /// The file has bytes that are no UTF-8.
+    case notText(path: String)
+    /// The model has not been pulled, and the command does not do it.
+    case modelMissing(name: String)
+
+    var description: String {
+        switch self {
+        case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)"
+        case .notText(let path): "\(path) is no UTF-8 text."
+        case .modelMissing(let name): "\(name) is not here yet. `hearth pull \(name)` brings it."
         }
     }
 }

@@ -28,7 +28,7 @@ struct ActiveAdapters: ParsableArguments {
         let folder = AdapterFolder(store: store, model: configuration.name)
         for (index, text) in adapters.enumerated() {
             configuration.adapters.append(
-                AdapterReference(name: Self.name(index), path: try Self.path(of: text, in: folder))
+                AdapterReference(name: Self.name(index), path: try Self.path(of: text, in: folder, environment))
             )
         }
     }
@@ -51,9 +51,9 @@ struct ActiveAdapters: ParsableArguments {
     private static func name(_ index: Int) -> String { "adapter-\(index)" }
 
     /// The adapter that is kept under that name; else a path.
-    static func path(of text: String, in folder: AdapterFolder) throws -> String {
+    static func path(of text: String, in folder: AdapterFolder, _ environment: Environment) throws -> String {
         if let kept = folder.references.first(where: { $0.name == text }) { return kept.path }
-        let path = Environment.absolute(text)
+        let path = environment.absolute(text)
         if FileManager.default.fileExists(atPath: path) { return path }
         throw AdapterError.unusable(
             reason: "There is no adapter called '\(text)' in \(folder.path), and no file or folder at \(path)."

@@ -91,7 +91,7 @@ struct AdapterOptions: ParsableArguments {
         }
         for argument in adapters {
             let owner = try Self.owner(of: "adapter \"\(argument.name)\"", argument.model, in: configurations)
-            let reference = AdapterReference(name: argument.name, path: Environment.absolute(argument.path))
+            let reference = AdapterReference(name: argument.name, path: environment.absolute(argument.path))
             configurations[owner].adapters.append(reference)
         }
         for argument in weights {
@@ -99,28 +99,33 @@ struct AdapterOptions: ParsableArguments {
             configurations[owner].adapterWeights[argument.name] = argument.weight
         }
         for text in folders {
-            let (model, path) = Self.folder(text, in: configurations)
+            let (model, path) = Self.folder(text, in: configurations, environment)
             let owner = try Self.owner(of: "adapter folder \"\(path)\"", model, in: configurations)
-            configurations[owner].adapterFolders.append(AdapterFolder(path: Environment.absolute(path)))
+            configurations[owner].adapterFolders.append(AdapterFolder(path: environment.absolute(path)))
         }
-        try merge(into: &configurations, store: store)
+        try merge(into: &configurations, store: store, environment)
     }
 
     /// The two sides of `MODEL=FOLDER`. What stands before an equals sign is a part of the folder's name where no model is
     /// called so and the folder is there.
     private static func folder(
         _ text: String,
-        in configurations: [DeploymentConfiguration]
+        in configurations: [DeploymentConfiguration],
+        _ environment: Environment
     ) -> (model: String?, path: String) {
         guard let equals = text.firstIndex(of: "=") else { return (nil, text) }
         let model = String(text[..<equals])
         let isModel = configurations.contains { ([$0.name] + $0.aliases).contains(model) }
-        if !isModel, FileManager.default.fileExists(atPath: Environment.absolute(text)) { return (nil, text) }
+        if !isModel, FileManager.default.fileExists(atPath: environment.absolute(text)) { return (nil, text) }
         return (model, String(text[text.index(after: equals)...]))
     }
 
     /// Renames the models that adapters are folded into. What the store keeps for a model is not for another one.
-    private func merge(into configurations: inout [DeploymentConfiguration], store: ModelStore) throws {
+    private func merge(
+        into configurations: inout [DeploymentConfiguration],
+        store: ModelStore,
+        _ environment: Environment
+    ) throws {
         for argument in merged {
             let owner = try Self.owner(of: "adapter \"\(argument.name)\"", argument.model, in: configurations)
             if !AdapterRegistry.isName(argument.name) { throw AdapterError.invalidName(argument.name) }
@@ -133,7 +138,7 @@ struct AdapterOptions: ParsableArguments {
             configurations[owner].adapterFolders.removeAll { $0 == kept }
             configurations[owner].mergedAdapter = AdapterReference(
                 name: argument.name,
-                path: Environment.absolute(argument.path)
+                path: environment.absolute(argument.path)
             )
             configurations[owner].mergesPrecisely = mergesPrecisely
             configurations[owner].name += ":\(argument.name)"

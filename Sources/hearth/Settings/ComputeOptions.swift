@@ -37,8 +37,11 @@ struct ComputeOptions: ParsableArguments {
 
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
-        if let contextLength, contextLength < 1 { throw ValidationError("--context-length must be at least 1.") }
+        if let contextLength { try Self.requireContextLength(contextLength, from: "--context-length") }
     }
+
+    /// More tokens than any context has, and few enough to be added up.
+    static let tokenLimit = Int(Int32.max)
 
     /// Compute threads.
     func threadCount(_ environment: Environment) throws -> Setting<Int> {
@@ -49,6 +52,20 @@ struct ComputeOptions: ParsableArguments {
         )
         if !(1...1024).contains(setting.value) { throw ValidationError("HEARTH_THREADS must be from 1 to 1024.") }
         return setting
+    }
+
+    /// Most tokens of prompt and answer together; nil for what the model was made for.
+    func contextLength(_ environment: Environment) throws -> Int? {
+        if let length = contextLength { return length }
+        guard let length = try environment.integer("HEARTH_CONTEXT_LENGTH") else { return nil }
+        try Self.requireContextLength(length, from: "HEARTH_CONTEXT_LENGTH")
+        return length
+    }
+
+    private static func requireContextLength(_ length: Int, from name: String) throws {
+        if !(1...tokenLimit).contains(length) {
+            throw ValidationError("\(name) must be from 1 to \(tokenLimit).")
+        }
     }
 
     /// The instruction set, one this machine has.
@@ -94,7 +111,7 @@ struct ComputeOptions: ParsableArguments {
         configuration.threadCount = try threadCount(environment).value
         configuration.instructionSet = try instructionSet(environment).value
         configuration.cacheElementType = try cacheElementType(environment)
-        configuration.contextLength = try contextLength ?? environment.integer("HEARTH_CONTEXT_LENGTH")
+        configuration.contextLength = try contextLength(environment)
         configuration.packs = packs(for: model, environment)
         return configuration
     }

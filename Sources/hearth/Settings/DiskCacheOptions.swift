@@ -69,7 +69,7 @@ struct DiskCacheOptions: ParsableArguments {
 
     /// The folder, whether or not it is used.
     func path(_ environment: Environment) -> String {
-        folder.map { Environment.absolute($0) } ?? environment.cacheFolder.value
+        folder.map { environment.absolute($0) } ?? environment.cacheFolder.value
     }
 
     private func limit(_ environment: Environment) throws -> ByteSize? {

@@ -16,6 +16,8 @@ struct ModelAccess {
 
     /// The reference of `text`: one of the catalogue, the hub or a path, or the name of a file or folder right here.
     static func reference(_ text: String) throws -> ModelReference {
+        // A shell replaces a tilde that is neither quoted nor in a unit file; the others are ours.
+        let text = text.hasPrefix("~") ? Environment().absolute(text) : text
         do {
             return try ModelReference(parsing: text)
         } catch {

@@ -19,6 +19,13 @@ struct StorageOptions: ParsableArguments {
     )
     var place: String?
 
+    /// What responses may take in memory where nobody asked for it.
+    private static var fallbackLimits: StorageLimits {
+        var limits = StorageLimits()
+        limits.byteCount = 128 << 20
+        return limits
+    }
+
     /// What was decided.
     func setting(_ environment: Environment) -> Setting<String> {
         Setting(
@@ -28,7 +35,10 @@ struct StorageOptions: ParsableArguments {
         )
     }
 
-    /// Opens the store; nil when it is off. A place that nobody named need not be writable: then nothing is stored.
+    /// Opens the store; nil when it is off.
+    ///
+    /// A place that nobody named may be read-only, full, busy, damaged or newer: whoever asked for a server gets one, and
+    /// responses last as long as it does. The file is left as it is, for somebody to look at.
     func open(_ environment: Environment) throws(StorageError) -> (any RecordStore)? {
         let setting = setting(environment)
         switch setting.value {
@@ -36,11 +46,11 @@ struct StorageOptions: ParsableArguments {
         case "memory": return MemoryStore()
         case let path:
             do {
-                return try SQLiteStore(path: Environment.absolute(path))
+                return try SQLiteStore(path: environment.absolute(path))
             } catch {
-                guard case .unwritable = error, case .default = setting.origin else { throw error }
-                Output.note("Responses are not stored. \(error)")
-                return nil
+                guard case .default = setting.origin else { throw error }
+                Output.note("Responses are kept in memory, until the server stops. \(error)")
+                return MemoryStore(limits: Self.fallbackLimits)
             }
         }
     }

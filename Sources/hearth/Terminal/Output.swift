@@ -8,17 +8,28 @@ enum Output {
     static let hasColour =
         isatty(STDOUT_FILENO) == 1 && Environment()["NO_COLOR"] == nil && Environment()["TERM"] != "dumb"
 
-    /// Writes `text` as it stands to standard output.
-    static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+    /// Writes `text` as it stands to standard output. Ends the process where that is not possible: a result that is
+    /// lost must not look like one.
+    static func write(_ text: String) {
+        if let code = write(text, to: STDOUT_FILENO) {
+            note("Error: " + lossSentence(code))
+            exit(1)
+        }
+    }
 
     /// Writes a line to standard output.
     static func line(_ text: String = "") { write(text + "\n") }
 
-    /// Writes a line to standard error.
-    static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    /// Writes a line to standard output that is no result: a server whose greeting is lost serves all the same.
+    static func greet(_ text: String) {
+        if let code = write(text + "\n", to: STDOUT_FILENO) { note(lossSentence(code)) }
+    }
 
-    /// Writes `text` as it stands to standard error.
-    static func noteRaw(_ text: String) { write(text, to: STDERR_FILENO) }
+    /// Writes a line to standard error.
+    static func note(_ text: String) { noteRaw(text + "\n") }
+
+    /// Writes `text` as it stands to standard error. There is no place to tell that it was lost.
+    static func noteRaw(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
     /// `text`, dim where colours may be used.
     static func dim(_ text: String) -> String { hasColour ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
@@ -26,19 +37,26 @@ enum Output {
     /// `text`, bold where colours may be used.
     static func bold(_ text: String) -> String { hasColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    private static func lossSentence(_ code: Int32) -> String {
+        "Standard output cannot be written: \(String(cString: strerror(code)))."
+    }
+
+    /// Writes all of `text`. Returns the `errno` that the rest of it was lost to, nil when nothing was.
+    static func write(_ text: String, to descriptor: Int32) -> Int32? {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            let code = errno
             if count >= 0 {
                 bytes = bytes.dropFirst(count)
-            } else if errno == EPIPE {
+            } else if code == EPIPE {
                 // The reader has gone, as in `hearth list | head`: end as the signal would have it, without a word.
                 exit(128 + SIGPIPE)
-            } else if errno != EINTR && errno != EAGAIN {
-                return
+            } else if code != EINTR && code != EAGAIN {
+                return code
             }
         }
+        return nil
     }
 }
 
