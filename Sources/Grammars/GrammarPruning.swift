@@ -4,8 +4,6 @@ struct GrammarPruning {
     private(set) var nodes: [Node]
     private(set) var isProductive: [Bool]
     private let automata: [ByteAutomaton]
-    /// Arrays and objects that the machine cannot follow to an end whatever comes.
-    private var unsafe = Set<Int32>()
 
     init(nodes: [Node], automata: [ByteAutomaton]) {
         self.nodes = nodes
@@ -14,16 +12,15 @@ struct GrammarPruning {
     }
 
     mutating func prune() {
-        for index in nodes.indices { prepare(index) }
         // The smallest set that is closed: what can be finished with parts that can be.
         var users = [[Int32]](repeating: [], count: nodes.count)
         for index in nodes.indices {
             for part in parts(nodes[index]) { users[Int(part)].append(Int32(index)) }
         }
-        var work = nodes.indices.filter { isSatisfiable($0) }.map(Int32.init)
+        var work = nodes.indices.filter { isSatisfiable(nodes[$0]) }.map(Int32.init)
         for index in work { isProductive[Int(index)] = true }
         while let index = work.popLast() {
-            for user in users[Int(index)] where !isProductive[Int(user)] && isSatisfiable(Int(user)) {
+            for user in users[Int(index)] where !isProductive[Int(user)] && isSatisfiable(nodes[Int(user)]) {
                 isProductive[Int(user)] = true
                 work.append(user)
             }
@@ -42,9 +39,8 @@ struct GrammarPruning {
         }
     }
 
-    private func isSatisfiable(_ index: Int) -> Bool {
-        if unsafe.contains(Int32(index)) { return false }
-        switch nodes[index] {
+    private func isSatisfiable(_ node: Node) -> Bool {
+        switch node {
         case .lexeme(let lexeme): return isSatisfiable(lexeme)
         case .sequence(let parts): return parts.allSatisfy { isProductive[Int($0)] }
         case .choice(let options): return options.contains { isProductive[Int($0)] }
@@ -85,66 +81,6 @@ struct GrammarPruning {
         let table = MemberTable(object)
         let outlook = MemberOutlook(object, table, count: 0, first: 0, present: [], unused: names)
         return outlook.mayClose || outlook.mayAddOther || !outlook.next(limit: 1).isEmpty
-    }
-
-    // MARK: Preparation
-
-    /// Most needs of an object's members together, those that follow from others among them.
-    private static let mostNeeds = 1_000_000
-
-    private mutating func prepare(_ index: Int) {
-        switch nodes[index] {
-        case .array(let array):
-            if array.mayRunOut(of: nodes, automata) { unsafe.insert(Int32(index)) }
-        case .object(let object):
-            if let closed = Self.closed(object), closed.offeredCount <= ObjectNode.mostOffered {
-                nodes[index] = .object(closed)
-            } else {
-                unsafe.insert(Int32(index))
-            }
-        case .lexeme, .sequence, .choice, .repetition: break
-        }
-    }
-
-    /// An object whose members need all that they lead to, in order, and where what a required one needs is required too;
-    /// nil when that is too much.
-    private static func closed(_ object: ObjectNode) -> ObjectNode? {
-        guard object.members.contains(where: { !$0.needs.isEmpty }) else { return object }
-        guard object.members.count <= ObjectNode.mostOffered else { return nil }
-        var object = object
-        let width = (object.members.count + 63) / 64
-        let direct = object.members.map { member in
-            var words = [UInt64](repeating: 0, count: width)
-            for need in member.needs { words[Int(need) / 64] |= 1 << UInt64(need % 64) }
-            return words
-        }
-        var total = 0
-        for index in object.members.indices where !object.members[index].needs.isEmpty {
-            var all = [UInt64](repeating: 0, count: width)
-            var needs: [Int32] = []
-            var next = 0
-            var member = index
-            while true {
-                for word in 0..<width {
-                    var added = direct[member][word] & ~all[word]
-                    all[word] |= added
-                    while added != 0 {
-                        needs.append(Int32(word * 64 + added.trailingZeroBitCount))
-                        added &= added - 1
-                    }
-                }
-                if next == needs.count { break }
-                member = Int(needs[next])
-                next += 1
-            }
-            total += needs.count
-            if total > mostNeeds { return nil }
-            object.members[index].needs = needs.filter { $0 != Int32(index) }.sorted()
-        }
-        for member in object.members where member.isRequired {
-            for need in member.needs { object.members[Int(need)].isRequired = true }
-        }
-        return object
     }
 
     private func isLeft(_ member: MemberNode) -> Bool {

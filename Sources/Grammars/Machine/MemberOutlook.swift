@@ -39,7 +39,7 @@ struct MemberTable: Sendable {
 
 /// What can come next where an object stands, so that it can still be brought to an end afterwards.
 ///
-/// The members' needs hold all that they lead to (`GrammarPruning` sees to that). So after each member that is let in those
+/// The members' needs hold all that they lead to (`SchemaCompiler` sees to that). So after each member that is let in those
 /// that must come are known, and one after the other, in order, they can.
 struct MemberOutlook {
     private let object: ObjectNode

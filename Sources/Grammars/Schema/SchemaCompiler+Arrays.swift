@@ -34,6 +34,12 @@ extension SchemaCompiler {
             isUnique: rules.needsDistinct,
             glue: glue.array
         )
+        guard !array.mayRunOut(of: builder.nodes, builder.automata) else {
+            throw .unsupported(
+                "'uniqueItems' is not followed where first elements may take the last value of one that must follow them.",
+                pointer: rules.uniquePointer
+            )
+        }
         return try builder.add(.array(array))
     }
 

@@ -35,6 +35,9 @@ extension SchemaCompiler {
             glue: glue.object,
             remembersMembers: options.order == .any || members.contains { !$0.needs.isEmpty }
         )
+        guard node.offeredCount <= ObjectNode.mostOffered else {
+            throw .tooLarge("An object has more than \(ObjectNode.mostOffered) members any of which may come next.")
+        }
         return try builder.add(.object(node))
     }
 
