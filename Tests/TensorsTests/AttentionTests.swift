@@ -167,6 +167,62 @@ func expReference(_ x: Double) -> Double { exp(x) }
         }
     }
 
+    /// Scores in the hundreds and thousands, as Qwen 2 has them: what the largest is rounded by must not reach its weight.
+    @Test(arguments: InstructionSet.available, [ElementType.f16, .i8, .i16])
+    func `scores of any size weigh equal keys alike`(set: InstructionSet, elementType: ElementType) {
+        let compute = Compute(instructionSet: set, workers: two)
+        for (seed, size) in [Float(-3_000), -400, 400, 800, 3_000, 10_000].enumerated() {
+            let fixture = AttentionFixture(
+                heads: 6,
+                kvHeads: 2,
+                headWidth: 64,
+                tokens: 300,
+                elementType: elementType,
+                seed: UInt64(seed)
+            )
+            // All keys are those of the first token, and queries along them, each of its own length.
+            let keys = 6 * 64..<8 * 64
+            for token in 0..<300 {
+                let row = fixture.fused.row(token)
+                for index in keys { row[index] = fixture.fused.row(0)[index] }
+                for head in 0..<6 {
+                    let key = (0..<64).map { row[6 * 64 + head / 3 * 64 + $0] }
+                    let length = key.reduce(0) { $0 + $1 * $1 }
+                    let factor = size * (1 + Float(token) / 700) / length / fixture.scale
+                    for d in 0..<64 { row[head * 64 + d] = factor * key[d] }
+                }
+            }
+            let output = fixture.attend(chunks: [300], compute: compute)
+            for token in [0, 1, 15, 16, 255, 256, 257, 299] {
+                for head in 0..<6 {
+                    let expected = fixture.reference(token: token, head: head)
+                    let error = largestError(output[token][head * 64..<(head + 1) * 64], expected)
+                    #expect(error < 1e-3, "token \(token), head \(head)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: InstructionSet.available, [ElementType.f16, .bf16, .f32, .i8, .i16])
+    func `a query of zeros takes the mean of what it may see`(set: InstructionSet, elementType: ElementType) {
+        let compute = Compute(instructionSet: set, workers: two)
+        for softcap in [nil, Float(20)] {
+            var fixture = AttentionFixture(heads: 3, kvHeads: 1, headWidth: 64, tokens: 300, elementType: elementType)
+            fixture.softcap = softcap
+            let positions = [0, 5, 15, 16, 100, 255, 256, 260, 299]
+            for token in positions {
+                for index in 64..<128 { fixture.fused.row(token)[index] = 0 }
+            }
+            let output = fixture.attend(chunks: [300], compute: compute)
+            for token in positions {
+                for head in 0..<3 {
+                    let expected = fixture.reference(token: token, head: head)
+                    #expect(largestError(output[token][head * 64..<(head + 1) * 64], expected) < 1e-3, "\(token)")
+                }
+            }
+        }
+    }
+
     @Test(arguments: InstructionSet.available)
     func `what has left the window is out of reach`(set: InstructionSet) {
         let compute = Compute(instructionSet: set, workers: two)

@@ -174,9 +174,10 @@ CK_INLINE bool CK_NAME(sees_all)(CK_NAME(key_range) range) {
     return range.from == 0 && range.to == ck_attention_split_size;
 }
 
-/// Scores stay in units of the query's scale until they are exponents, unless a cap needs them before.
+/// Scores stay in units of the query's scale until they are exponents, unless a cap needs them before. A query of zeros has
+/// scores of zero in any unit, but one of 0 would make no number of what is not seen, -infinity.
 CK_INLINE float CK_NAME(score_unit)(const CK_NAME(attention_work) * w, int32_t row) {
-    return w->tile->softcap > 0 ? 1 : w->query_scales[row];
+    return w->tile->softcap > 0 || w->query_scales[row] == 0 ? 1 : w->query_scales[row];
 }
 
 /// Makes floats of a row's whole scores, in its unit, and returns the largest, times the unit. `sees_all` and `has_cap` are
@@ -226,8 +227,10 @@ CK_INLINE float CK_NAME(weigh_range)(
     ck_lanes sum = (ck_lanes)0.0f;
     if (!sees_all) __builtin_memset(to, 0, ck_attention_split_size * sizeof(int16_t));
     for (int32_t key = first; key < end; key += 16) {
-        const ck_lanes exponent =
+        ck_lanes exponent =
             CK_NAME(multiply_add)(CK_NAME(load)(scores + key), (ck_lanes)unit, (ck_lanes)-maximum);
+        // The largest score's is what its product was rounded by: above 0 it would let a weight of 1 overflow 16 bits.
+        exponent = 0.0f < exponent ? (ck_lanes)0.0f : exponent;
         const ck_lanes weight = CK_NAME(exp2_rough)(exponent);
         sum += weight;
         // What is not seen may have a scale that is not a number.
