@@ -131,11 +131,17 @@ static void pack_wide(int32_t type, uint8_t *panel, const uint8_t *rows, int64_t
     const ck_panel_layout layout = ck_layout_of(ck_traits_of(type), group_count);
     for (int64_t output = 0; output < shape[0]; output++) {
         for (int64_t g = 0; g < group_count; g++) {
-            float values[32], largest = 0;
+            float values[32], largest;
             ck_dequantize(type, rows + output * row_bytes + g * 64, 32, values);
-            for (int i = 0; i < 32; i++) largest = !(fabsf(values[i]) <= largest) ? fabsf(values[i]) : largest;
+            // Magnitudes have bits in their order, with what is not finite above all: one such makes the scale so.
+            uint32_t bits, largest_bits = 0;
+            for (int i = 0; i < 32; i++) {
+                memcpy(&bits, values + i, 4);
+                bits &= 0x7fffffff;
+                if (bits > largest_bits) largest_bits = bits;
+            }
+            memcpy(&largest, &largest_bits, 4);
             const float scale = wide_scale(largest);
-            uint32_t bits;
             memcpy(&bits, &scale, 4);
             const uint16_t half = (uint16_t)(bits >> 16);
             memcpy(panel + layout.scales + g * layout.scale_bytes + 2 * output, &half, 2);

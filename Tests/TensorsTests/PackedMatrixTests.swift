@@ -33,6 +33,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [ElementType.f16, .bf16], [0, 15, 31])
+    func `a half that is not a number stays none, whatever stands around it`(type: ElementType, place: Int) throws {
+        let patterns: [UInt16] = type == .f16 ? [0x7e00, 0x7c00, 0xfe00] : [0x7fc0, 0x7f80, 0xffc0]
+        for pattern in patterns {
+            var stored = StoredWeights(type, outputs: 3, inputs: 96, seed: 7)
+            // In the middle group of the middle output, beside numbers large and small.
+            let byte = 2 * (96 + 32 + place)
+            stored.bytes[byte..<byte + 2] = [UInt8(pattern & 0xff), UInt8(pattern >> 8)]
+            let found = try stored.packed(on: workers).values()
+            #expect(!found[96 + 32 + place].isFinite)
+            #expect(found[..<128].allSatisfy(\.isFinite) && found[160...].allSatisfy(\.isFinite))
+        }
+    }
+
     @Test func `matrices of several types stand under one another`() throws {
         let parts = [
             StoredWeights(.q4_K, outputs: 20, inputs: 256, seed: 1),
