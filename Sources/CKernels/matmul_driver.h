@@ -171,8 +171,10 @@ static inline void ck_walk_tiles(
         const int64_t rows[2] = {row, row + block < range.row_end ? row + block : range.row_end};
         if (y.update) ck_find_changes(&y, rows, changes);
         for (int64_t p = range.first_panel; p < range.panel_end;) {
-            const int64_t panel_count = p + most_panels <= range.panel_end ? most_panels : 1;
             const int64_t output = p * ck_panel_width, left = panels->outputs - output;
+            // A panel that is not whole is a tile of its own: beside it a whole one would add in another order than alone.
+            const bool fits = p + most_panels <= range.panel_end && most_panels * ck_panel_width <= left;
+            const int64_t panel_count = fits ? most_panels : 1;
             const int64_t whole = panel_count * ck_panel_width;
             const int64_t columns[2] = {output, left < whole ? left : whole};
             tile.panel = panels->bytes + p * panels->panel_bytes;
