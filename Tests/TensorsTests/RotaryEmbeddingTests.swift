@@ -53,6 +53,17 @@ import Testing
         #expect(late.row(0).filter(\.isFinite).count == 4 * 64)
     }
 
+    @Test func `a table that grows computes only what is new, and the same`() {
+        let frequencies = RotaryFrequencies(dimensionCount: 16, base: 1e4)
+        let grown = RotaryTable(frequencies, pairing: .halves, positionCount: 5000)
+        for count in [1, 64, 65, 700, 1024, 1025, 3000, 4990] {
+            let before = Array(UnsafeBufferPointer(start: grown.prepared(positions: count), count: 16 * count))
+            let once = RotaryTable(frequencies, pairing: .halves, positionCount: 5000)
+            #expect(before == Array(UnsafeBufferPointer(start: once.prepared(positions: count), count: 16 * count)))
+            #expect(grown.positionCount - count < 64)
+        }
+    }
+
     @Test func `frequencies fall from 1 by powers of the base`() {
         let plain = RotaryFrequencies(dimensionCount: 8, base: 10000)
         #expect(largestError(plain.perPosition, [1, 0.1, 0.01, 0.001]) < 1e-15)

@@ -136,9 +136,9 @@ package struct RotaryFrequencies: Sendable, Equatable {
 package final class RotaryTable {
     package let frequencies: RotaryFrequencies
     package let pairing: RotaryPairing
-    /// `[positions, 2 · half]`: cosines, then sines.
-    private let table = FloatMatrix()
-    private var positionCount = 0
+    /// `[positions, 2 · half]`: cosines, then sines; the first `positionCount` rows are computed.
+    private var table = FloatMatrix()
+    private(set) var positionCount = 0
     private let limit: Int
 
     /// - Parameters:
@@ -158,15 +158,21 @@ package final class RotaryTable {
     /// The table with at least the rows `0 ..< count`.
     func prepared(positions count: Int) -> UnsafePointer<Float> {
         precondition(count <= limit, "RotaryTable: position \(count - 1) of \(limit)")
-        if count > positionCount { grow(to: min(limit, max(count, 2 * positionCount, 1024))) }
+        if count > positionCount { grow(to: min(limit, (count + Self.step - 1) / Self.step * Self.step)) }
         return UnsafePointer(table.pointer)
     }
 
+    /// Positions that are computed together: running answers wait for them, so few.
+    private static let step = 64
+
     private func grow(to count: Int) {
-        // The buffer may move: start again rather than copy, since doubling makes that rare.
-        table.reshape(rows: count, width: dimensionCount)
+        if count > table.rows {
+            let larger = FloatMatrix(rows: min(limit, max(count, 2 * table.rows, 1024)), width: dimensionCount)
+            larger.pointer.update(from: table.pointer, count: positionCount * dimensionCount)
+            table = larger
+        }
         let half = frequencies.perPosition.count
-        for position in 0..<count {
+        for position in positionCount..<count {
             let row = table.pointer + position * dimensionCount
             for (index, frequency) in frequencies.perPosition.enumerated() {
                 let angle = Double(position) * frequency
