@@ -125,16 +125,19 @@ package struct Scheduler: ~Copyable {
         precondition(planned.isEmpty, "Scheduler: a plan of \(planned.count) rows has not been committed")
         plan.removeAll()
         var budget = StepBudget(limits, tokenLimit: tokenLimit)
+        var answersLeft = answerCount(from: 0)
         var index = 0
         while index < running.count, !budget.isSpent {
-            if running[index].restoreTicket != nil {
+            let isAnswer = isAnswering(index)
+            let mayAdvance = isAnswer || running[index].restoreTicket == nil && budget.tokens > answersLeft
+            if !mayAdvance {
                 index += 1
-                continue
-            }
-            if advance(index, within: share(of: index, budget), budget: &budget, plan: &plan) {
+            } else if advance(index, within: share(of: index, budget), budget: &budget, plan: &plan) {
+                if isAnswer { answersLeft -= 1 }
                 index += 1
             } else {
                 plan.preempted.append(preemptYoungest())
+                answersLeft = answerCount(from: index)
             }
         }
         // Right after a preemption a newcomer would take the very blocks that were missing.
@@ -395,6 +398,15 @@ extension Scheduler {
         }
         return next
     }
+
+    /// Whether the running sequence at `index` wants one token, as all do whose answer is being written.
+    private func isAnswering(_ index: Int) -> Bool {
+        running[index].missingCount == 1 && running[index].restoreTicket == nil
+    }
+
+    /// How many of the running sequences from `index` on want one token. A step that is cut short may have fewer tokens than
+    /// there are sequences: then prompts wait, and no answer does.
+    private func answerCount(from index: Int) -> Int { (index..<running.count).count { isAnswering($0) } }
 
     /// What the running sequence at `index` may take of the step.
     ///

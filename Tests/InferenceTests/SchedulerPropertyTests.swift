@@ -16,7 +16,10 @@ import Tokenization
             switch Int.random(in: 0..<10, using: &random) {
             case 0...2: world.submit(using: &random)
             case 3: world.cancel(using: &random)
-            default: world.step(failing: Int.random(in: 0..<60, using: &random) == 0)
+            default:
+                // A step that is cut short for the sake of running answers.
+                let limit = Bool.random(using: &random) ? nil : Int.random(in: 1...9, using: &random)
+                world.step(failing: Int.random(in: 0..<60, using: &random) == 0, tokenLimit: limit)
             }
             #expect(world.scheduler.invariantViolations() == [])
         }
@@ -112,9 +115,13 @@ private struct World: ~Copyable {
         forget(id)
     }
 
-    mutating func step(failing: Bool) {
-        var plan = scheduler.planStep()
+    mutating func step(failing: Bool, tokenLimit: Int? = nil) {
+        let answering = Set(scheduler.running.filter { $0.missingCount == 1 }.map(\.id))
+        var plan = scheduler.planStep(tokenLimit: tokenLimit)
         if plan.isEmpty { return }
+        let left = answering.subtracting(plan.preempted).subtracting(plan.rows.map(\.id))
+        let limit = min(tokenLimit ?? .max, scheduler.limits.tokensPerStep)
+        if !left.isEmpty, answering.count <= limit { wrongAnswers.append("\(left.count) answers got no token") }
         guess(&plan)
         preemptionCount += plan.preempted.count
         resumptionCount += plan.admitted.count { $0.isResumption }

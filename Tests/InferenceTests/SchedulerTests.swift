@@ -61,6 +61,24 @@ import Tokenization
         )
     }
 
+    @Test func `of many prompts half read none holds up the answer behind them`() throws {
+        let limits = try StepLimits(tokensPerStep: 64, maxRunning: 30)
+        var scheduler = Scheduler(limits: limits, blockCount: 400, blockSize: 4, hasher: BlockHasher(seed: 1))
+        for id in 1...20 { try scheduler.submit(request(UInt64(id), tokens(from: 100 * id, count: 60))) }
+        // Every prompt gets a few tokens before the next one comes.
+        for _ in 0..<20 { _ = Self.commit(scheduler.planStep(tokenLimit: 8), to: &scheduler) }
+        try scheduler.submit(request(21, tokens(1), maxTokens: 50))
+        while !scheduler.running.contains(where: { $0.id == RequestID(21) }) {
+            _ = Self.commit(scheduler.planStep(), to: &scheduler)
+        }
+        for _ in 0..<5 {
+            let plan = scheduler.planStep(tokenLimit: 17)
+            #expect(plan.rows.contains { $0.id == RequestID(21) })
+            #expect(plan.batch.tokens.count <= 17)
+            _ = Self.commit(plan, to: &scheduler)
+        }
+    }
+
     @Test func `requests whose prefix is being computed wait for it and let others pass`() throws {
         var scheduler = try Self.scheduler(blockCount: 20)
         let prompt = tokens(from: 0, count: 13)
