@@ -8,8 +8,6 @@ package struct GenerationDefaults: Sendable, Equatable {
     package var topP: Float?
     package var minP: Float?
     package var repetitionPenalty: Float?
-    /// False asks for greedy decoding.
-    package var samples: Bool?
     /// Tokens that end a generation, besides those that the tokenizer knows.
     package var eosTokenIDs: [Int] = []
 
@@ -20,7 +18,6 @@ package struct GenerationDefaults: Sendable, Equatable {
         topP = try settings.float("top_p")
         minP = try settings.float("min_p")
         repetitionPenalty = try settings.positiveFloat("repetition_penalty")
-        samples = try settings.bool("do_sample")
         eosTokenIDs = try settings.tokenIDs("eos_token_id")
         if let value = settings["top_k"] {
             guard let count = value.integerValue, count >= 0 else {
@@ -38,13 +35,17 @@ package struct GenerationDefaults: Sendable, Equatable {
         minP = try settings.float(fullKey: prefix + "min_p")
         repetitionPenalty = try settings.float(fullKey: prefix + "penalty_repeat")
         if let count = settings.metadata[prefix + "top_k"]?.intValue, count > 0 { topK = count }
-        let names = ["temperature": "temp"]
+        let names = ["temperature": "temp", "repetition_penalty": "penalty_repeat"]
         try check(file: settings.file) { prefix + (names[$0] ?? $0) }
     }
 
     private func check(file: String, key: (String) -> String) throws(CheckpointError) {
-        if let temperature, temperature < 0 {
-            throw .invalidValue(file: file, key: key("temperature"), problem: "must not be negative")
+        // Beyond these every request that leaves the setting to the model would be refused.
+        if let temperature, !(0...2).contains(temperature) {
+            throw .invalidValue(file: file, key: key("temperature"), problem: "must be from 0 to 2")
+        }
+        if let repetitionPenalty, repetitionPenalty <= 0 || repetitionPenalty > 10 {
+            throw .invalidValue(file: file, key: key("repetition_penalty"), problem: "must be above 0 and at most 10")
         }
         for (name, share) in [("top_p", topP), ("min_p", minP)] {
             if let share, !(0...1).contains(share) {

@@ -27,17 +27,20 @@ package struct SamplingDefaults: Sendable, Equatable {
     package var temperature: Float?
     package var topP: Float?
     package var topK: Int?
+    package var minP: Float?
     package var repetitionPenalty: Float?
 
     package init(
         temperature: Float? = nil,
         topP: Float? = nil,
         topK: Int? = nil,
+        minP: Float? = nil,
         repetitionPenalty: Float? = nil
     ) {
         self.temperature = temperature
         self.topP = topP
         self.topK = topK
+        self.minP = minP
         self.repetitionPenalty = repetitionPenalty
     }
 }

@@ -138,7 +138,12 @@ extension Deployment {
     package static func loadTokenizer(_ checkpoint: Checkpoint) throws(DeploymentError) -> Tokenizer {
         do {
             if let gguf = checkpoint.gguf { return try Tokenizer(gguf: gguf) }
-            if let folder = checkpoint.folder { return try Tokenizer(huggingFaceFolder: folder) }
+            if let folder = checkpoint.folder {
+                // As in transformers: the older place counts where there is nothing in the newer.
+                let ends = checkpoint.generationDefaults.eosTokenIDs
+                let older = checkpoint.configuration.eosTokenIDs
+                return try Tokenizer(huggingFaceFolder: folder, ends: ends.isEmpty ? older : ends)
+            }
         } catch {
             throw .modelUnavailable(message: error.description)
         }
@@ -272,6 +277,7 @@ extension SamplingDefaults {
             temperature: defaults.temperature,
             topP: defaults.topP,
             topK: defaults.topK,
+            minP: defaults.minP,
             repetitionPenalty: defaults.repetitionPenalty
         )
     }

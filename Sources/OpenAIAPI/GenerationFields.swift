@@ -62,6 +62,8 @@ package struct GenerationFields: Sendable, Equatable {
     package static let choiceLimit = 128
     /// Largest count of tokens a request may name.
     package static let tokenLimit = FieldReader.tokenLimit
+    /// Most tokens in `logit_bias`.
+    package static let biasLimit = 1_024
 }
 
 extension GenerationFields {
@@ -97,6 +99,10 @@ extension GenerationFields {
         frequencyPenalty = try reader.number("frequency_penalty", in: -2...2)
         seed = try reader.integer("seed", in: Int.min...Int.max)
         guard let bias = try reader.object("logit_bias") else { return }
+        if bias.count > Self.biasLimit {
+            let limit = "\(bias.count) tokens are named, and at most \(Self.biasLimit) may be."
+            throw .invalidValue(reader.parameter("logit_bias"), limit)
+        }
         for (key, value) in bias {
             let parameter = "\(reader.parameter("logit_bias")).\(key)"
             guard let token = Int(key), (0...Self.tokenLimit).contains(token) else {

@@ -200,7 +200,7 @@ extension GenerationFields {
         settings.temperature = temperature.map { Float($0) } ?? defaults.temperature ?? settings.temperature
         settings.topP = topP.map { Float($0) } ?? defaults.topP ?? settings.topP
         settings.topK = topK ?? defaults.topK ?? settings.topK
-        settings.minP = minP.map { Float($0) } ?? settings.minP
+        settings.minP = minP.map { Float($0) } ?? defaults.minP ?? settings.minP
         settings.typicalP = typicalP.map { Float($0) } ?? settings.typicalP
         settings.repetitionPenalty =
             repetitionPenalty.map { Float($0) } ?? defaults.repetitionPenalty ?? settings.repetitionPenalty

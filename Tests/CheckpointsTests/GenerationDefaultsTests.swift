@@ -17,7 +17,7 @@ import Testing
             to: "generation_config.json"
         )
         var expected = GenerationDefaults()
-        (expected.samples, expected.temperature, expected.topP, expected.topK) = (true, 0.6, 0.9, 40)
+        (expected.temperature, expected.topP, expected.topK) = (0.6, 0.9, 40)
         (expected.minP, expected.repetitionPenalty, expected.eosTokenIDs) = (0, 1.1, [5])
         #expect(try Checkpoint.open(path: folder.path).generationDefaults == expected)
     }
@@ -35,7 +35,8 @@ import Testing
     @Test(
         arguments: [
             ("temperature", -1), ("temperature", "hot"), ("top_p", 1.5), ("min_p", -0.5), ("top_k", -1), ("top_k", 1.5),
-            ("repetition_penalty", 0), ("eos_token_id", "</s>"), ("eos_token_id", [1.5]), ("do_sample", 1),
+            ("repetition_penalty", 0), ("eos_token_id", "</s>"), ("eos_token_id", [1.5]), ("temperature", 2.5),
+            ("repetition_penalty", 11),
         ] as [(String, JSONValue)]
     )
     func `values that make no sense are refused by name`(key: String, value: JSONValue) throws {

@@ -15,6 +15,15 @@ final class EncodingScratch: @unchecked Sendable {
 
     /// Up to this many symbols the best pair is sought by looking at all; above, in a heap.
     static let shortCount = 40
+    /// Elements of a list that are kept for the next word.
+    static let keptCount = 1 << 15
+
+    /// Lets lists go that a very long word has made.
+    func trim() {
+        if symbols.capacity > Self.keptCount { symbols = [] }
+        if heap.capacity > Self.keptCount { heap = [] }
+        if path.capacity > Self.keptCount { path = [] }
+    }
 
     deinit {
         shortSymbols.deallocate()
