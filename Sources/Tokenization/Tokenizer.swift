@@ -41,8 +41,13 @@ package final class Tokenizer: Sendable {
     }
 
     /// The tokenizer of a folder with `tokenizer.json` and, if it is there, `tokenizer_config.json`.
-    package convenience init(huggingFaceFolder folder: URL) throws(TokenizerError) {
-        try self.init(TokenizerDefinition(huggingFaceFolder: folder))
+    ///
+    /// - Parameter ends: tokens that end an answer by the model's configuration, besides those that the tokenizer's files and
+    ///   their names tell.
+    package convenience init(huggingFaceFolder folder: URL, ends: [Int] = []) throws(TokenizerError) {
+        var definition = try TokenizerDefinition(huggingFaceFolder: folder)
+        definition.endOfGeneration.formUnion(ends.filter(definition.kinds.indices.contains).map { TokenID($0) })
+        try self.init(definition)
     }
 
     init(_ definition: TokenizerDefinition) throws(TokenizerError) {
@@ -97,15 +102,16 @@ package final class Tokenizer: Sendable {
     /// The tokens of two texts one after the other, as BERT reads pairs: `[CLS] first [SEP] second [SEP]`. What looks like a
     /// special token in them is text.
     ///
-    /// - Returns: the tokens, and where the second text's begin.
-    package func encodePair(_ first: String, _ second: String) -> (tokens: [TokenID], secondStart: Int) {
-        let tokens = encode(first, addSpecial: true, parseSpecial: false)
-        return (tokens + encode(second, addSpecial: false, parseSpecial: false) + suffix, tokens.count)
+    /// - Parameter first: the tokens of the first text with those around it, which many pairs may share.
+    package func encodePair(_ first: [TokenID], _ second: String) -> [TokenID] {
+        first + encode(second, addSpecial: false, parseSpecial: false) + suffix
     }
 
     private func encode(_ text: UnsafeBufferPointer<UInt8>, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
         let scratch = scratches.withLock { $0.popLast() } ?? EncodingScratch()
         defer {
+            // What a word of megabytes took is not kept for the next one.
+            scratch.trim()
             scratches.withLock { if $0.count < Self.keptScratchCount { $0.append(scratch) } }
         }
         var output = addSpecial ? prefix : []

@@ -136,6 +136,17 @@ import Testing
                 let probability = try #require(result["relevance_score"]?.doubleValue)
                 #expect(abs(probability - 1 / (1 + exp(-logit))) < 1e-6)
             }
+            // A query that no document fits beside is told so before any is read, however many there are.
+            let documents = Array(repeating: "\"a\"", count: 2_048).joined(separator: ",")
+            let query = String(repeating: "a ", count: 200_000)
+            let start = ContinuousClock.now
+            let long = try await server.send(
+                "POST",
+                "/v1/rerank",
+                #"{"model":"cross","query":"\#(query)","documents":[\#(documents)]}"#
+            )
+            #expect(try long.status == 400 && long.error()["code"] == "context_length_exceeded")
+            #expect(start.duration(to: .now) < .seconds(30))
             let embedding = try await server.send("POST", "/v1/embeddings", #"{"model":"cross","input":"a"}"#)
             #expect(
                 try embedding.status == 400 && (embedding.error()["message"]?.stringValue ?? "").contains("/v1/rerank")

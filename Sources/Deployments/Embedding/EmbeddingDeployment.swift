@@ -2,6 +2,7 @@ import Dispatch
 package import Foundation
 package import Inference
 package import Models
+import Synchronization
 package import Tokenization
 
 /// A text to embed, or two to judge together.
@@ -116,7 +117,21 @@ package final class EmbeddingDeployment: Sendable {
             precondition(input.isPair == isCrossEncoder, "EmbeddingDeployment: input \(index) is not for this model")
             if input.isEmpty { throw .emptyText(index: index) }
         }
-        return EncodedTexts(texts: await tokens(of: inputs, truncates: truncates))
+        let isCancelled = Atomic(false)
+        let result: Result<[EmbedderText], EmbeddingError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                // Away from the threads that Swift's tasks share: a large request has more than a megabyte of text.
+                DispatchQueue.global().async {
+                    let texts = Result { () throws(EmbeddingError) in
+                        try self.tokens(of: inputs, truncates: truncates) { isCancelled.load(ordering: .relaxed) }
+                    }
+                    continuation.resume(returning: texts)
+                }
+            }
+        } onCancel: {
+            isCancelled.store(true, ordering: .relaxed)
+        }
+        return EncodedTexts(texts: try result.get())
     }
 
     /// The vectors of texts that `encode` has made; else as for inputs.
@@ -140,28 +155,45 @@ package final class EmbeddingDeployment: Sendable {
     /// Stops taking requests and gives up those at hand.
     package func shutdown() async { await engine.shutdown() }
 
-    /// Encodes away from the threads that Swift's tasks share: a large request has more than a megabyte of text.
-    private func tokens(of inputs: [EmbeddingInput], truncates: Bool) async -> [EmbedderText] {
-        let limit = contextLength
-        return await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { [tokenizer] in
-                let texts = inputs.map { input in
-                    switch input {
-                    case .text(let text):
-                        let tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: false)
-                        if !truncates || tokens.count <= limit { return EmbedderText(tokens) }
-                        let bare = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
-                        return EmbedderText(Self.truncated(tokens, bare: bare, to: limit))
-                    case .tokens(let tokens):
-                        return EmbedderText(truncates ? Array(tokens.prefix(limit)) : tokens)
-                    case .pair(let first, let second):
-                        let (tokens, secondStart) = tokenizer.encodePair(first, second)
-                        return EmbedderText(tokens, secondStart: secondStart)
-                    }
+    /// Encodes one text after the other. The first that does not fit is an error before the next is looked at, and a text that
+    /// many pairs begin with is encoded once: so what is held is bounded by the context for each text.
+    private func tokens(
+        of inputs: [EmbeddingInput],
+        truncates: Bool,
+        isCancelled: () -> Bool
+    ) throws(EmbeddingError) -> [EmbedderText] {
+        var texts: [EmbedderText] = []
+        var first: (text: String, tokens: [TokenID]) = ("", [])
+        for (index, input) in inputs.enumerated() {
+            if isCancelled() { throw .cancelled }
+            let text: EmbedderText
+            switch input {
+            case .text(let string): text = EmbedderText(tokens(of: string, truncates: truncates))
+            case .tokens(let tokens): text = EmbedderText(truncates ? Array(tokens.prefix(contextLength)) : tokens)
+            case .pair(let string, let second):
+                if index == 0 || first.text != string {
+                    first = (string, tokenizer.encode(string, addSpecial: true, parseSpecial: false))
+                    try checkLength(first.tokens, index)
                 }
-                continuation.resume(returning: texts)
+                let tokens = tokenizer.encodePair(first.tokens, second)
+                text = EmbedderText(tokens, secondStart: first.tokens.count)
             }
+            try checkLength(text.tokens, index)
+            texts.append(text)
         }
+        return texts
+    }
+
+    private func tokens(of text: String, truncates: Bool) -> [TokenID] {
+        let tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: false)
+        if !truncates || tokens.count <= contextLength { return tokens }
+        let bare = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
+        return Self.truncated(tokens, bare: bare, to: contextLength)
+    }
+
+    private func checkLength(_ tokens: [TokenID], _ index: Int) throws(EmbeddingError) {
+        if tokens.count <= contextLength { return }
+        throw .textTooLong(index: index, tokens: tokens.count, limit: contextLength)
     }
 
     /// The first tokens of a text, with what the model wants around it.

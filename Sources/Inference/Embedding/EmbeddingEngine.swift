@@ -19,6 +19,9 @@ package actor EmbeddingEngine {
     private let thread: EngineThread
     private let model: any TextEmbedder
     private let waitingTokenLimit: Int
+    private let heldFloatLimit: Int
+    /// Floats of the vectors of all open requests, made or to be made.
+    private var heldFloatCount = 0
     private var queue: EmbeddingQueue
     private var open: [UInt64: OpenRequest] = [:]
     private var nextRequest: UInt64 = 0
@@ -30,6 +33,9 @@ package actor EmbeddingEngine {
     package static let standardTokensPerBatch = 1024
     /// Tokens that may wait: some ten of the largest requests.
     package static let standardWaitingTokenLimit = 1 << 22
+    /// Floats of vectors that may be held, half a gigabyte: texts of a token each have vectors as wide as any. One request has
+    /// at most some 8 million.
+    package static let standardHeldFloatLimit = 1 << 27
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -37,14 +43,17 @@ package actor EmbeddingEngine {
     ///   - model: used by this engine only from here on.
     ///   - tokensPerBatch: most tokens of one pass, unless one text alone has more.
     ///   - waitingTokenLimit: a request that would let more wait is refused.
+    ///   - heldFloatLimit: so is one whose vectors would let more floats be held.
     package init(
         model: sending any TextEmbedder,
         tokensPerBatch: Int = EmbeddingEngine.standardTokensPerBatch,
-        waitingTokenLimit: Int = EmbeddingEngine.standardWaitingTokenLimit
+        waitingTokenLimit: Int = EmbeddingEngine.standardWaitingTokenLimit,
+        heldFloatLimit: Int = EmbeddingEngine.standardHeldFloatLimit
     ) {
         traits = model.traits
         self.model = model
         self.waitingTokenLimit = waitingTokenLimit
+        self.heldFloatLimit = heldFloatLimit
         queue = EmbeddingQueue(tokensPerBatch: tokensPerBatch)
         thread = EngineThread(name: "hearth-embed")
     }
@@ -69,6 +78,7 @@ package actor EmbeddingEngine {
                     start: .now,
                     continuation: continuation
                 )
+                heldFloatCount += floatCount(texts)
                 queue.add(id, lengths: texts.map(\.tokens.count))
                 startLoop()
             }
@@ -100,7 +110,12 @@ package actor EmbeddingEngine {
         if queue.waitingTokenCount > 0, queue.waitingTokenCount + tokenCount > waitingTokenLimit {
             throw .queueFull(waiting: queue.waitingTokenCount)
         }
+        if heldFloatCount > 0, heldFloatCount + floatCount(texts) > heldFloatLimit {
+            throw .queueFull(waiting: queue.waitingTokenCount)
+        }
     }
+
+    private func floatCount(_ texts: [EmbedderText]) -> Int { texts.count * traits.dimensionCount }
 
     private func check(_ texts: [EmbedderText]) throws(EmbeddingError) {
         for (index, text) in texts.enumerated() {
@@ -162,6 +177,8 @@ package actor EmbeddingEngine {
 
     private func close(_ id: UInt64, _ result: Result<[[Float]], EmbeddingError>) {
         queue.remove(id)
-        open.removeValue(forKey: id)?.continuation.resume(returning: result)
+        guard let request = open.removeValue(forKey: id) else { return }
+        heldFloatCount -= floatCount(request.texts)
+        request.continuation.resume(returning: result)
     }
 }

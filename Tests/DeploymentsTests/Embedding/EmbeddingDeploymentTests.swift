@@ -73,6 +73,17 @@ import Tokenization
         }
     }
 
+    @Test func `a task that is cancelled encodes no further`() async throws {
+        let embedder = try embedder("tiny/bert-f32.gguf")
+        let task = Task {
+            try await embedder.encode(Array(repeating: .text(String(repeating: "word ", count: 200)), count: 100_000))
+        }
+        task.cancel()
+        let start = ContinuousClock.now
+        await #expect(throws: EmbeddingError.cancelled) { try await task.value }
+        #expect(start.duration(to: .now) < .seconds(5))
+    }
+
     @Test func `a long text can lose its end, and keeps the tokens around it`() async throws {
         let embedder = try embedder("tiny/bert-f32.gguf")
         let text = String(repeating: "Hello, you! ", count: 100)

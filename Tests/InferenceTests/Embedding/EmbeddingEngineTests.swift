@@ -51,6 +51,19 @@ import Tokenization
         #expect(try await engine.embed([fine, fine]).count == 2)
     }
 
+    @Test func `vectors that many small texts would have are bounded, and given back`() async throws {
+        let engine = EmbeddingEngine(model: try encoder(), tokensPerBatch: 1, heldFloatLimit: 96 * 40)
+        let texts = (0..<25).map { text(1, seed: $0) }
+        // The first to come is taken, beside it no other fits; whoever comes later is.
+        let taken = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<20 { group.addTask { (try? await engine.embed(texts)) != nil } }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect((1..<20).contains(taken))
+        #expect(try await engine.embed((0..<100).map { text(1, seed: $0) }).count == 100)
+        #expect(await engine.statistics().refusedRequests == 20 - UInt64(taken))
+    }
+
     @Test func `what was done is counted`() async throws {
         let engine = EmbeddingEngine(model: try encoder(), tokensPerBatch: 10)
         #expect(await engine.statistics() == EmbeddingStatistics())
