@@ -251,7 +251,10 @@ extension Deployment {
                     hasFailed = hasFailed || result.failed
                 }
             }
-            for run in runs { usage.computeTime += run.receipt?.report?.computeTime ?? .zero }
+            for case let report? in runs.map({ $0.receipt?.report }) {
+                usage.computedPromptTokenCount += report.computedPromptTokens
+                usage.computeTime += report.computeTime
+            }
             request.adapter?.count(usage)
             if !hasFailed { continuation.yield(.usage(usage)) }
             continuation.finish()

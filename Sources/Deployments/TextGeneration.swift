@@ -143,6 +143,8 @@ package struct TextUsage: Sendable, Equatable {
     package var cachedTokenCount: Int
     /// Tokens generated, over all choices.
     package var completionTokenCount: Int
+    /// Prompt tokens that were computed, over all choices.
+    package var computedPromptTokenCount = 0
     /// Its part of the time of the engine's steps, over all choices.
     package var computeTime = Duration.zero
 

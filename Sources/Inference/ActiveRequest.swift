@@ -15,7 +15,10 @@ final class ActiveRequest {
     private(set) var lastToken: ContinuousClock.Instant?
     private(set) var usage: GenerationUsage
     /// Its part of the time of the steps so far.
-    var computeTime = Duration.zero
+    private var computeTime = Duration.zero
+    private var computedPromptCount = 0
+    /// Where the part of the prompt ends that is computed, or was found.
+    private var bookedCount = 0
     /// `[prompt]` as far as they are known; empty when they are not wanted or have been sent.
     private var promptLogprobs: [TokenLogprobs?]
 
@@ -39,6 +42,14 @@ final class ActiveRequest {
         admitted = instant
         usage.cachedTokens = min(cachedTokenCount, usage.promptTokens)
         continuation.yield(.started(cachedTokenCount: usage.cachedTokens))
+    }
+
+    /// Charges the request with a row of a step and its part of the step's time.
+    func charge(_ row: PlannedRow, _ time: Duration) {
+        computeTime += time
+        let first = max(bookedCount, row.firstPosition)
+        bookedCount = max(first, min(row.firstPosition + row.tokenCount, usage.promptTokens))
+        computedPromptCount += bookedCount - first
     }
 
     func notePreemption() { usage.preemptions += 1 }
@@ -91,7 +102,14 @@ extension ActiveRequest {
     }
 
     /// Leaves what the request came to where its caller looks for it; called once, at its end.
-    func fillReceipt() { request.receipt?.fill(UsageReport(usage: usage, computeTime: computeTime)) }
+    func fillReceipt() {
+        let report = UsageReport(
+            usage: usage,
+            computedPromptTokens: computedPromptCount,
+            computeTime: computeTime
+        )
+        request.receipt?.fill(report)
+    }
 
     /// The log line at the request's end; never what was said.
     func logMetadata(_ kind: EngineStatistics.EndingKind) -> Logger.Metadata {

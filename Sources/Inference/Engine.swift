@@ -513,7 +513,8 @@ extension Engine {
         var total = 0.0
         for index in plan.batch.rows.indices { total += rowCost(plan.batch.rows[index]) }
         for index in plan.rows.indices {
-            active[plan.rows[index].id]?.computeTime += duration * (rowCost(plan.batch.rows[index]) / total)
+            let row = plan.rows[index]
+            active[row.id]?.charge(row, duration * (rowCost(plan.batch.rows[index]) / total))
         }
     }
 

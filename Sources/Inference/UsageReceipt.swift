@@ -3,12 +3,15 @@ import Synchronization
 /// What a request came to, however it ended: what is billed, counted and told is read from this.
 package struct UsageReport: Sendable, Equatable {
     package var usage: GenerationUsage
+    /// Tokens of the prompt that were computed, each once, however often a preemption made it necessary.
+    package var computedPromptTokens: Int
     /// The request's part of the time of the steps that computed it: each step's time is shared among its rows by what
     /// they are estimated to cost (`RowCost`), so the parts of all requests add up to the time of all steps.
     package var computeTime: Duration
 
-    package init(usage: GenerationUsage, computeTime: Duration = .zero) {
+    package init(usage: GenerationUsage, computedPromptTokens: Int = 0, computeTime: Duration = .zero) {
         self.usage = usage
+        self.computedPromptTokens = computedPromptTokens
         self.computeTime = computeTime
     }
 }

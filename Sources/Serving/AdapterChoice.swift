@@ -4,11 +4,45 @@ import OpenAIAPI
 
 extension APIService {
     /// The adapter that a request asks for, by the model's name or in `lora`; nil for the model as it is. One that is not in
-    /// memory is waited for.
-    func adapter(for options: AnswerOptions, of deployment: Deployment) async throws(APIError) -> AdapterLease? {
-        let name =
-            deployment.adapterName(forModel: options.model)
-            ?? deployment.adapterName(forModel: OllamaTag.removed(from: options.model))
+    /// memory is waited for, no longer than a request may take, and not for a client that has gone.
+    ///
+    /// - Parameter interruption: what ends the request meanwhile.
+    func adapter(
+        for options: AnswerOptions,
+        of deployment: Deployment,
+        _ exchange: Exchange,
+        _ interruption: Interruption
+    ) async throws(APIError) -> AdapterLease? {
+        if options.adapters == nil, deployment.adapterName(of: options) == nil { return nil }
+        let (choices, choice) = AsyncStream<Result<AdapterLease?, APIError>>.makeStream()
+        interruption.onEnd { choice.yield(.failure($0)) }
+        let unwatch = await ConnectionWatch.onClose(of: exchange.scope.channel) {
+            choice.yield(.failure(.generationFailed("The client has gone.")))
+        }
+        defer { unwatch() }
+        let (timeout, clock) = (configuration.requestTimeout, environment.clock)
+        let deadline = Task {
+            try await clock.sleep(for: timeout)
+            choice.yield(.failure(.generationTimedOut(after: timeout)))
+        }
+        defer { deadline.cancel() }
+        // Reading cannot be interrupted. A lease that comes too late stays in the stream, and ends with it.
+        Task {
+            do throws(APIError) {
+                choice.yield(.success(try await chosenAdapter(options, of: deployment)))
+            } catch {
+                choice.yield(.failure(error))
+            }
+        }
+        for await result in choices { return try result.get() }
+        throw .generationFailed("The request ended before its adapter was there.")
+    }
+
+    private func chosenAdapter(
+        _ options: AnswerOptions,
+        of deployment: Deployment
+    ) async throws(APIError) -> AdapterLease? {
+        let name = deployment.adapterName(of: options)
         if let selections = options.adapters {
             if let name {
                 throw .invalidValue(
@@ -67,6 +101,11 @@ extension APIService {
 }
 
 extension Deployment {
+    /// The adapter that the model's name means.
+    fileprivate func adapterName(of options: AnswerOptions) -> String? {
+        adapterName(forModel: options.model) ?? adapterName(forModel: OllamaTag.removed(from: options.model))
+    }
+
     /// The name of the adapter that an entry of `lora` means.
     ///
     /// - Parameter parameter: where the request says it.

@@ -64,7 +64,7 @@ extension APIService {
         let texts = try exchange.isolated(texts)
         let interruption = Interruption()
         let permit = try gate.enter { interruption.end($0) }
-        let adapter = try await adapter(for: options, of: deployment)
+        let adapter = try await adapter(for: options, of: deployment, exchange, interruption)
         let project = authentication.project(of: exchange.request.headers)
         let requests = texts.map { text in
             var text = text

@@ -1,7 +1,9 @@
+import Checkpoints
 import Deployments
 import Foundation
 import Inference
 import JSON
+import Models
 import Serving
 import TestModels
 import Testing
@@ -31,6 +33,27 @@ import Testing
             "/v1/load_lora_adapter",
             #"{"lora_name":"a","lora_path":"\#(path)"\#(more)}"#
         )
+    }
+
+    @Test func `nobody waits for ever for an adapter whose disk does not answer`() async throws {
+        let disk = DispatchQueue(label: "disk")
+        let base = try AdapterBase(Checkpoint.open(path: TestData.tiny("llama-f32.gguf")))
+        let registry = AdapterRegistry(model: "scripted", base: base, byteBudget: 0, reader: disk)
+        try registry.addNow(AdapterReference(name: "a", path: TestData.tiny("llama-adapter")))
+        let directory = DeploymentDirectory([try ScriptedDeployment.make(adapters: registry)])
+        disk.suspend()
+        defer { disk.resume() }
+        try await withServer({ $0.requestTimeout = .milliseconds(300) }, directory: directory) { server in
+            let late = try await complete(server, "scripted:a")
+            #expect(try late.status == 504 && late.error()["code"] == "generation_timeout")
+        }
+        try await withServer(directory: directory) { server in
+            let connection = try await server.connect()
+            try await connection.send("POST", "/v1/completions", #"{"model":"scripted:a","prompt":"hello"}"#)
+            try await server.wait("the request waits") { server.application.runningCount == 1 }
+            connection.close()
+            try await server.wait("it is given up") { server.application.runningCount == 0 }
+        }
     }
 
     @Test func `an adapter is loaded, used and unloaded while the server runs`() async throws {

@@ -51,6 +51,7 @@ enum ScriptedDeployment {
         room: Room = Room(),
         template: String = template,
         samplingDefaults: SamplingDefaults = SamplingDefaults(),
+        adapters: AdapterRegistry? = nil,
         answering answer: String? = nil
     ) throws -> Deployment {
         let model = ScriptedModel(vocabularySize: 257, contextLength: room.contextLength) { tokens, logits in
@@ -80,6 +81,7 @@ enum ScriptedDeployment {
             ),
             tokenizer: try tokenizer(),
             chatTemplate: try ChatTemplate(source: template),
+            adapters: adapters,
             backend: engine
         )
     }

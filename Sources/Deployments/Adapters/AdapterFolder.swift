@@ -27,11 +27,20 @@ package struct AdapterFolder: Sendable, Equatable {
     }
 
     /// The adapters that are there, in the order of their names.
-    package var references: [AdapterReference] { entries.filter(\.isWhole).map(\.reference) }
+    package var references: [AdapterReference] { ((try? entries()) ?? []).filter(\.isWhole).map(\.reference) }
 
-    /// What is there, whole or not; none where there is no such folder.
-    var entries: [Entry] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    /// What is there, whole or not; none where there is no such folder. Throws where the folder cannot be listed now, as with too
+    /// many open files, which says nothing of what is in it.
+    func entries() throws -> [Entry] {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: path)
+        } catch CocoaError.fileReadNoSuchFile {
+            return []
+        } catch {
+            if let state = FileState(path: path), !state.isFolder { return [] }
+            throw error
+        }
         return names.sorted().compactMap { name in name.hasPrefix(".") ? nil : entry(name) }
     }
 

@@ -23,6 +23,8 @@ package actor AdapterFolderWatch {
     private var unsettled: [String: String] = [:]
     /// The stamps of folders without factors that were told, by path.
     private var incomplete: [String: String] = [:]
+    /// Whether the folder could not be listed at the last look.
+    private var isUnreadable = false
 
     /// Files that nobody has written to for so long are whole.
     private static let settlingTime: TimeInterval = 1
@@ -39,9 +41,22 @@ package actor AdapterFolderWatch {
     }
 
     /// Looks once. Something that could not be read is told in the log; what was there before stays in memory for as long as
-    /// the budget lets it.
+    /// the budget lets it. A folder that cannot be listed has what it had.
     package func scan() async {
-        let found = folder.entries
+        let found: [AdapterFolder.Entry]
+        do {
+            found = try folder.entries()
+            isUnreadable = false
+        } catch {
+            if !isUnreadable {
+                logger.warning(
+                    "adapter folder not read",
+                    metadata: ["folder": "\(folder.path)", "reason": "\(error.localizedDescription)"]
+                )
+            }
+            isUnreadable = true
+            return
+        }
         for entry in found where !entry.isWhole { tellOnce(entry) }
         let entries = found.filter(\.isWhole)
         let present = Set(entries.map(\.reference.path))

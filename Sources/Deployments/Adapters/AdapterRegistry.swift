@@ -1,4 +1,4 @@
-import Dispatch
+package import Dispatch
 package import Models
 import Synchronization
 
@@ -49,8 +49,7 @@ package final class AdapterRegistry: Sendable {
     private let weights: [String: Double]
     private let state = Mutex(AdapterTable())
     let mixes = AdapterMixes()
-    /// Reads one after the other, so that a burst of requests does not fill the memory with files.
-    private let reader = DispatchQueue(label: "hearth-adapters")
+    private let reader: DispatchQueue
 
     /// Room for some 200 adapters of rank 16 on all layers of a 1B model.
     package static let standardByteBudget = 4 << 30
@@ -59,12 +58,15 @@ package final class AdapterRegistry: Sendable {
     ///   - base: what adapters must fit; nil for a model that takes none.
     ///   - byteBudget: bytes of factors in memory above which those that no request uses leave.
     ///   - weights: parts of the machine as against others', by name; 1 for those that are not named.
+    ///   - reader: where files are read, one after the other, so that a burst of requests does not fill the memory with them.
     package init(
         model: String,
         base: AdapterBase?,
         byteBudget: Int = AdapterRegistry.standardByteBudget,
-        weights: [String: Double] = [:]
+        weights: [String: Double] = [:],
+        reader: DispatchQueue = DispatchQueue(label: "hearth-adapters")
     ) {
+        self.reader = reader
         self.model = model
         self.weights = weights
         self.base = base
@@ -173,7 +175,7 @@ package final class AdapterRegistry: Sendable {
     /// Whether requests and files can be called so.
     package static func isName(_ name: String) -> Bool {
         !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 200
-            && !name.contains { $0 == ":" || $0 == "/" || $0.isNewline || $0 == "\0" }
+            && !name.unicodeScalars.contains { $0 == ":" || $0 == "/" || $0 == "\0" || Character($0).isNewline }
     }
 
     private func check(_ name: String, _ replaces: Replacement) throws(AdapterError) {

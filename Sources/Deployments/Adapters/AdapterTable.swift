@@ -22,8 +22,12 @@ struct AdapterTable {
     private(set) var named: [(name: String, id: UInt64)] = []
     private var ids: [String: UInt64] = [:]
     var counted = AdapterRegistry.Statistics()
-    /// By name; kept when an adapter goes.
+    /// By name; kept when an adapter goes, for as long as not too many others have gone since.
     private(set) var usages: [String: AdapterUsage] = [:]
+    /// Names that nobody has any more, in the order in which they were lost.
+    private var retired: [String] = []
+    /// Most of those whose usage is kept: a gateway may load adapters under ever new names.
+    static let retiredLimit = 1_024
     /// Until when memory is charged for.
     private var chargedUntil: ContinuousClock.Instant?
     private var nextID: UInt64 = 0
@@ -52,6 +56,7 @@ struct AdapterTable {
         entries[nextID]?.lastUse = clock
         named.append((name, nextID))
         ids[name] = nextID
+        retired.removeAll { $0 == name }
         defer { nextID += 1 }
         return nextID
     }
@@ -59,7 +64,11 @@ struct AdapterTable {
     /// Takes the name away; the rest goes with the last request that uses it.
     mutating func takeName(_ id: UInt64) {
         named.removeAll { $0.id == id }
-        if let name = entries[id]?.reference.name, ids[name] == id { ids[name] = nil }
+        if let name = entries[id]?.reference.name, ids[name] == id {
+            ids[name] = nil
+            retired.append(name)
+            if retired.count > Self.retiredLimit { usages[retired.removeFirst()] = nil }
+        }
         if entries[id]?.useCount == 0 { entries[id] = nil } else { entries[id]?.removals = [] }
     }
 
@@ -77,6 +86,8 @@ struct AdapterTable {
     /// Counts what a request under an adapter came to.
     mutating func count(_ usage: TextUsage, of id: UInt64) {
         guard let name = entries[id]?.reference.name else { return }
+        // Of a name that is forgotten already there is no telling when it can be forgotten again.
+        if ids[name] == nil, usages[name] == nil { return }
         usages[name, default: AdapterUsage()].count(usage)
     }
 

@@ -36,12 +36,13 @@ struct PrometheusText {
     }
 
     private static func escape(_ value: String) -> String {
-        value.reduce(into: "") { text, character in
-            switch character {
+        // Scalar by scalar: to Swift a quotation mark and the accent behind it are one character, and another one.
+        value.unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
             case "\\": text += "\\\\"
             case "\"": text += "\\\""
             case "\n": text += "\\n"
-            default: text.append(character)
+            default: text.unicodeScalars.append(scalar)
             }
         }
     }

@@ -182,6 +182,9 @@ extension EngineMetric<AdapterUsage> {
                 $0.requests
             },
             .counter("hearth_adapter_prompt_tokens_total", "Their prompt tokens.") { $0.promptTokens },
+            .counter("hearth_adapter_computed_prompt_tokens_total", "Prompt tokens computed, for every answer.") {
+                $0.computedPromptTokens
+            },
             .counter("hearth_adapter_cached_tokens_total", "Those found in the prefix cache.") { $0.cachedTokens },
             .counter("hearth_adapter_generated_tokens_total", "Tokens generated for them.") { $0.generatedTokens },
             EngineMetric(

@@ -110,14 +110,38 @@ import Testing
         let charged = try #require(registry.usages.first).usage.residentByteSeconds - first
         let most = bytes * (start.duration(to: .now) / .seconds(1))
         #expect(charged >= bytes * 0.05 && charged <= most)
-        try await registry.lease("a").count(
-            TextUsage(promptTokenCount: 5, cachedTokenCount: 2, completionTokenCount: 7)
-        )
+        var usage = TextUsage(promptTokenCount: 5, cachedTokenCount: 2, completionTokenCount: 7)
+        usage.computedPromptTokenCount = 6
+        try await registry.lease("a").count(usage)
+        // Nobody pays for a prompt that never left the queue.
+        try await registry.lease("a").count(TextUsage(promptTokenCount: 1_000))
         try await registry.remove("a")
         let ended = try #require(registry.usages.first).usage
-        #expect(ended.requests == 1 && ended.promptTokens == 5 && ended.cachedTokens == 2)
+        #expect(ended.requests == 2 && ended.promptTokens == 5 && ended.cachedTokens == 2)
+        #expect(ended.computedPromptTokens == 6)
         try await Task.sleep(for: .milliseconds(5))
         #expect(registry.usages.first?.usage == ended && ended.generatedTokens == 7)
+    }
+
+    @Test func `of ever new names only so many are remembered`() {
+        var table = AdapterTable()
+        for number in 0..<2 * AdapterTable.retiredLimit {
+            let reference = AdapterReference(name: "\(number)", path: "")
+            guard let id = table.add(AdapterTable.Entry(reference: reference), replaces: .none) else { continue }
+            table.count(TextUsage(completionTokenCount: 1), of: id)
+            // The first comes back again and again.
+            if number > 0 { table.takeName(id) }
+        }
+        #expect(table.usages.count == AdapterTable.retiredLimit + 1)
+        #expect(table.usages["0"]?.requests == 1 && table.usages["1"] == nil)
+        #expect(table.usages["\(2 * AdapterTable.retiredLimit - 1)"]?.requests == 1)
+    }
+
+    @Test func `names cannot hide what has a meaning in them`() {
+        for name in ["a", "a b", "ä", "a\"\u{301}"] { #expect(AdapterRegistry.isName(name), "\(name)") }
+        for name in ["a/b", "a:b", "a/\u{301}b", "a:\u{301}b", "a\r\nb", "a\n", "a\u{2028}b", "", ".a", "a\0"] {
+            #expect(!AdapterRegistry.isName(name), "\(name)")
+        }
     }
 
     @Test func `requests under an adapter have its name and its weight`() async throws {
