@@ -27,7 +27,9 @@ let server: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"),
     .product(name: "HummingbirdCore", package: "hummingbird"),
     .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
     .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
     .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
 ]
@@ -150,8 +152,8 @@ let package = Package(
         tests(
             "ServingTests",
             [
-                "Serving", "Deployments", "Inference", "Models", "Tokenization", "OpenAIAPI", "Storage", "JSON",
-                "TestModels", logging,
+                "Serving", "Deployments", "Inference", "Models", "Checkpoints", "Tokenization", "OpenAIAPI", "Storage",
+                "JSON", "TestModels", logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

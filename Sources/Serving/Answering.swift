@@ -143,7 +143,7 @@ extension APIService {
             stream: TokenStream(format: answering.format, answers: answers, limit: bytes),
             recorder: answering.recorder,
             keep: answering.keep,
-            limits: configuration,
+            keepAliveInterval: configuration.keepAliveInterval,
             clock: environment.clock,
             hangUp: { [channel = answering.exchange.scope.channel] in channel.close(promise: nil) }
         )

@@ -7,14 +7,20 @@ import Synchronization
 ///
 /// Reading the request's body to its end would tell as well, but would use up the connection: the next request on it
 /// could not be served. A client that closes only its sending side counts as gone, too.
-/// It also answers `Expect: 100-continue`, which makes curl send large bodies at once.
-final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable {
+/// It also answers `Expect: 100-continue`, which makes curl send large bodies at once: when the answers to earlier requests on
+/// the connection are written, for it would stand in the midst of one.
+final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler, Sendable {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
     private struct State {
         var isClosed = false
+        /// Requests that have come and are not answered to the end.
+        var unansweredCount = 0
+        /// Whether the last of them waits to be told to go on.
+        var awaitsContinue = false
         var nextID: UInt64 = 0
         var callbacks: [UInt64: @Sendable () -> Void] = [:]
     }
@@ -57,10 +63,32 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let head) = unwrapInboundIn(data), head.headerFields[.expect]?.lowercased() == "100-continue" {
-            context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+        if case .head(let head) = unwrapInboundIn(data) {
+            let isExpecting = head.headerFields[.expect]?.lowercased() == "100-continue"
+            let goesOn = state.withLock { state in
+                state.unansweredCount += 1
+                state.awaitsContinue = isExpecting && state.unansweredCount > 1
+                return isExpecting && !state.awaitsContinue
+            }
+            if goesOn { writeContinue(context) }
         }
         context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        context.write(data, promise: promise)
+        guard case .end = unwrapOutboundIn(data) else { return }
+        let goesOn = state.withLock { state in
+            state.unansweredCount -= 1
+            guard state.awaitsContinue, state.unansweredCount == 1 else { return false }
+            state.awaitsContinue = false
+            return true
+        }
+        if goesOn { writeContinue(context) }
+    }
+
+    private func writeContinue(_ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -137,13 +137,17 @@ package struct ServingApplication: Sendable {
     private func makeApplication(onStart: @escaping @Sendable () -> Void) -> some Service {
         let configuration = service.configuration
         let idle = TimeAmount(configuration.idleTimeout)
+        let patience = TimeAmount(configuration.stalledWriteTimeout)
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
             maxHeaderFieldSize: configuration.headerBytes,
             maxHeaderListSize: configuration.headerBytes,
             maxHeaderFieldCount: 200
         )
         let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionWatch(), NamelessAnswers(makeID: service.environment.makeID)],
+            additionalChannelHandlers: [
+                ConnectionHeadersInsertion(), StalledWrites(patience: patience), ConnectionWatch(),
+                NamelessAnswers(makeID: service.environment.makeID),
+            ],
             idleTimeout: idle,
             httpDecoderConfiguration: decoder
         )

@@ -8,6 +8,8 @@ package struct ServingConfiguration: Sendable {
     package var apiKeys: [String] = []
     /// Origin whose browser scripts may call (`*` for all); nil sends no CORS headers.
     package var allowedOrigin: String?
+    /// Names by which a server that asks for no key may be called, beside those of this machine (`*` for any).
+    package var allowedHosts: [String] = []
     /// Whether requests may load adapters from this machine's disk, and unload them.
     package var allowsAdapterChanges = false
     /// Largest request body, in bytes.
@@ -27,7 +29,7 @@ package struct ServingConfiguration: Sendable {
     package var bodyTimeout: Duration = .seconds(60)
     /// How long one generation may take, queueing included.
     package var requestTimeout: Duration = .seconds(3600)
-    /// How long one write may wait for a client that does not read before the client counts as gone.
+    /// How long a client may take nothing of what waits for it before it counts as gone.
     package var stalledWriteTimeout: Duration = .seconds(60)
     /// Silence after which a stream gets a comment, so that proxies see it lives.
     package var keepAliveInterval: Duration = .seconds(15)

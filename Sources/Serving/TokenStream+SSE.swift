@@ -10,7 +10,7 @@ struct StreamedAnswer: Sendable {
     let recorder: RunRecorder
     /// Keeps the whole answer before its end is told; nil for answers that nobody asks for again.
     let keep: AnswerKeeper?
-    let limits: ServingConfiguration
+    let keepAliveInterval: Duration
     let clock: any Clock<Duration>
     /// Closes the connection, which ends a write that nobody reads.
     let hangUp: @Sendable () -> Void
@@ -67,10 +67,10 @@ struct StreamedAnswer: Sendable {
         hangUp()
     }
 
-    /// Keeps the connection alive through long silences and gives up on clients that stopped reading.
+    /// Keeps the connection alive through long silences.
     private func watch() async {
-        while (try? await clock.sleep(for: limits.keepAliveInterval)) != nil {
-            if stream.tick(patience: limits.stalledWriteTimeout) { giveUp() }
+        while (try? await clock.sleep(for: keepAliveInterval)) != nil {
+            stream.tick()
         }
     }
 }

@@ -99,18 +99,14 @@ final class TokenStream: Sendable {
         state.withLock { $0.writeStart = nil }
     }
 
-    /// Looks after the stream once in a while.
-    ///
-    /// - Returns: whether a write has waited longer than `patience`.
-    func tick(patience: Duration, now: ContinuousClock.Instant = .now) -> Bool {
-        let isStalled = state.withLock { state in
-            if let start = state.writeStart { return start.duration(to: now) > patience }
+    /// Fills the silence, where nothing was written since the last call.
+    func tick() {
+        state.withLock { state in
+            guard state.writeStart == nil else { return }
             if !state.hasWritten, state.bytes.isEmpty { state.appendKeepAlive() }
             state.hasWritten = false
-            return false
         }
         signaller.yield()
-        return isStalled
     }
 
     private func append(now: ContinuousClock.Instant = .now, _ change: (inout sending State) -> Void) {

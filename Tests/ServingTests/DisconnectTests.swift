@@ -78,6 +78,30 @@ import Testing
         }
     }
 
+    @Test func `a client that never reads its whole answer is hung up on`() async throws {
+        try await withServer({ $0.stalledWriteTimeout = .milliseconds(300) }) { server in
+            let deaf = try await server.connect(receiveBytes: 4_096)
+            defer { deaf.close() }
+            // Every answer repeats its prompt's tokens: 16 MB, far more than the system takes on.
+            let tokens = Array(repeating: "120", count: 4_000).joined(separator: ",")
+            let prompts = Array(repeating: "[\(tokens)]", count: 64).joined(separator: ",")
+            let options = #""max_tokens":1,"n":16,"return_token_ids":true"#
+            let body = #"{"model":"scripted","prompt":[\#(prompts)],\#(options)}"#
+            try await deaf.send("POST", "/v1/completions", body)
+            try await server.wait("all is computed") {
+                await server.directory.deployments[0].statistics().generatedTokens == 1_024
+            }
+            var received = 0
+            try await server.wait("the server has hung up") {
+                // What the system had taken on can be read; then comes the end, long before the answer's.
+                let count = try await deaf.receive().count
+                received += count
+                return count == 0
+            }
+            #expect(received > 1_000 && received < 12_000_000)
+        }
+    }
+
     @Test func `silence is filled with comments`() async throws {
         try await withServer({ $0.keepAliveInterval = .milliseconds(5) }) { server in
             let prompt = String(repeating: "x", count: 3000) + "endless"

@@ -136,7 +136,7 @@ import Testing
             let connection = try await server.connect()
             defer { connection.close() }
             try await connection.send(
-                "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
                     + "7d0\r\n" + String(repeating: "a", count: 2000) + "\r\n"
             )
             #expect(try await connection.response().status == 413)
@@ -147,7 +147,7 @@ import Testing
         try await withServer({ $0.bodyTimeout = .milliseconds(100) }) { server in
             let connection = try await server.connect()
             defer { connection.close() }
-            try await connection.send("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+            try await connection.send("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
             let response = try await connection.response()
             #expect(response.status == 408)
             #expect(try response.error()["code"] == "request_timeout")
@@ -176,7 +176,7 @@ import Testing
             #expect(packed.status == 415)
             let connection = try await server.connect()
             defer { connection.close() }
-            let form = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n"
+            let form = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n"
             try await connection.send(form + "Content-Type: application/x-www-form-urlencoded\r\n\r\n" + body)
             #expect(try await connection.response().status == 200)
             try await connection.send(form + "Content-Type: multipart/form-data; boundary=x\r\n\r\n" + body)

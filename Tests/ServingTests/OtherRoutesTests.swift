@@ -208,19 +208,4 @@ import Testing
             #expect(models.headers["access-control-allow-origin"] == "https://app.example")
         }
     }
-
-    @Test func `a client that asks first is told to go on`() async throws {
-        try await withServer { server in
-            let connection = try await server.connect()
-            defer { connection.close() }
-            let body = "{\(ChatCompletionsTests.question)}"
-            try await connection.send(
-                "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
-            )
-            let answer = try await connection.receive(until: "\r\n\r\n")
-            #expect(answer.hasPrefix("HTTP/1.1 100 Continue"))
-            try await connection.send(body)
-            #expect(try await connection.response().status == 200)
-        }
-    }
 }
