@@ -27,6 +27,7 @@ struct APIService: Sendable {
     let background = BackgroundResponses()
     let environment: ServingEnvironment
     let authentication: Authentication
+    let crossOriginProtection: CrossOriginProtection
     let logger: Logger
 
     init(
@@ -48,6 +49,7 @@ struct APIService: Sendable {
             logger: logger
         )
         authentication = Authentication(keys: configuration.apiKeys)
+        crossOriginProtection = CrossOriginProtection(configuration)
     }
 
     var bodies: BodyReader {

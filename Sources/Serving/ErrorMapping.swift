@@ -190,6 +190,11 @@ extension APIError {
         APIError(status: 500, kind: .server, code: "server_error", message)
     }
 
+    /// What this server was not started to allow.
+    static func forbidden(_ code: String, _ explanation: String) -> APIError {
+        APIError(status: 403, kind: .permission, code: code, explanation)
+    }
+
     static let unauthorized = APIError(
         status: 401,
         code: "invalid_api_key",

@@ -34,6 +34,8 @@ extension HTTPField.Name {
     static let processingTime = name("fireworks-server-processing-time")
     /// How an answer is sampled, as Fireworks tells it: an object of JSON.
     static let samplingOptions = name("fireworks-sampling-options")
+    /// Whence a browser sends a request: `same-origin`, `same-site`, `cross-site`, or `none` for its user's own doing.
+    static let secFetchSite = name("sec-fetch-site")
     /// Asks proxies such as nginx to pass a stream on as it comes.
     static let accelBuffering = name("x-accel-buffering")
 }

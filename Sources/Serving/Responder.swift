@@ -65,6 +65,7 @@ struct Responder: HTTPResponder {
             let route = try Route.match(method: request.method.rawValue, path: path)
             name = route.name
             if !route.isOpen, !service.authentication.allows(request.headers) { throw APIError.unauthorized }
+            try service.crossOriginProtection.check(request.head)
             _ = try request.headers.clientRequestID()
             response = try await service.answer(route, exchange)
         } catch {

@@ -46,10 +46,8 @@ extension APIService {
     /// Who may ask for answers may not therefore read files of this machine.
     private func requireAdapterChanges() throws(APIError) {
         if configuration.allowsAdapterChanges { return }
-        throw APIError(
-            status: 403,
-            kind: .permission,
-            code: "adapter_changes_not_allowed",
+        throw .forbidden(
+            "adapter_changes_not_allowed",
             "This server takes no adapters from requests. Start it with --adapter-updates."
         )
     }

@@ -94,6 +94,12 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Origin whose browser scripts may call, or * (HEARTH_ALLOWED_ORIGIN; none).")
     var allowedOrigin: String?
 
+    @Option(
+        help:
+            "A name that a server without keys on this machine may be called by, as in a proxy's Host; * for any; may be repeated (HEARTH_ALLOWED_HOST, with commas between several)."
+    )
+    var allowedHost: [String] = []
+
     @Option(help: "Seconds that running answers have to end (HEARTH_GRACE_PERIOD; 30).")
     var gracePeriod: Int?
 

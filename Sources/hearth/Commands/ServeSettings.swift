@@ -67,6 +67,9 @@ struct ServeSettings: Sendable {
         serving.apiKeys = try apiKeys(command.apiKey, variable: environment.unfiltered("HEARTH_API_KEY"))
         serving.allowsAdapterChanges = command.adapters.allowsUpdates(environment)
         serving.allowedOrigin = command.allowedOrigin ?? environment["HEARTH_ALLOWED_ORIGIN"]
+        let hosts = environment["HEARTH_ALLOWED_HOST"]?.split(separator: ",").map { String($0) } ?? []
+        serving.allowedHosts = (command.allowedHost.isEmpty ? hosts : command.allowedHost)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
         if let seconds = try command.gracePeriod ?? environment.integer("HEARTH_GRACE_PERIOD") {
             let day = 86_400
             if !(0...day).contains(seconds) {
