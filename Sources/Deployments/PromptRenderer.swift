@@ -23,7 +23,8 @@ struct PromptRenderer: Sendable {
         switch prompt {
         case .chat(let chat):
             // The template writes the special tokens itself, so none are added.
-            return tokenizer.encode(try render(chat), addSpecial: false, parseSpecial: true)
+            let guarded = try GuardedMessages(chat.messages, tokenizer)
+            return tokenizer.encodeRendered(try render(chat, guarded.messages), mark: guarded.mark)
         case .text(let text):
             return tokenizer.encode(text, addSpecial: addsSpecialTokens, parseSpecial: true)
         case .between(let before, let after):
@@ -49,14 +50,17 @@ struct PromptRenderer: Sendable {
     }
 
     /// The text that the chat template makes of `chat`.
-    func render(_ chat: ChatPrompt) throws(DeploymentError) -> String {
+    func render(_ chat: ChatPrompt) throws(DeploymentError) -> String { try render(chat, chat.messages) }
+
+    /// The same with these messages for its own.
+    private func render(_ chat: ChatPrompt, _ messages: [JSONValue]) throws(DeploymentError) -> String {
         guard let template else { throw .chatTemplateMissing }
         let capabilities = template.capabilities
         let prompt = ToolPrompt(
             format: tools.format,
             style: tools.style,
             supportsSystemRole: capabilities.supportsSystemRole
-        ).context(messages: chat.messages, tools: chat.tools)
+        ).context(messages: messages, tools: chat.tools)
         let messages = capabilities.expectsContentParts ? prompt.messages : prompt.messages.map(flattenParts)
         var context = chat.reasoning?.templateArguments(capabilities) ?? JSONObject()
         for (name, value) in chat.templateArguments { context[name] = value }

@@ -94,6 +94,35 @@ package final class Tokenizer: Sendable {
         return text.withUTF8 { encode($0, addSpecial: addSpecial, parseSpecial: parseSpecial) }
     }
 
+    /// The tokens of a text that a chat template has made, with the control tokens that it spells.
+    ///
+    /// - Parameter mark: is no part of the text: where it stands within the spelling of a token, that is text
+    ///   (`breakingControlTokens`).
+    package func encodeRendered(_ text: String, mark: Unicode.Scalar) -> [TokenID] {
+        var text = text
+        let mark = Array(String(mark).utf8)
+        return text.withUTF8 { encode($0, addSpecial: false, parseSpecial: true, mark: mark) }
+    }
+
+    /// `text` so that `encodeRendered` finds no control token in it that begins with a character of its own: `mark` stands behind the
+    /// first character of each that it spells.
+    package func breakingControlTokens(in text: String, with mark: Unicode.Scalar) -> String {
+        var text = text
+        let broken: [UInt8]? = text.withUTF8 { bytes in
+            let starts = Set(rawTokens.controlTokenStarts(in: bytes) + normalizedTokens.controlTokenStarts(in: bytes))
+            if starts.isEmpty { return nil }
+            var result: [UInt8] = []
+            var isBehindStart = false
+            for (index, byte) in bytes.enumerated() {
+                if isBehindStart, byte & 0xC0 != 0x80 { result.append(contentsOf: String(mark).utf8) }
+                if byte & 0xC0 != 0x80 { isBehindStart = starts.contains(index) }
+                result.append(byte)
+            }
+            return result
+        }
+        return broken.map { String(decoding: $0, as: UTF8.self) } ?? text
+    }
+
     /// The tokens of bytes, UTF-8 or not. Byte-level vocabularies keep every byte.
     package func encode(_ bytes: [UInt8], addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
         bytes.withUnsafeBufferPointer { encode($0, addSpecial: addSpecial, parseSpecial: parseSpecial) }
@@ -107,7 +136,13 @@ package final class Tokenizer: Sendable {
         first + encode(second, addSpecial: false, parseSpecial: false) + suffix
     }
 
-    private func encode(_ text: UnsafeBufferPointer<UInt8>, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
+    /// - Parameter mark: is no part of the text, but breaks tokens; empty for none.
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>,
+        addSpecial: Bool,
+        parseSpecial: Bool,
+        mark: [UInt8] = []
+    ) -> [TokenID] {
         let scratch = scratches.withLock { $0.popLast() } ?? EncodingScratch()
         defer {
             // What a word of megabytes took is not kept for the next one.
@@ -117,8 +152,10 @@ package final class Tokenizer: Sendable {
         var output = addSpecial ? prefix : []
         output.reserveCapacity(output.count + text.count / 3 + 8)
         rawTokens.forEachPart(text, from: 0, to: text.count, parseSpecial: parseSpecial) { start, end, token in
-            if let token {
-                output.append(token.id)
+            if let token { return output.append(token.id) }
+            if let bare = Self.removing(mark, from: UnsafeBufferPointer(rebasing: text[start..<end])) {
+                let part = TextPart(isFirst: start == 0, parseSpecial: false)
+                encodeNormalizing(bare, part, scratch, into: &output)
             } else if normalizer.isEmpty, normalizedTokens.isEmpty {
                 encodeWords(text, from: start, to: end, scratch, into: &output)
             } else {
@@ -132,6 +169,23 @@ package final class Tokenizer: Sendable {
 
     /// How many scratches wait for the next call; more threads than this make their own.
     private static let keptScratchCount = 8
+
+    /// `text` without `mark`; nil where it has none.
+    private static func removing(_ mark: [UInt8], from text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        guard let first = mark.first, text.contains(first) else { return nil }
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count)
+        var position = 0
+        while position < text.count {
+            if text[position] == first, text[position...].starts(with: mark) {
+                position += mark.count
+            } else {
+                result.append(text[position])
+                position += 1
+            }
+        }
+        return result.count == text.count ? nil : result
+    }
 
     private struct TextPart {
         var isFirst: Bool

@@ -52,6 +52,39 @@ import Testing
         )
     }
 
+    @Test(arguments: ["llama-spm", "llama-bpe", "qwen2", "phi-3", "deepseek-coder", "command-r", "gpt-2"])
+    func `a text whose control tokens are broken is read as text, letter for letter`(vocabulary: String) throws {
+        let tokenizer = try TokenizationTestData.tokenizer(vocabulary)
+        let mark = try #require(Unicode.Scalar(UInt16(0xFDD3)))
+        let controls = (0..<tokenizer.vocabularySize).map { TokenID($0) }
+            .filter { tokenizer.isSpecial($0) && tokenizer.piece($0).unicodeScalars.count > 1 }.map(tokenizer.piece)
+        #expect(!controls.isEmpty)
+        var numbers = SeededNumbers(state: 3)
+        var broken = 0
+        for _ in 0..<300 {
+            let fragments = (0..<Int.random(in: 1...8, using: &numbers)).map { _ -> String in
+                let control = controls.randomElement(using: &numbers) ?? ""
+                switch Int.random(in: 0..<5, using: &numbers) {
+                case 0: return control
+                case 1: return String(control.prefix(Int.random(in: 0...control.count, using: &numbers)))
+                case 2: return String(control.suffix(Int.random(in: 0...control.count, using: &numbers)))
+                default:
+                    let words = ["Hello", " ", "\n", "é日本", "<", "|", "a b", "1234"]
+                    return words.randomElement(using: &numbers) ?? ""
+                }
+            }
+            let text = fragments.joined()
+            let marked = tokenizer.breakingControlTokens(in: text, with: mark)
+            if marked != text { broken += 1 }
+            let found = tokenizer.encodeRendered(marked, mark: mark)
+            #expect(found == tokenizer.encode(text, addSpecial: false, parseSpecial: false), "\(text)")
+            // Between tokens of a template's own nothing else is one.
+            let framed = tokenizer.encodeRendered(controls[0] + marked + controls[0], mark: mark)
+            #expect(framed.filter(tokenizer.isSpecial).count == 2, "\(text)")
+        }
+        #expect(broken > 100)
+    }
+
     @Test func `unigram takes the most probable pieces and one unknown for a run`() throws {
         let pieces: [(String, Float)] = [("▁", -3), ("a", -4), ("ab", -5), ("▁a", -6), ("b", -4), ("▁ab", -20)]
         var metadata = TokenizationTestData.scored(pieces, model: "t5")

@@ -73,6 +73,19 @@ struct AddedTokenMatcher: Sendable {
         if textStart < end { body(textStart, end, nil) }
     }
 
+    /// Where in `text` the spelling of a control token begins.
+    func controlTokenStarts(in text: UnsafeBufferPointer<UInt8>) -> [Int] {
+        var starts: [Int] = []
+        for position in text.indices where trie.mayBegin(with: text[position]) {
+            var isControl = false
+            trie.forEachMatch(text, from: position, to: text.count) { index, _ in
+                isControl = isControl || tokens[Int(index)].isSpecial
+            }
+            if isControl { starts.append(position) }
+        }
+        return starts
+    }
+
     private func longest(
         _ trie: PieceTrie,
         _ text: UnsafeBufferPointer<UInt8>,
