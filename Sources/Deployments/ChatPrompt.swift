@@ -12,6 +12,25 @@ package enum PromptSource: Sendable {
     /// What stands before and after the text that is to be written.
     case between(before: String, after: String)
 
+    /// Bytes of text in it, or what takes as long to encode.
+    var byteCount: Int {
+        switch self {
+        case .chat(let chat): Self.bytes(of: .array(chat.messages)) + Self.bytes(of: .array(chat.tools ?? []))
+        case .text(let text): text.utf8.count
+        case .tokens: 0
+        case .between(let before, let after): before.utf8.count + after.utf8.count
+        }
+    }
+
+    private static func bytes(of value: JSONValue) -> Int {
+        switch value {
+        case .string(let text): text.utf8.count
+        case .array(let elements): elements.reduce(0) { $0 + bytes(of: $1) }
+        case .object(let object): object.reduce(0) { $0 + $1.key.utf8.count + bytes(of: $1.value) }
+        default: 1
+        }
+    }
+
     /// Whether the answer goes on with the prompt's text, so that a space at its beginning belongs to it, rather than
     /// being a text of its own.
     var isContinued: Bool {

@@ -91,10 +91,22 @@ package final class Deployment: Sendable {
     /// The text that the chat template makes of `chat`.
     package func renderPrompt(_ chat: ChatPrompt) throws(DeploymentError) -> String { try renderer.render(chat) }
 
-    /// The token ids of `prompt`.
-    package func encode(_ prompt: PromptSource, addsSpecialTokens: Bool = true) throws(DeploymentError) -> [TokenID] {
-        try renderer.encode(prompt, addsSpecialTokens: addsSpecialTokens)
+    /// The token ids of `prompt`; of a long one, while other tasks go on.
+    package func encode(
+        _ prompt: PromptSource,
+        addsSpecialTokens: Bool = true
+    ) async throws(DeploymentError) -> [TokenID] {
+        if prompt.byteCount <= Self.shortPromptBytes {
+            return try renderer.encode(prompt, addsSpecialTokens: addsSpecialTokens)
+        }
+        let tokens = await Offload.result { [renderer] () throws(DeploymentError) in
+            try renderer.encode(prompt, addsSpecialTokens: addsSpecialTokens)
+        }
+        return try tokens.get()
     }
+
+    /// What is encoded in a millisecond or two is not worth another thread.
+    private static let shortPromptBytes = 32 << 10
 
     /// What the model does with functions and thoughts.
     package var toolSupport: ToolSupport { renderer.tools }
@@ -139,7 +151,7 @@ package final class Deployment: Sendable {
     }
 
     private func prepare(_ request: TextRequest) async throws(DeploymentError) -> PreparedText {
-        let prompt = try encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
+        let prompt = try await encode(request.prompt, addsSpecialTokens: request.parameters.addsSpecialTokens)
         let maxTokens = try await answerLimit(promptTokenCount: prompt.count, request.parameters)
         let interpretation = interpretation(of: request, prompt: prompt)
         let structure = try constraint(for: request, interpretation)

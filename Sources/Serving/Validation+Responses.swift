@@ -10,7 +10,7 @@ extension ChatRequest {
         _ items: [ResponseItem],
         for deployment: Deployment,
         id: String
-    ) throws(APIError) {
+    ) async throws(APIError) {
         var parameters = try request.fields.parameters(upTo: request.maxTokens, for: deployment)
         parameters.logprobCount = request.topLogprobs
         parameters.cutsMaxTokensToRoom = request.fields.cutsMaxTokens ?? true
@@ -22,7 +22,7 @@ extension ChatRequest {
             tools: callable.isEmpty ? nil : callable.map(\.templateValue)
         )
         chat.reasoning = try ReasoningRequest(request.reasoning, parameter: "reasoning.effort", for: deployment)
-        if request.truncates { try chat.truncate(messages, leaving: request.maxTokens ?? 1, for: deployment) }
+        if request.truncates { try await chat.truncate(messages, leaving: request.maxTokens ?? 1, for: deployment) }
         var text = TextRequest(id: id, prompt: .chat(chat), parameters: parameters)
         text.functions = FunctionCalls(request.tools)
         self.text = text
@@ -45,7 +45,7 @@ extension ChatPrompt {
         _ all: [ChatMessage],
         leaving answerTokenCount: Int,
         for deployment: Deployment
-    ) throws(APIError) {
+    ) async throws(APIError) {
         let room = deployment.contextLength - min(answerTokenCount, deployment.contextLength / 2)
         let start = all.prefix { $0.role == .system || $0.role == .developer }.count
         // A turn begins where the user speaks.
@@ -53,7 +53,7 @@ extension ChatPrompt {
         var (low, high) = (0, cuts.count - 1)
         while low < high {
             let middle = (low + high) / 2
-            let count = try tokenCount(without: start..<cuts[middle], of: all, deployment)
+            let count = try await tokenCount(without: start..<cuts[middle], of: all, deployment)
             if count <= room { high = middle } else { low = middle + 1 }
         }
         messages.removeSubrange(start..<cuts[low])
@@ -63,11 +63,11 @@ extension ChatPrompt {
         without range: Range<Int>,
         of all: [ChatMessage],
         _ deployment: Deployment
-    ) throws(APIError) -> Int {
+    ) async throws(APIError) -> Int {
         var shorter = self
         shorter.messages.removeSubrange(range)
         do {
-            return try deployment.encode(.chat(shorter)).count
+            return try await deployment.encode(.chat(shorter)).count
         } catch {
             throw APIError(error, prompt: "input")
         }

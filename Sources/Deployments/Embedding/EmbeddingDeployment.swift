@@ -1,4 +1,3 @@
-import Dispatch
 package import Foundation
 package import Inference
 package import Models
@@ -118,15 +117,9 @@ package final class EmbeddingDeployment: Sendable {
             if input.isEmpty { throw .emptyText(index: index) }
         }
         let isCancelled = Atomic(false)
-        let result: Result<[EmbedderText], EmbeddingError> = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                // Away from the threads that Swift's tasks share: a large request has more than a megabyte of text.
-                DispatchQueue.global().async {
-                    let texts = Result { () throws(EmbeddingError) in
-                        try self.tokens(of: inputs, truncates: truncates) { isCancelled.load(ordering: .relaxed) }
-                    }
-                    continuation.resume(returning: texts)
-                }
+        let result = await withTaskCancellationHandler {
+            await Offload.result { () throws(EmbeddingError) in
+                try self.tokens(of: inputs, truncates: truncates) { isCancelled.load(ordering: .relaxed) }
             }
         } onCancel: {
             isCancelled.store(true, ordering: .relaxed)

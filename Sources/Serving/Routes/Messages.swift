@@ -25,7 +25,7 @@ extension APIService {
         let deployment = try directory.find(body.prompt.model)
         let prompt = PromptSource.chat(try body.prompt.chat(for: deployment))
         do {
-            return .json(CountTokensResponse(inputTokens: try deployment.encode(prompt).count).json)
+            return .json(CountTokensResponse(inputTokens: try await deployment.encode(prompt).count).json)
         } catch {
             throw APIError(error, prompt: prompt.parameter)
         }

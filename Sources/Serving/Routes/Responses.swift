@@ -36,9 +36,9 @@ extension APIService {
         let body = try ResponsesRequest(try await bodies.json(exchange.request), isCounted: true)
         let deployment = try directory.find(body.model)
         let (earlier, input) = try await items(of: body)
-        let chat = try ChatRequest(body, earlier + input, for: deployment, id: exchange.id)
+        let chat = try await ChatRequest(body, earlier + input, for: deployment, id: exchange.id)
         do {
-            return .json(ModelResponse.inputTokens(try deployment.encode(chat.text.prompt).count))
+            return .json(ModelResponse.inputTokens(try await deployment.encode(chat.text.prompt).count))
         } catch {
             throw APIError(error, prompt: "input")
         }
@@ -103,7 +103,7 @@ extension APIService {
             throw .unsupported(isKept ? "store" : "background", "This server was started to store nothing.")
         }
         let (earlier, input) = try await items(of: body)
-        let chat = try ChatRequest(body, earlier + input, for: deployment, id: exchange.id)
+        let chat = try await ChatRequest(body, earlier + input, for: deployment, id: exchange.id)
         var draft = ModelResponse(
             id: ResponsesFormat.prefix + environment.makeID(),
             created: Int(environment.now().timeIntervalSince1970),

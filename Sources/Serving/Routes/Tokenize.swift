@@ -10,7 +10,7 @@ extension APIService {
         let model = try directory.findModel(body.model)
         let tokens =
             switch model {
-            case .text(let deployment): try encode(body.input, on: deployment)
+            case .text(let deployment): try await encode(body.input, on: deployment)
             case .embedding(let embedder): try encode(body.input, on: embedder)
             }
         let texts = body.returnsTokenTexts ? tokens.map { model.tokenizer.piece($0) } : nil
@@ -33,7 +33,10 @@ extension APIService {
         return .json(DetokenizeResponse(prompt: text).json)
     }
 
-    private func encode(_ input: TokenizeRequest.Input, on deployment: Deployment) throws(APIError) -> [TokenID] {
+    private func encode(
+        _ input: TokenizeRequest.Input,
+        on deployment: Deployment
+    ) async throws(APIError) -> [TokenID] {
         let prompt: PromptSource
         var addsSpecial = true
         switch input {
@@ -50,7 +53,7 @@ extension APIService {
             prompt = .chat(chat)
         }
         do {
-            return try deployment.encode(prompt, addsSpecialTokens: addsSpecial)
+            return try await deployment.encode(prompt, addsSpecialTokens: addsSpecial)
         } catch {
             throw APIError(error, prompt: prompt.parameter)
         }

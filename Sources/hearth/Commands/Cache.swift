@@ -113,7 +113,7 @@ struct CacheWarm: AsyncParsableCommand {
         var configuration = try compute.configuration(for: located, environment)
         configuration.diskCache = try diskCache.forAdding(environment)
         let deployment = try await Loading.deployment(configuration)
-        let tokens = try text.tokens { try deployment.encode($0, addsSpecialTokens: $1) }
+        let tokens = try await text.tokens { try await deployment.encode($0, addsSpecialTokens: $1) }
         if pin != nil { try KeptText.requireBlock(tokens.count) }
         var parameters = GenerationParameters(sampling: .greedy, maxTokens: 1)
         parameters.cacheSalt = text.cacheSalt
@@ -196,7 +196,7 @@ struct CachePin: AsyncParsableCommand {
         }
         guard let model, let name else { return }
         let located = try await ModelAccess().model(model)
-        let tokens = try text.tokens(Deployment.encoder(checkpointAt: located.path))
+        let tokens = try await text.tokens(Deployment.encoder(checkpointAt: located.path))
         let placements = try shelf.pin(tokens, as: name, salt: text.cacheSalt, checkpointAt: located.path)
         guard let pinned = KeptText(placements) else {
             try KeptText.requireBlock(tokens.count)
@@ -322,16 +322,17 @@ struct PrefixText: ParsableArguments {
     var cacheSalt: String?
 
     /// The tokens that every such prompt begins with.
-    func tokens(_ encode: (PromptSource, Bool) throws -> [TokenID]) throws -> [TokenID] {
+    func tokens(_ encode: (PromptSource, Bool) async throws -> [TokenID]) async throws -> [TokenID] {
         guard (file == nil) != (system == nil) else { throw ValidationError("Give --file or --system.") }
-        if let file { return try encode(.text(Self.read(file)), true) }
+        if let file { return try await encode(.text(Self.read(file)), true) }
         let message = try Self.read(system ?? "-")
         // What the template writes for every first question is what two different ones have in common.
-        let prompts = try ["A", "1"].map { question in
+        var prompts: [[TokenID]] = []
+        for question in ["A", "1"] {
             let messages: [JSONValue] = [
                 ["role": "system", "content": .string(message)], ["role": "user", "content": .string(question)],
             ]
-            return try encode(.chat(ChatPrompt(messages: messages)), false)
+            prompts.append(try await encode(.chat(ChatPrompt(messages: messages)), false))
         }
         return zip(prompts[0], prompts[1]).prefix { $0 == $1 }.map(\.0)
     }

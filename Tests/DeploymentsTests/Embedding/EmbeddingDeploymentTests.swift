@@ -73,15 +73,15 @@ import Tokenization
         }
     }
 
-    @Test func `a task that is cancelled encodes no further`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a task that is cancelled encodes no further`() async throws {
         let embedder = try embedder("tiny/bert-f32.gguf")
         let task = Task {
-            try await embedder.encode(Array(repeating: .text(String(repeating: "word ", count: 200)), count: 100_000))
+            // Minutes of encoding in a debug build.
+            try await embedder.encode(Array(repeating: .text(String(repeating: "a ", count: 100)), count: 1_000_000))
         }
+        try await Task.sleep(for: .milliseconds(50))
         task.cancel()
-        let start = ContinuousClock.now
         await #expect(throws: EmbeddingError.cancelled) { try await task.value }
-        #expect(start.duration(to: .now) < .seconds(5))
     }
 
     @Test func `a long text can lose its end, and keeps the tokens around it`() async throws {
