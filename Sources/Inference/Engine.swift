@@ -73,7 +73,7 @@ package actor Engine: GenerationBackend {
         let connection = EngineDisk(disk, model.cacheBlocks)
         self.disk = connection
         self.model = model
-        draws = RowDraws(workers: model.workers)
+        draws = RowDraws(workers: model.workers, instructionSet: model.instructionSet)
         self.traits = traits
         let rowCost = RowCost(traits.costs)
         self.rowCost = rowCost

@@ -86,6 +86,7 @@ package final class Decoder: LanguageModel {
     }
 
     package var workers: WorkerPool? { compute.workers }
+    package var instructionSet: InstructionSet { compute.instructionSet }
 
     /// One pass over the layers with all rows together; nothing but attention reads across tokens. So the last layer only
     /// stores the keys and values of tokens whose logits nobody wants.

@@ -67,6 +67,9 @@ package protocol LanguageModel: AnyObject {
     /// The threads that compute steps, for work between them; nil where there are none to share.
     var workers: WorkerPool? { get }
 
+    /// What the model is computed with; what comes after it is not to use more.
+    var instructionSet: InstructionSet { get }
+
     /// Runs one step: writes K and V of every new token into the rows' blocks and computes the logits asked for.
     ///
     /// - Returns: `[sum of logitCount, vocabulary]`, valid until the next call.
@@ -82,4 +85,7 @@ extension LanguageModel {
 
     /// None: what lies between steps is done by whoever runs them.
     package var workers: WorkerPool? { nil }
+
+    /// The fastest that the processor has.
+    package var instructionSet: InstructionSet { .detected }
 }

@@ -6,6 +6,8 @@ struct BlockMaxima: Sendable {
     static let width = 64
     /// `[blocks]`
     private(set) var values: [Float] = []
+    /// What rows are read with.
+    var instructionSet = InstructionSet.detected
 
     /// Reads a row.
     ///
@@ -13,8 +15,9 @@ struct BlockMaxima: Sendable {
     mutating func scan(_ logits: UnsafeBufferPointer<Float>) throws(SamplingFailure) -> Float {
         let blockCount = (logits.count + Self.width - 1) / Self.width
         if values.count != blockCount { values = Array(repeating: 0, count: blockCount) }
-        let isNumber = values.withUnsafeMutableBufferPointer { InstructionSet.detected.blockMaxima(logits, into: $0) }
-        let peak = values.withUnsafeBufferPointer { InstructionSet.detected.maximum($0) }
+        let set = instructionSet
+        let isNumber = values.withUnsafeMutableBufferPointer { set.blockMaxima(logits, into: $0) }
+        let peak = values.withUnsafeBufferPointer { set.maximum($0) }
         if !isNumber || peak == .infinity { throw .notFinite }
         if peak == -.infinity { throw .nothingAllowed }
         return peak

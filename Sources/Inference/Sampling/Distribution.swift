@@ -35,7 +35,7 @@ struct Distribution {
         unit: Double,
         scratch: inout SamplerScratch
     ) -> Int {
-        total = Exponential.weigh(logits, &scratch.weights, peak: peak, factor: inverseTemperature)
+        total = scratch.weigh(logits, peak: peak, factor: inverseTemperature)
         let target = unit * total
         var reached = 0.0
         var last = 0
@@ -58,7 +58,7 @@ struct Distribution {
         if topK > 0 {
             bound = scratch.blockMaxima.bound(reachedBy: topK, &scratch.weights)
         } else {
-            total = Exponential.weigh(logits, &scratch.weights, peak: peak, factor: inverseTemperature)
+            total = scratch.weigh(logits, peak: peak, factor: inverseTemperature)
             bound = parameters.typicalP < 1 ? -.infinity : likelyBound(parameters, vocabularySize: logits.count)
         }
         var candidates = scratch.candidates

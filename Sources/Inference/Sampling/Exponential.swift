@@ -29,11 +29,12 @@ enum Exponential {
         _ logits: UnsafeBufferPointer<Float>,
         _ weights: inout [Float],
         peak: Float,
-        factor: Float
+        factor: Float,
+        instructionSet: InstructionSet = .detected
     ) -> Double {
         if weights.count != logits.count { weights = Array(repeating: 0, count: logits.count) }
         return weights.withUnsafeMutableBufferPointer { weights in
-            InstructionSet.detected.samplingWeights(logits, into: weights, maximum: peak, factor: factor)
+            instructionSet.samplingWeights(logits, into: weights, maximum: peak, factor: factor)
             return sum(UnsafeBufferPointer(weights))
         }
     }

@@ -14,7 +14,7 @@ struct LogprobReport {
         scratch: inout SamplerScratch
     ) throws(SamplingFailure) {
         let peak = try scratch.blockMaxima.scan(logits)
-        let sum = Exponential.weigh(logits, &scratch.weights, peak: peak, factor: 1)
+        let sum = scratch.weigh(logits, peak: peak, factor: 1)
         logNormalizer = Double(peak) + Foundation.log(sum)
         alternatives = Self.likeliest(count, logits, logNormalizer, &scratch)
     }

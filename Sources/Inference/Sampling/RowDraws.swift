@@ -25,10 +25,10 @@ final class RowDraws {
     private let claimedCount = Atomic<Int>(0)
 
     /// Draws on the threads of `workers`, or on the caller's alone.
-    init(workers: WorkerPool?) {
+    init(workers: WorkerPool?, instructionSet: InstructionSet) {
         self.workers = workers
         scratches = .allocate(capacity: workers?.threadCount ?? 1)
-        scratches.initialize(repeating: SamplerScratch())
+        scratches.initialize(repeating: SamplerScratch(instructionSet: instructionSet))
     }
 
     deinit {

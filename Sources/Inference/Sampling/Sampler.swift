@@ -1,3 +1,4 @@
+package import Tensors
 package import Tokenization
 
 /// Draws one sequence's tokens from the model's logits.
@@ -111,7 +112,14 @@ package struct SamplerScratch: Sendable {
     /// `[vocabulary]`: the logits before they were overwritten.
     private var kept: [Float] = []
 
-    package init() {}
+    /// - Parameter instructionSet: what rows are read with; the bits are the same with any.
+    package init(instructionSet: InstructionSet = .detected) { blockMaxima.instructionSet = instructionSet }
+
+    /// `Exponential.weigh` into `weights`.
+    mutating func weigh(_ logits: UnsafeBufferPointer<Float>, peak: Float, factor: Float) -> Double {
+        let set = blockMaxima.instructionSet
+        return Exponential.weigh(logits, &weights, peak: peak, factor: factor, instructionSet: set)
+    }
 
     mutating func keep(_ logits: UnsafeMutableBufferPointer<Float>) {
         kept.removeAll(keepingCapacity: true)

@@ -20,7 +20,7 @@ package final class ModelDrafter: Drafter {
     private let tokensPerStep: Int
     private var pool: BlockPool
     private var texts: [RequestID: DraftText] = [:]
-    private var scratch = SamplerScratch()
+    private var scratch: SamplerScratch
     private var callCount: UInt64 = 0
 
     /// Reserves the draft model's KV cache.
@@ -40,6 +40,7 @@ package final class ModelDrafter: Drafter {
     ) {
         model.allocateCache(blockCount: blockCount, blockSize: blockSize)
         self.model = model
+        scratch = SamplerScratch(instructionSet: model.instructionSet)
         self.tokenCost = max(tokenCost, .leastNonzeroMagnitude)
         self.blockSize = blockSize
         self.tokensPerStep = tokensPerStep

@@ -36,7 +36,7 @@ import Tokenization
         func logits(_ row: Int) -> UnsafeMutableBufferPointer<Float> {
             .init(rebasing: storage[row * Self.vocabularySize..<(row + 1) * Self.vocabularySize])
         }
-        let draws = RowDraws(workers: WorkerPool(threadCount: threadCount))
+        let draws = RowDraws(workers: WorkerPool(threadCount: threadCount), instructionSet: .detected)
         let together = try (0..<rowCount).map(request)
         let alone = try (0..<rowCount).map(request)
         var scratch = SamplerScratch()
@@ -60,7 +60,7 @@ import Tokenization
         defer { storage.deallocate() }
         storage.initialize(repeating: 0)
         storage[64 + 7] = .nan
-        let draws = RowDraws(workers: WorkerPool(threadCount: 2))
+        let draws = RowDraws(workers: WorkerPool(threadCount: 2), instructionSet: .detected)
         for row in 0..<3 { draws.append(try request(0), .init(rebasing: storage[row * 64..<(row + 1) * 64])) }
         draws.run()
         #expect(try draws.next().get().token == TokenID(0))
