@@ -47,10 +47,16 @@ extension Deployment {
                 )
             }
             let blockSize = 32
+            let blockCount = 4 * ((context + blockSize - 1) / blockSize + 1)
+            let bytes = blockCount * blockSize * traits.cacheBytesPerToken
+            if !ReservedMemory.isAvailable(bytes: bytes) {
+                let refused = ModelError.memoryRefused(bytes: bytes, purpose: "the draft model's cache")
+                throw .modelUnavailable(message: refused.description + " Lower --context-length.")
+            }
             return ModelDrafter(
                 model: model,
                 tokenCost: Double(traits.parameterCount) / Double(max(target.parameterCount, 1)),
-                blockCount: 4 * ((context + blockSize - 1) / blockSize + 1),
+                blockCount: blockCount,
                 blockSize: blockSize
             )
         }

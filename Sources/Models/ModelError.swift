@@ -11,6 +11,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case unsupportedSetting(name: String, value: String, architecture: String)
     /// An adapter is for another model.
     case adapterUnfit(weight: String, reason: String)
+    /// The system gives no memory.
+    case memoryRefused(bytes: Int, purpose: String)
     /// The checkpoint's settings for embeddings are missing or cannot be used.
     case unreadableSettings(CheckpointError)
     /// Never reaches a user: the weights are packed again.
@@ -36,6 +38,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
             "The \(architecture) model's setting \(name) = \(value) is not supported."
         case .adapterUnfit(let weight, let reason):
             "The adapter is not for this model: \(weight): \(reason)."
+        case .memoryRefused(let bytes, let purpose):
+            "The system gives no \(bytes) bytes of address space for \(purpose) (ulimit -v, vm.overcommit_memory)."
         case .unreadableSettings(let error): error.description
         case .unusablePack(let error): error.description
         }

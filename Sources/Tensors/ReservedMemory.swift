@@ -24,17 +24,33 @@ package final class ReservedMemory: @unchecked Sendable {
     /// - Parameters:
     ///   - bytes: how many.
     ///   - offset: where `start` is to lie in its huge page; nil does not care.
-    init(bytes: Int, hugePageOffset offset: Int? = nil) {
-        // Kernels may prefetch, never read, past the end; a page more keeps even that inside.
-        let page = Self.pageBytes
-        let size = (bytes + 2 * page - 1) / page * page + (offset == nil ? 0 : Self.hugePageBytes)
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS | Self.lazyFlag
-        let address = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
-        guard let address, address != MAP_FAILED else {
-            preconditionFailure("Tensors: the system refused to reserve \(size) bytes of address space")
+    convenience init(bytes: Int, hugePageOffset offset: Int? = nil) {
+        guard let mapping = Self.map(bytes, offset) else {
+            preconditionFailure("Tensors: the system refused to reserve \(bytes) bytes of address space")
         }
+        self.init(mapping, offset)
+    }
+
+    /// The same; nil where the system refuses.
+    convenience init?(offered bytes: Int, hugePageOffset offset: Int? = nil) {
+        guard let mapping = Self.map(bytes, offset) else { return nil }
+        self.init(mapping, offset)
+    }
+
+    private static func map(_ bytes: Int, _ offset: Int?) -> UnsafeMutableRawBufferPointer? {
+        // Kernels may prefetch, never read, past the end; a page more keeps even that inside.
+        let size = (bytes + 2 * pageBytes - 1) / pageBytes * pageBytes + (offset == nil ? 0 : hugePageBytes)
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | lazyFlag
+        let address = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+        guard let address, address != MAP_FAILED else { return nil }
+        return UnsafeMutableRawBufferPointer(start: address, count: size)
+    }
+
+    private init(_ mapping: UnsafeMutableRawBufferPointer, _ offset: Int?) {
+        guard let address = mapping.baseAddress else { preconditionFailure("ReservedMemory: an empty mapping") }
+        let size = mapping.count
         self.address = address
-        self.bytes = size
+        bytes = size
         let distance = offset.map { ($0 - Int(bitPattern: address)) & (Self.hugePageBytes - 1) } ?? 0
         start = address + distance
         Self.adviseHugePages(address, bytes: size)

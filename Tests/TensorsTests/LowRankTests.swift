@@ -147,7 +147,7 @@ import Testing
         for factors in all {
             space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int8)
         }
-        let memory = FactorMemory(space)
+        let memory = try #require(FactorMemory(space))
         let sections = all.map(\.outputs)
         let weights = try packed(
             sections.enumerated().map { StoredWeights(.q4_0, outputs: $1, inputs: 64, seed: UInt64($0)) },
@@ -160,7 +160,7 @@ import Testing
         #expect(result(weights, x, [(0..<6, shared)], on: compute) == result(weights, x, [(0..<6, own)], on: compute))
     }
 
-    @Test func `memory of factors that went is what the next get, with nothing left in it`() {
+    @Test func `memory of factors that went is what the next get, with nothing left in it`() throws {
         let spare = SpareFactorMemory()
         func bytes(_ factors: Factors, recycling spare: SpareFactorMemory?) -> (at: UnsafeRawPointer, all: [UInt8]) {
             var space = FactorSpace()

@@ -126,7 +126,9 @@ package struct AdapterBase: Sendable {
             let precision = precision(at: target)
             space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: precision)
         }
-        let memory = FactorMemory(space, recycling: spare)
+        guard let memory = FactorMemory(space, recycling: spare) else {
+            throw .memoryRefused(bytes: space.byteCount, purpose: "the adapter's factors")
+        }
         // One buffer for all of them: fresh pages for each would take as long as the packing.
         var (a, b): ([Float], [Float]) = ([], [])
         for (factors, target) in parts {

@@ -38,6 +38,8 @@ package final class DecoderEmbedder: TextEmbedder {
         self.decoder = decoder
         self.tokensPerStep = tokensPerStep
         blockCount = (max(context, tokensPerStep) + Self.blockSize - 1) / Self.blockSize
+        let bytes = blockCount * Self.blockSize * known.cacheBytesPerToken
+        guard ReservedMemory.isAvailable(bytes: bytes) else { throw .memoryRefused(bytes: bytes, purpose: "its cache") }
         decoder.allocateCache(blockCount: blockCount, blockSize: Self.blockSize)
         traits = EmbedderTraits(
             architecture: known.architecture,

@@ -25,6 +25,12 @@ package struct FileState: Sendable, Equatable, CustomStringConvertible {
         self.init(status)
     }
 
+    /// Whether there is nothing at the path. False where that cannot be told, as on a network disk that has gone.
+    package static func isMissing(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) != 0 && [ENOENT, ENOTDIR, ELOOP].contains(errno)
+    }
+
     /// The state that `fstat` gave.
     package init(_ status: stat) {
         #if canImport(Darwin)

@@ -23,6 +23,9 @@ package struct FactorSpace: Sendable {
     var a = 0
     var b = 0
 
+    /// Bytes of all.
+    package var byteCount: Int { (a + 63) / 64 * 64 + b }
+
     package init() {}
 
     /// Adds what a change of this size takes.
@@ -50,17 +53,18 @@ package final class FactorMemory: @unchecked Sendable {
     private let space: FactorSpace
     private let spare: SpareFactorMemory?
 
-    /// Zeros.
+    /// Zeros; nil where the system gives no memory.
     ///
     /// - Parameter spare: where the memory comes from if it fits, and goes in the end.
-    package init(_ space: FactorSpace, recycling spare: SpareFactorMemory? = nil) {
+    package init?(_ space: FactorSpace, recycling spare: SpareFactorMemory? = nil) {
         (self.space, self.spare) = (space, spare)
         used = FactorSpace()
         used.b = (space.a + 63) / 64 * 64
-        let byteCount = used.b + space.b
+        let byteCount = space.byteCount
         if byteCount >= ReservedMemory.hugePageBytes {
-            let memory = spare?.take(bytes: byteCount) ?? ReservedMemory(bytes: byteCount, hugePageOffset: 0)
-            (reserved, start) = (memory, memory.start)
+            let taken = spare?.take(bytes: byteCount) ?? ReservedMemory(offered: byteCount, hugePageOffset: 0)
+            guard let taken else { return nil }
+            (reserved, start) = (taken, taken.start)
         } else {
             reserved = nil
             start = .allocate(byteCount: byteCount + 64, alignment: 64)
@@ -157,7 +161,10 @@ package final class LowRankChange: @unchecked Sendable {
         (self.rank, inputs, outputs) = (rank, source.inputs, source.outputs)
         var space = FactorSpace()
         space.add(rank: rank, inputs: inputs, outputs: outputs, precision: precision)
-        self.memory = memory ?? FactorMemory(space)
+        guard let memory = memory ?? FactorMemory(space) else {
+            preconditionFailure("LowRankChange: no memory for \(space.byteCount) bytes")
+        }
+        self.memory = memory
         if precision == .int8, Self.hasBytes(rank: rank, inputs: inputs) {
             (view, byteCount) = source.quantized(scale: scale, in: self.memory)
         } else {
