@@ -17,8 +17,6 @@ final class ActiveRequest {
     /// Its part of the time of the steps so far.
     private var computeTime = Duration.zero
     private var computedPromptCount = 0
-    /// Where the part of the prompt ends that is computed, or was found.
-    private var bookedCount = 0
     /// `[prompt]` as far as they are known; empty when they are not wanted or have been sent.
     private var promptLogprobs: [TokenLogprobs?]
 
@@ -47,9 +45,7 @@ final class ActiveRequest {
     /// Charges the request with a row of a step and its part of the step's time.
     func charge(_ row: PlannedRow, _ time: Duration) {
         computeTime += time
-        let first = max(bookedCount, row.firstPosition)
-        bookedCount = max(first, min(row.firstPosition + row.tokenCount, usage.promptTokens))
-        computedPromptCount += bookedCount - first
+        computedPromptCount += row.newPromptTokenCount
     }
 
     func notePreemption() { usage.preemptions += 1 }

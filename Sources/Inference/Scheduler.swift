@@ -239,8 +239,9 @@ package struct Scheduler: ~Copyable {
         let tokenCount = share.tokenCount(for: running[index])
         let end = running[index].computedCount + tokenCount
         guard blocks.reserve(&running[index], tokenCount: end) else { return false }
-        let (row, forward) = running[index].row(tokenCount: tokenCount, blockSize: blocks.blockSize)
-        charge(index, Double(running[index].bookPrompt(upTo: end)) * ServiceCounters.computedTokenCost)
+        var (row, forward) = running[index].row(tokenCount: tokenCount, blockSize: blocks.blockSize)
+        row.newPromptTokenCount = running[index].bookPrompt(upTo: end)
+        charge(index, Double(row.newPromptTokenCount) * ServiceCounters.computedTokenCost)
         budget.spend(forward)
         plan.append(row, forward, tokens: running[index].tokens)
         return true

@@ -42,6 +42,8 @@ package struct PlannedRow: Sendable, Equatable {
     package var firstPosition: Int
     /// Tokens of the sequence that are computed.
     package var tokenCount: Int
+    /// How many of them are of the prompt and computed for the first time: a preemption makes it necessary again.
+    package var newPromptTokenCount = 0
     /// Tokens that may come after the sequence's last one and are computed with it. Only what is drawn counts: at the
     /// first of them that is not, the rest is forgotten.
     package var candidates: [TokenID] = []

@@ -62,19 +62,23 @@ import Tokenization
     }
 
     @Test func `of many prompts half read none holds up the answer behind them`() throws {
-        let limits = try StepLimits(tokensPerStep: 64, maxRunning: 30)
-        var scheduler = Scheduler(limits: limits, blockCount: 400, blockSize: 4, hasher: BlockHasher(seed: 1))
-        for id in 1...20 { try scheduler.submit(request(UInt64(id), tokens(from: 100 * id, count: 60))) }
-        // Every prompt gets a few tokens before the next one comes.
-        for _ in 0..<20 { _ = Self.commit(scheduler.planStep(tokenLimit: 8), to: &scheduler) }
-        try scheduler.submit(request(21, tokens(1), maxTokens: 50))
-        while !scheduler.running.contains(where: { $0.id == RequestID(21) }) {
-            _ = Self.commit(scheduler.planStep(), to: &scheduler)
+        let limits = try StepLimits(tokensPerStep: 512, maxRunning: 30)
+        var scheduler = Scheduler(limits: limits, blockCount: 900, blockSize: 16, hasher: BlockHasher(seed: 1))
+        // Clients of their own, so that each gets its turn before the one before has all that it wants.
+        for id in 1...20 {
+            var long = request(UInt64(id), tokens(from: 1_000 * id, count: 600))
+            long.client = ClientKey(adapter: "\(id)")
+            try scheduler.submit(long)
         }
+        for _ in 0..<40 { _ = Self.commit(scheduler.planStep(tokenLimit: 32), to: &scheduler) }
+        try scheduler.submit(request(21, tokens(1), maxTokens: 50))
+        for _ in 0..<3 { _ = Self.commit(scheduler.planStep(), to: &scheduler) }
+        let answer = try #require(scheduler.running.firstIndex { $0.id == RequestID(21) && $0.outputCount > 0 })
+        try #require(scheduler.running[..<answer].filter { $0.missingCount > 1 }.count > 17)
         for _ in 0..<5 {
             let plan = scheduler.planStep(tokenLimit: 17)
             #expect(plan.rows.contains { $0.id == RequestID(21) })
-            #expect(plan.batch.tokens.count <= 17)
+            #expect(plan.batch.tokens.count == 17)
             _ = Self.commit(plan, to: &scheduler)
         }
     }
