@@ -13,11 +13,15 @@ extension APIService {
         _ exchange: Exchange,
         _ interruption: Interruption
     ) async throws(APIError) -> AdapterLease? {
-        if options.adapters == nil, deployment.adapterName(of: options) == nil { return nil }
+        let name = deployment.adapterName(of: options)
+        if options.adapters == nil {
+            guard let name else { return nil }
+            if let lease = deployment.adapters.residentLease(name) { return lease }
+        }
         let (choices, choice) = AsyncStream<Result<AdapterLease?, APIError>>.makeStream()
         interruption.onEnd { choice.yield(.failure($0)) }
         let unwatch = await ConnectionWatch.onClose(of: exchange.scope.channel) {
-            choice.yield(.failure(.generationFailed("The client has gone.")))
+            choice.yield(.failure(.clientGone))
         }
         defer { unwatch() }
         let (timeout, clock) = (configuration.requestTimeout, environment.clock)
@@ -27,22 +31,26 @@ extension APIService {
         }
         defer { deadline.cancel() }
         // Reading cannot be interrupted. A lease that comes too late stays in the stream, and ends with it.
-        Task {
+        let reading = Task {
             do throws(APIError) {
-                choice.yield(.success(try await chosenAdapter(options, of: deployment)))
+                choice.yield(.success(try await chosenAdapter(options, name, of: deployment)))
             } catch {
                 choice.yield(.failure(error))
             }
         }
-        for await result in choices { return try result.get() }
-        throw .generationFailed("The request ended before its adapter was there.")
+        defer { reading.cancel() }
+        for await result in choices {
+            if case .failure(.clientGone) = result { metrics.countDisconnect() }
+            return try result.get()
+        }
+        throw .clientGone
     }
 
     private func chosenAdapter(
         _ options: AnswerOptions,
+        _ name: String?,
         of deployment: Deployment
     ) async throws(APIError) -> AdapterLease? {
-        let name = deployment.adapterName(of: options)
         if let selections = options.adapters {
             if let name {
                 throw .invalidValue(
@@ -69,6 +77,7 @@ extension APIService {
             if !names.insert(name).inserted {
                 throw .invalidValue(parameter, "the adapter '\(name)' is there already; add the scales up.")
             }
+            if Task.isCancelled { throw .clientGone }
             let scale = Float(selection.scale)
             if scale == 0, deployment.adapters.contains(name) { continue }
             let lease = try await lease(name, of: deployment, parameter: parameter)

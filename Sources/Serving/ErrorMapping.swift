@@ -47,6 +47,8 @@ extension APIError {
             self.init(status: 409, code: "adapter_exists", parameter: parameter, message)
         case .invalidName, .unsupported, .mixTooWide, .notMixable:
             self.init(code: "invalid_value", parameter: parameter, message)
+        case .crowded:
+            self = .overloaded(message)
         case .unusable:
             if let path {
                 self.init(code: "adapter_unusable", parameter: path, message)
@@ -74,7 +76,7 @@ extension APIError {
             self = .invalidValue("dimensions", message)
         case .notFinite:
             self = .generationFailed(message)
-        case .queueFull:
+        case .queueFull, .tooManyVectors:
             self = .overloaded(message)
         case .draining:
             self = .draining
@@ -184,6 +186,9 @@ extension APIError {
             "The answer was not complete within \(timeout.components.seconds) seconds. Ask for fewer tokens."
         )
     }
+
+    /// Nobody is there to be told.
+    static let clientGone = generationFailed("The client has gone.")
 
     /// A generation broke.
     static func generationFailed(_ message: String) -> APIError {

@@ -46,7 +46,7 @@ extension Response {
         Response(
             status: HTTPResponse.Status(code: status),
             headers: [.contentType: "application/json; charset=utf-8"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: value.serializedBytes()))
+            body: .whole(ByteBuffer(bytes: value.serializedBytes()))
         )
     }
 
@@ -54,7 +54,22 @@ extension Response {
         Response(
             status: .ok,
             headers: [.contentType: type],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+            body: .whole(ByteBuffer(string: text))
         )
+    }
+}
+
+extension ResponseBody {
+    /// A body in one piece.
+    ///
+    /// The HTTP library takes a request for done, and its connection for idle, when the answer's end has been handed over. So
+    /// the end of a large one waits until most of it has left.
+    fileprivate static func whole(_ bytes: ByteBuffer) -> ResponseBody {
+        let count = bytes.readableBytes
+        if count <= 16 << 10 { return ResponseBody(byteBuffer: bytes) }
+        return ResponseBody(contentLength: count) { writer in
+            try await writer.write(bytes)
+            try await writer.finish(nil)
+        }
     }
 }

@@ -159,7 +159,8 @@ package struct ServingApplication: Sendable {
                 serverName: "hearth",
                 availableConnectionsDelegate: .maximum(configuration.connectionLimit, logger: quietLogger)
             ),
-            onServerRunning: { [onListening] channel in
+            onServerRunning: { [onListening, service] channel in
+                if let address = channel.localAddress?.ipAddress { service.crossOriginProtection.listen(on: address) }
                 onStart()
                 await onListening(channel.localAddress?.port ?? configuration.port)
             },

@@ -2,8 +2,9 @@ import NIOCore
 
 /// Closes a connection whose client takes nothing of what waits for it.
 ///
-/// Slow clients are served to the end: only a `patience` in which not one byte left counts. What fits into the system's
-/// buffers is off our hands; the connection then idles, and ends with the idle timeout.
+/// Slow clients are served to the end: only a `patience` in which the system took nothing counts. The system's own buffer takes
+/// more when about a third of it is free, so a client must read that much in a `patience`: some 14 kB a second of 2.5 MB in a
+/// minute. What has fitted into it is off our hands: the connection is idle then, and ends with the idle timeout.
 final class StalledWrites: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 

@@ -23,7 +23,7 @@ struct HearthCommand: AsyncParsableCommand {
 
             A flag wins over an environment variable (HEARTH_HOST, HEARTH_PORT, HEARTH_THREADS, HEARTH_ISA, \
             HEARTH_HOME, …), which wins over the default. Exit codes: 0 done, 1 failed, 64 wrong usage, \
-            130 interrupted.
+            130 interrupted, 141 the output's reader went away.
             """,
         version: version,
         subcommands: [

@@ -214,6 +214,15 @@ import Testing
         #expect(throws: ValidationError.self) { try ServeSettings.apiKeys(["k", " "], variable: nil) }
     }
 
+    @Test func `an origin is taken as browsers spell it, and what is none is refused`() throws {
+        #expect(try ServeSettings.origin("*") == "*")
+        #expect(try ServeSettings.origin("https://App.example/") == "https://app.example")
+        #expect(try ServeSettings.origin("http://localhost:3000") == "http://localhost:3000")
+        for text in ["app.example", "https://app.example/path", "", "https://", "://a"] {
+            #expect(throws: ValidationError.self) { try ServeSettings.origin(text) }
+        }
+    }
+
     @Test func `measurements have the defaults the documents tell`() throws {
         let bench: Bench = try parse("bench m")
         #expect(bench.generate == 64 && bench.repetitions == 5)

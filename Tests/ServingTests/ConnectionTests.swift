@@ -57,11 +57,13 @@ import Testing
         try await withServer { server in
             let connection = try await server.connect()
             defer { connection.close() }
-            let endless = #""model":"scripted","prompt":"endless\n","max_tokens":300,"stream":true"#
+            defer { ScriptedDeployment.letGo(8) }
+            let endless = #""model":"scripted","prompt":"endless held:8\n","max_tokens":100,"stream":true"#
             try await connection.send("POST", "/v1/completions", "{\(endless)}")
             _ = try await connection.receive(until: #""text":"a""#)
             let body = "{\(ChatCompletionsTests.question)}"
             try await connection.send(Self.asking(body))
+            ScriptedDeployment.letGo(8)
             let text = try await connection.receive(until: "100 Continue\r\n\r\n")
             let parts = text.components(separatedBy: "data: [DONE]\n\n\r\n0\r\n\r\n")
             #expect(parts.count == 2 && parts.last == "HTTP/1.1 100 Continue\r\n\r\n", "\(text.suffix(400))")

@@ -64,11 +64,34 @@ import Testing
             // Rebound pages are of the same origin.
             #expect(refusal(host: host, origin: "http://\(host)", site: "same-origin") == "host_not_allowed")
         }
-        for host in ["localhost", "LocalHost:8080", "[::1]:8080", "192.168.0.7:8080", "x.localhost", "", nil] {
+        for host in [
+            "localhost", "LocalHost:8080", "localhost.", "[::1]:8080", "192.168.0.7:8080", "x.localhost.:80", "", nil,
+        ] {
             #expect(refusal(host: host) == nil, "\(host ?? "none")")
         }
         #expect(refusal(host: "chat.example") { $0.allowedHosts = ["Chat.example"] } == nil)
+        #expect(refusal(host: "chat.example:8443") { $0.allowedHosts = ["chat.example:443"] } == nil)
         #expect(refusal(host: "chat.example") { $0.allowedHosts = ["*"] } == nil)
+    }
+
+    @Test(arguments: ["LOCALHOST", "127.0.0.2", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "localhost."])
+    func `this machine is known however it is spelled`(host: String) {
+        #expect(refusal(host: "evil.example") { $0.host = host } == "host_not_allowed")
+        #expect(refusal(host: "localhost:8080") { $0.host = host } == nil)
+    }
+
+    @Test func `a name that has led to this machine is one of it`() {
+        var configuration = ServingConfiguration()
+        configuration.host = "my-laptop"
+        let protection = CrossOriginProtection(configuration)
+        let stranger = HTTPRequest(method: .get, scheme: "http", authority: "evil.example", path: "/v1/models")
+        #expect(throws: Never.self) { try protection.check(stranger) }
+        protection.listen(on: "192.168.0.7")
+        #expect(throws: Never.self) { try protection.check(stranger) }
+        protection.listen(on: "127.0.1.1")
+        #expect(throws: APIError.self) { try protection.check(stranger) }
+        let own = HTTPRequest(method: .get, scheme: "http", authority: "my-laptop:8080", path: "/v1/models")
+        #expect(throws: Never.self) { try protection.check(own) }
     }
 
     @Test func `servers for others, and servers with keys, ask for no name`() {

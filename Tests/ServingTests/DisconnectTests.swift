@@ -71,6 +71,9 @@ import Testing
             let prompts = Array(repeating: #""endless\n""#, count: 32).joined(separator: ",")
             let body = #"{"model":"scripted","prompt":[\#(prompts)],"max_tokens":4000,"stream":true,"logprobs":5}"#
             try await deaf.send("POST", "/v1/completions", body)
+            try await server.wait("its answers run") {
+                await server.directory.deployments[0].statistics().runningCount == 32
+            }
             let other = try await server.send("POST", "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
             #expect(other.status == 200)
             try await server.waitUntilIdle()
@@ -88,9 +91,11 @@ import Testing
             let options = #""max_tokens":1,"n":16,"return_token_ids":true"#
             let body = #"{"model":"scripted","prompt":[\#(prompts)],\#(options)}"#
             try await deaf.send("POST", "/v1/completions", body)
-            try await server.wait("all is computed") {
-                await server.directory.deployments[0].statistics().generatedTokens == 1_024
+            try await server.wait("the answer is on its way") {
+                let metrics = try await server.send("GET", "/metrics").body
+                return metrics.contains(#"hearth_http_responses_total{route="completions",status="200"} 1"#)
             }
+            try await pause(milliseconds: 1_500)
             var received = 0
             try await server.wait("the server has hung up") {
                 // What the system had taken on can be read; then comes the end, long before the answer's.
@@ -99,6 +104,28 @@ import Testing
                 return count == 0
             }
             #expect(received > 1_000 && received < 12_000_000)
+        }
+    }
+
+    @Test func `a client that reads slowly gets its whole answer`() async throws {
+        try await withServer({ $0.idleTimeout = .milliseconds(1_500) }) { server in
+            let slow = try await server.connect(receiveBytes: 4_096)
+            defer { slow.close() }
+            let tokens = Array(repeating: "120", count: 4_000).joined(separator: ",")
+            let body = #"{"model":"scripted","prompt":[\#(tokens)],"max_tokens":1,"n":128,"return_token_ids":true}"#
+            try await slow.send("POST", "/v1/completions", body)
+            // A connection counts as idle long before all of it is read.
+            var count = 0
+            for _ in 0..<10 {
+                count += try await slow.receive(limit: 1_000).count
+                try await pause(milliseconds: 250)
+            }
+            var end = ""
+            while case let bytes = try await slow.receive(), !bytes.isEmpty {
+                count += bytes.count
+                end = String((end + String(decoding: bytes, as: UTF8.self)).suffix(20))
+            }
+            #expect(count > 128 * 4_000 * 4 && end.hasSuffix("null}"), "\(count) bytes, \(end)")
         }
     }
 

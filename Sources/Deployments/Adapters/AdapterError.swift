@@ -12,6 +12,8 @@ package enum AdapterError: Error, Equatable, Sendable, CustomStringConvertible {
     case mixTooWide(names: [String], rank: Int, limit: Int)
     /// An adapter that brings weights whole, which cannot be scaled or added to others.
     case notMixable(name: String)
+    /// More requests wait for it to be read than may.
+    case crowded(name: String)
     /// The files are none that can be used with this model.
     case unusable(reason: String)
 
@@ -31,6 +33,8 @@ package enum AdapterError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "a mix may have \(limit). Name fewer of them."
         case .notMixable(let name):
             "The adapter '\(name)' replaces weights whole (modules_to_save), so it is used alone and with the scale 1."
+        case .crowded(let name):
+            "Too many requests wait for the adapter '\(name)' to be read. Try again shortly."
         case .unusable(let reason): reason
         }
     }

@@ -61,6 +61,13 @@ package struct AdapterFolder: Sendable, Equatable {
         )
     }
 
+    /// Whether an adapter that was at `path` is not there any more. False where that cannot be told.
+    static func isGone(_ path: String) -> Bool {
+        if FileState.isMissing(path) { return true }
+        guard let state = FileState(path: path), state.isFolder else { return false }
+        return parts.contains { FileState.isMissing("\(path)/\($0)") }
+    }
+
     /// What a link leads to: the hub's own cache has links to files elsewhere, relative ones.
     private static func target(of path: String) -> String {
         URL(fileURLWithPath: path).resolvingSymlinksInPath().path

@@ -60,7 +60,7 @@ package actor AdapterFolderWatch {
         for entry in found where !entry.isWhole { tellOnce(entry) }
         let entries = found.filter(\.isWhole)
         let present = Set(entries.map(\.reference.path))
-        for (path, past) in seen where !present.contains(path) {
+        for (path, past) in seen where !present.contains(path) && AdapterFolder.isGone(path) {
             seen[path] = nil
             if let id = past.id, registry.forget(past.name, id) { note("adapter removed", past.name) }
         }

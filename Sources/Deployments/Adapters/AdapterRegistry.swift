@@ -187,12 +187,18 @@ package final class AdapterRegistry: Sendable {
 
     // MARK: Use
 
+    /// The adapter called `name` if it is in memory; nil if it is not, or there is none.
+    package func residentLease(_ name: String) -> AdapterLease? {
+        state.withLock { $0.takeResident(name) }.map { lease($0.adapter, name, $0.id) }
+    }
+
     /// The adapter called `name`, which is read if it is not in memory.
     package func lease(_ name: String) async throws(AdapterError) -> AdapterLease {
         let result: Result<AdapterLease, AdapterError> = await withCheckedContinuation { waiter in
             let next = state.withLock { $0.take(name, waiter) }
             switch next {
             case .unknown: waiter.resume(returning: .failure(.unknown(name: name, model: model)))
+            case .crowded: waiter.resume(returning: .failure(.crowded(name: name)))
             case .ready(let adapter, let id): waiter.resume(returning: .success(lease(adapter, name, id)))
             case .wait: break
             case .read(let reference, let id): reader.async { self.read(reference, id) }

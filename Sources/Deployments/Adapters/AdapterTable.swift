@@ -26,6 +26,8 @@ struct AdapterTable {
     private(set) var usages: [String: AdapterUsage] = [:]
     /// Names that nobody has any more, in the order in which they were lost.
     private var retired: [String] = []
+    /// Most requests that wait for an adapter: those that were given up wait on, for a disk that does not answer.
+    static let waiterLimit = 1_024
     /// Most of those whose usage is kept: a gateway may load adapters under ever new names.
     static let retiredLimit = 1_024
     /// Until when memory is charged for.
@@ -36,6 +38,8 @@ struct AdapterTable {
     /// What a request for an adapter is to do.
     enum Next {
         case unknown
+        /// Too many wait for it.
+        case crowded
         case ready(Adapter, UInt64)
         /// Somebody reads it already.
         case wait
@@ -78,22 +82,35 @@ struct AdapterTable {
         chargedUntil = now
         for entry in entries.values {
             guard let adapter = entry.adapter else { continue }
-            let charge = Double(adapter.byteCount) * seconds
-            usages[entry.reference.name, default: AdapterUsage()].residentByteSeconds += charge
+            change(entry.reference.name) { $0.residentByteSeconds += Double(adapter.byteCount) * seconds }
         }
     }
 
     /// Counts what a request under an adapter came to.
     mutating func count(_ usage: TextUsage, of id: UInt64) {
         guard let name = entries[id]?.reference.name else { return }
-        // Of a name that is forgotten already there is no telling when it can be forgotten again.
+        change(name) { $0.count(usage) }
+    }
+
+    /// Of a name that is forgotten already there is no telling when it can be forgotten again: it stays so.
+    private mutating func change(_ name: String, _ body: (inout AdapterUsage) -> Void) {
         if ids[name] == nil, usages[name] == nil { return }
-        usages[name, default: AdapterUsage()].count(usage)
+        body(&usages[name, default: AdapterUsage()])
+    }
+
+    /// Counts a use of `name` where it is in memory; nil where it is not.
+    mutating func takeResident(_ name: String) -> (adapter: Adapter, id: UInt64)? {
+        guard let id = id(of: name), let adapter = entries[id]?.adapter else { return nil }
+        clock += 1
+        entries[id]?.useCount += 1
+        entries[id]?.lastUse = clock
+        return (adapter, id)
     }
 
     /// Counts a use of `name`, and notes who waits for it where it is not in memory.
     mutating func take(_ name: String, _ waiter: Waiter) -> Next {
         guard let id = id(of: name), var entry = entries[id] else { return .unknown }
+        if entry.waiters.count >= Self.waiterLimit { return .crowded }
         clock += 1
         entry.useCount += 1
         entry.lastUse = clock

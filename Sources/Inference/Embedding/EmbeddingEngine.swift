@@ -111,7 +111,7 @@ package actor EmbeddingEngine {
             throw .queueFull(waiting: queue.waitingTokenCount)
         }
         if heldFloatCount > 0, heldFloatCount + floatCount(texts) > heldFloatLimit {
-            throw .queueFull(waiting: queue.waitingTokenCount)
+            throw .tooManyVectors(held: heldFloatCount / traits.dimensionCount)
         }
     }
 

@@ -12,6 +12,8 @@ package enum EmbeddingError: Error, Equatable, Sendable, CustomStringConvertible
     case notFinite(index: Int)
     /// Too many tokens wait already.
     case queueFull(waiting: Int)
+    /// The vectors of those who came before leave no room for more.
+    case tooManyVectors(held: Int)
     /// The engine is stopping.
     case draining
     /// The caller went away.
@@ -31,6 +33,8 @@ package enum EmbeddingError: Error, Equatable, Sendable, CustomStringConvertible
             "The model made a vector that is not a number. Its file may be damaged: download it again."
         case .queueFull(let waiting):
             "The server is busy: \(waiting) tokens wait to be embedded. Try again shortly."
+        case .tooManyVectors(let held):
+            "The server is busy: it holds the vectors of \(held) texts. Try again shortly."
         case .draining:
             "The server is shutting down and takes no new requests."
         case .cancelled:

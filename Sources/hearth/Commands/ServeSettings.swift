@@ -66,7 +66,7 @@ struct ServeSettings: Sendable {
         if !(0...65_535).contains(serving.port) { throw ValidationError("The port must be from 0 to 65535.") }
         serving.apiKeys = try apiKeys(command.apiKey, variable: environment.unfiltered("HEARTH_API_KEY"))
         serving.allowsAdapterChanges = command.adapters.allowsUpdates(environment)
-        serving.allowedOrigin = command.allowedOrigin ?? environment["HEARTH_ALLOWED_ORIGIN"]
+        serving.allowedOrigin = try (command.allowedOrigin ?? environment["HEARTH_ALLOWED_ORIGIN"]).map(origin)
         let hosts = environment["HEARTH_ALLOWED_HOST"]?.split(separator: ",").map { String($0) } ?? []
         serving.allowedHosts = (command.allowedHost.isEmpty ? hosts : command.allowedHost)
             .map { $0.trimmingCharacters(in: .whitespaces) }
@@ -97,6 +97,18 @@ struct ServeSettings: Sendable {
             throw ValidationError("HEARTH_API_KEY is set and holds no key. Give it one, or unset it to ask for none.")
         }
         throw ValidationError("HEARTH_API_KEY has an empty key. Commas stand between keys, not before or behind them.")
+    }
+
+    /// An origin as browsers spell it: in small letters, without a path.
+    static func origin(_ text: String) throws -> String {
+        if text == "*" { return text }
+        let lower = text.lowercased()
+        let bare = lower.hasSuffix("/") ? String(lower.dropLast()) : lower
+        let parts = bare.components(separatedBy: "://")
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, !parts[1].contains("/") else {
+            throw ValidationError("'\(text)' is no origin. Give one as https://app.example, or * for all.")
+        }
+        return bare
     }
 
     private static func limits(_ command: Serve, _ environment: Environment) throws -> StepLimits {

@@ -34,6 +34,58 @@ import Tokenization
         }
     }
 
+    @Test(arguments: ["llama-q4_0.gguf", "llama-f32.gguf"])
+    func `constraints, biases and adapters hold inside runs of guesses`(name: String) async throws {
+        let base = try AdapterBase(Checkpoint.open(path: TestData.tiny(name)))
+        let file = try AdapterCheckpoint(path: TestData.tiny("llama-adapter"))
+        let adapter = try base.adapter(file, fingerprint: "a")
+        var requests = try Self.requests()
+        for index in requests.indices {
+            requests[index].adapter = [nil, adapter, Adapter(mixing: [(adapter, 0.4)])][index % 3]
+            if index % 2 == 0 { requests[index].constraint = Remainders(divisor: 3 + index) }
+            if index % 4 < 2 {
+                var settings = SamplingSettings()
+                settings.temperature = index % 4 == 0 ? 0.8 : 0
+                settings.seed = UInt64(index)
+                settings.logitBias = [TokenID(7): 4, TokenID(9): -100, TokenID(11): 2]
+                requests[index].sampling = try SamplingParameters(settings)
+            }
+        }
+        let plain = try Engine(model: try Self.decoder(name), configuration: Self.configuration(blockCount: 128))
+        let expected = try await EngineTests.together(requests, on: plain)
+        let texts = requests.map { ($0.id, $0.prompt + EngineTests.answer(expected[$0.id]!)) }
+        for errorRate in [0, 0.3] {
+            let drafter = OracleDrafter(texts: Dictionary(uniqueKeysWithValues: texts), errorRate: errorRate)
+            let engine = try Engine(
+                model: try Self.decoder(name),
+                drafter: drafter,
+                configuration: Self.configuration(blockCount: 128)
+            )
+            let events = try await EngineTests.together(requests, on: engine)
+            for request in requests {
+                let (got, wanted) = (events[request.id]!, expected[request.id]!)
+                #expect(EquivalenceTests.comparable(got) == EquivalenceTests.comparable(wanted))
+            }
+            #expect(engine.statistics().acceptedDraftTokens > 20)
+        }
+    }
+
+    /// What may come next hangs on all that came before.
+    private struct Remainders: TokenConstraint {
+        let divisor: Int
+        var sum = 0
+        var mustEnd: Bool { false }
+        var isWorthPreparing: Bool { divisor % 2 == 0 }
+
+        mutating func prepare() {}
+
+        mutating func restrict(_ logits: UnsafeMutableBufferPointer<Float>, endingTokens: Set<TokenID>) {
+            for index in logits.indices where index % divisor != sum % divisor { logits[index] = -.infinity }
+        }
+
+        mutating func take(_ token: TokenID) { sum += 1 + Int(token.rawValue) / 2 }
+    }
+
     @Test func `a draft model on the same threads changes no token`() async throws {
         let requests = try Self.requests()
         let plain = try Engine(
