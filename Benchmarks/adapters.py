@@ -16,11 +16,12 @@ import servers
 import streams
 
 COUNT = 8
-# Short prompts, so that all streams decode together for most of the time; long ones for the speed of reading.
-DECODE, PREFILL = (32, 128), (512, 1)
+# Short prompts, so that all streams decode together for most of the time; long ones for the speed of reading. Both are short, and
+# asked for often: pairs that are seconds apart say more than longer ones that are half a minute apart.
+DECODE, PREFILL = (32, 64), (512, 1)
 WORK = {"decode": DECODE, "prefill": PREFILL}
 # In turns, so many times a round.
-TURNS = {"decode": 8, "prefill": 4}
+TURNS = {"decode": 24, "prefill": 6}
 # The adapter of each stream, by kind; kinds with the same server are asked in that one.
 BASE, LOADED = "base", "base beside adapters"
 KINDS = {
@@ -120,7 +121,7 @@ def run_in_turns(options, key, done, work, number):
             server, field = asked[kind]
             return rate(server, kind, field, sizes, f"{name} {turn}")
 
-        kinds.run(options, key, done, names, measure, turns)
+        kinds.run(options, key, done, names, measure, turns, rests=False)
 
 
 def run(options, key, done):

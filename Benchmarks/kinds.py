@@ -1,22 +1,28 @@
 """Rounds of the same work in several kinds, each beside the first of them in pairs."""
 
 import os
+import random
 import statistics
 
 import measuring
 
 
-def run(options, key, done, kinds, measure, rounds=None):
+def run(options, key, done, kinds, measure, rounds=None, rests=True):
     """Calls `measure(kind, round)`, which returns {"rate": …}, for every kind and round that is not done.
 
-    Every second round goes the other way: who is always first, and who last, would meet the machine in a state of their own.
+    Every round goes in an order of its own: who is always first, or always behind the same one, would meet the machine in a state
+    of its own.
+
+    Without `rests` the machine is looked at before a round, not before every measure: a rate is compared with those of its round,
+    and on a machine whose clock moves the less lies between them the better.
     """
     for number in rounds or range(options.rounds):
-        for kind in list(kinds)[:: -1 if number % 2 else 1]:
-            if (number, kind) in done:
-                continue
+        left = [kind for kind in random.Random(number).sample(list(kinds), len(kinds)) if (number, kind) not in done]
+        for place, kind in enumerate(left):
             row = {**key, "round": number, "engine": kind}
-            row["busy"] = measuring.wait_for_idle(options.busy_limit, options.patience)
+            if rests or place == 0:
+                busy = measuring.wait_for_idle(options.busy_limit, options.patience)
+            row["busy"] = busy
             row |= measure(kind, number)
             measuring.save(options.results, {**row, "load": os.getloadavg()[0]})
 
