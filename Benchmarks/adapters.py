@@ -138,7 +138,8 @@ def print_table(key, rows):
     for work, sizes in WORK.items():
         for place, shown in TABLES.items():
             names = [f"{work}, {kind}" for kind in shown]
-            mine = [row for row in rows if row["engine"] in names]
+            # Rounds have orders of their own; tables have one.
+            mine = sorted((row for row in rows if row["engine"] in names), key=lambda row: names.index(row["engine"]))
             if mine:
                 title = f"{work} of {COUNT} streams {place}, prompts of {sizes[0]}, {sizes[1]} out, nothing guessed"
                 kinds.print_table(title, key, mine, names[0])

@@ -32,7 +32,7 @@ def print_table(title, key, rows, first, unit="tokens/s"):
     print(measuring.heading(key, rows))
     kinds = measuring.by_engine(rows)
     print(f"| | {unit} | of {first} (paired) | lowest–highest |\n|---|---|---|---|")
-    for kind, measured in kinds.items():
+    for kind, measured in sorted(kinds.items(), key=lambda item: item[0] != first):
         base = kinds.get(first, {})
         pairs = [measured[number]["rate"] / base[number]["rate"] for number in measured if number in base]
         middle = statistics.median(row["rate"] for row in measured.values())
