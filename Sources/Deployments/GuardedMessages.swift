@@ -11,12 +11,18 @@ import Tokenization
 /// tokens, and what the model wrote (assistant) may have them.
 struct GuardedMessages {
     let messages: [JSONValue]
-    /// What breaks control tokens: a character that Unicode keeps for such uses and that no message has.
-    let mark: Unicode.Scalar
+    /// What breaks control tokens: a character that Unicode keeps for such uses and that no message has. nil where none is spelled, as
+    /// nearly always.
+    let mark: Unicode.Scalar?
 
     private static let guardedRoles: Set<String> = ["user", "tool", "function"]
 
     init(_ messages: [JSONValue], _ tokenizer: Tokenizer) throws(DeploymentError) {
+        let needsMark = messages.contains { Self.isFromOutside($0) && Self.needsMark($0, tokenizer) }
+        if !needsMark {
+            (self.messages, mark) = (messages, nil)
+            return
+        }
         var used: Set<UInt8> = []
         for message in messages { Self.findNoncharacters(in: message, &used) }
         let free = (0x90...0xAF).first { !used.contains($0) }
@@ -28,8 +34,22 @@ struct GuardedMessages {
         }
         self.mark = mark
         self.messages = messages.map { message in
-            guard Self.guardedRoles.contains(message["role"]?.stringValue ?? "") else { return message }
+            guard Self.isFromOutside(message) else { return message }
             return Self.separated(Self.guarded(message) { tokenizer.breakingControlTokens(in: $0, with: mark) }, mark)
+        }
+    }
+
+    private static func isFromOutside(_ message: JSONValue) -> Bool {
+        guardedRoles.contains(message["role"]?.stringValue ?? "")
+    }
+
+    /// Whether a text in `value` spells a control token, or several together might.
+    private static func needsMark(_ value: JSONValue, _ tokenizer: Tokenizer) -> Bool {
+        switch value {
+        case .string(let text): tokenizer.spellsControlToken(in: text)
+        case .array(let elements): elements.count > 1 || elements.contains { needsMark($0, tokenizer) }
+        case .object(let object): object.contains { needsMark($0.value, tokenizer) }
+        default: false
         }
     }
 

@@ -24,7 +24,9 @@ struct PromptRenderer: Sendable {
         case .chat(let chat):
             // The template writes the special tokens itself, so none are added.
             let guarded = try GuardedMessages(chat.messages, tokenizer)
-            return tokenizer.encodeRendered(try render(chat, guarded.messages), mark: guarded.mark)
+            let text = try render(chat, guarded.messages)
+            guard let mark = guarded.mark else { return tokenizer.encode(text, addSpecial: false, parseSpecial: true) }
+            return tokenizer.encodeRendered(text, mark: mark)
         case .text(let text):
             return tokenizer.encode(text, addSpecial: addsSpecialTokens, parseSpecial: true)
         case .between(let before, let after):

@@ -104,12 +104,27 @@ package final class Tokenizer: Sendable {
         return text.withUTF8 { encode($0, addSpecial: false, parseSpecial: true, mark: mark) }
     }
 
+    /// Whether the spelling of a control token stands in `text`.
+    package func spellsControlToken(in text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            [rawTokens, normalizedTokens].contains { $0.firstControlToken(in: bytes, from: 0) != nil }
+        }
+    }
+
     /// `text` so that `encodeRendered` finds no control token in it that begins with a character of its own: `mark` stands behind the
     /// first character of each that it spells.
     package func breakingControlTokens(in text: String, with mark: Unicode.Scalar) -> String {
         var text = text
         let broken: [UInt8]? = text.withUTF8 { bytes in
-            let starts = Set(rawTokens.controlTokenStarts(in: bytes) + normalizedTokens.controlTokenStarts(in: bytes))
+            var starts: Set<Int> = []
+            for matcher in [rawTokens, normalizedTokens] {
+                var next = 0
+                while let start = matcher.firstControlToken(in: bytes, from: next) {
+                    starts.insert(start)
+                    next = start + 1
+                }
+            }
             if starts.isEmpty { return nil }
             var result: [UInt8] = []
             var isBehindStart = false

@@ -73,17 +73,17 @@ struct AddedTokenMatcher: Sendable {
         if textStart < end { body(textStart, end, nil) }
     }
 
-    /// Where in `text` the spelling of a control token begins.
-    func controlTokenStarts(in text: UnsafeBufferPointer<UInt8>) -> [Int] {
-        var starts: [Int] = []
-        for position in text.indices where trie.mayBegin(with: text[position]) {
+    /// Where the spelling of a control token begins, the first from `start` on; nil where there is none.
+    func firstControlToken(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        if isEmpty { return nil }
+        return (start..<text.count).first { position in
+            guard trie.mayBegin(with: text[position]) else { return false }
             var isControl = false
             trie.forEachMatch(text, from: position, to: text.count) { index, _ in
                 isControl = isControl || tokens[Int(index)].isSpecial
             }
-            if isControl { starts.append(position) }
+            return isControl
         }
-        return starts
     }
 
     private func longest(
