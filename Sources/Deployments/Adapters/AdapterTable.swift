@@ -101,23 +101,24 @@ struct AdapterTable {
     /// Counts a use of `name` where it is in memory; nil where it is not.
     mutating func takeResident(_ name: String) -> (adapter: Adapter, id: UInt64)? {
         guard let id = id(of: name), let adapter = entries[id]?.adapter else { return nil }
+        countUse(of: id)
+        return (adapter, id)
+    }
+
+    private mutating func countUse(of id: UInt64) {
         clock += 1
         entries[id]?.useCount += 1
         entries[id]?.lastUse = clock
-        return (adapter, id)
     }
 
     /// Counts a use of `name`, and notes who waits for it where it is not in memory.
     mutating func take(_ name: String, _ waiter: Waiter) -> Next {
-        guard let id = id(of: name), var entry = entries[id] else { return .unknown }
+        if let (adapter, id) = takeResident(name) { return .ready(adapter, id) }
+        guard let id = id(of: name), let entry = entries[id] else { return .unknown }
         if entry.waiters.count >= Self.waiterLimit { return .crowded }
-        clock += 1
-        entry.useCount += 1
-        entry.lastUse = clock
-        defer { entries[id] = entry }
-        if let adapter = entry.adapter { return .ready(adapter, id) }
-        entry.waiters.append(waiter)
-        return entry.waiters.count > 1 ? .wait : .read(entry.reference, id)
+        countUse(of: id)
+        entries[id]?.waiters.append(waiter)
+        return entry.waiters.isEmpty ? .read(entry.reference, id) : .wait
     }
 
     var leastRecentlyUsed: UInt64? {
