@@ -16,18 +16,8 @@ import Tokenization
         let plain = try Engine(model: try Self.decoder(name), configuration: Self.configuration(blockCount: 128))
         let expected = try await EngineTests.together(requests, on: plain)
         for (errorRate, blockCount) in [(0.0, 128), (0.3, 128), (0.2, 20)] {
-            let texts = requests.map { ($0.id, $0.prompt + EngineTests.answer(expected[$0.id]!)) }
-            let drafter = OracleDrafter(texts: Dictionary(uniqueKeysWithValues: texts), errorRate: errorRate)
-            let engine = try Engine(
-                model: try Self.decoder(name),
-                drafter: drafter,
-                configuration: Self.configuration(blockCount: blockCount)
-            )
-            let events = try await EngineTests.together(requests, on: engine)
-            for request in requests {
-                let (got, wanted) = (events[request.id]!, expected[request.id]!)
-                #expect(EquivalenceTests.comparable(got) == EquivalenceTests.comparable(wanted))
-            }
+            let engine = try Self.engine(name, guessing: expected, of: requests, errorRate, blockCount: blockCount)
+            try await Self.expect(expected, of: requests, on: engine)
             #expect(engine.statistics().acceptedDraftTokens > 20)
             #expect((engine.statistics().preemptions > 0) == (blockCount == 20))
             #expect(await engine.verifyIdle().isClean)
@@ -53,19 +43,9 @@ import Tokenization
         }
         let plain = try Engine(model: try Self.decoder(name), configuration: Self.configuration(blockCount: 128))
         let expected = try await EngineTests.together(requests, on: plain)
-        let texts = requests.map { ($0.id, $0.prompt + EngineTests.answer(expected[$0.id]!)) }
         for errorRate in [0, 0.3] {
-            let drafter = OracleDrafter(texts: Dictionary(uniqueKeysWithValues: texts), errorRate: errorRate)
-            let engine = try Engine(
-                model: try Self.decoder(name),
-                drafter: drafter,
-                configuration: Self.configuration(blockCount: 128)
-            )
-            let events = try await EngineTests.together(requests, on: engine)
-            for request in requests {
-                let (got, wanted) = (events[request.id]!, expected[request.id]!)
-                #expect(EquivalenceTests.comparable(got) == EquivalenceTests.comparable(wanted))
-            }
+            let engine = try Self.engine(name, guessing: expected, of: requests, errorRate, blockCount: 128)
+            try await Self.expect(expected, of: requests, on: engine)
             #expect(engine.statistics().acceptedDraftTokens > 20)
         }
     }
@@ -105,12 +85,37 @@ import Tokenization
             drafter: drafter,
             configuration: Self.configuration(blockCount: 128)
         )
+        try await Self.expect(expected, of: requests, on: engine)
+        #expect(engine.statistics().acceptedDraftTokens > 0)
+    }
+
+    /// Checks that `requests` get these answers, whatever was cached or preempted.
+    private static func expect(
+        _ expected: [RequestID: [GenerationEvent]],
+        of requests: [GenerationRequest],
+        on engine: Engine
+    ) async throws {
         let events = try await EngineTests.together(requests, on: engine)
         for request in requests {
             let (got, wanted) = (events[request.id]!, expected[request.id]!)
             #expect(EquivalenceTests.comparable(got) == EquivalenceTests.comparable(wanted))
         }
-        #expect(engine.statistics().acceptedDraftTokens > 0)
+    }
+
+    /// An engine that guesses the answers `expected`, with errors.
+    private static func engine(
+        _ name: String,
+        guessing expected: [RequestID: [GenerationEvent]],
+        of requests: [GenerationRequest],
+        _ errorRate: Double,
+        blockCount: Int
+    ) throws -> Engine {
+        let texts = requests.map { ($0.id, $0.prompt + EngineTests.answer(expected[$0.id]!)) }
+        return try Engine(
+            model: try decoder(name),
+            drafter: OracleDrafter(texts: Dictionary(uniqueKeysWithValues: texts), errorRate: errorRate),
+            configuration: configuration(blockCount: blockCount)
+        )
     }
 
     /// Greedy and sampled requests of several lengths, some with penalties and log probabilities.
