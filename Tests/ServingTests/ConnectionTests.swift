@@ -58,7 +58,7 @@ import Testing
             let connection = try await server.connect()
             defer { connection.close() }
             defer { ScriptedDeployment.letGo(8) }
-            let endless = #""model":"scripted","prompt":"endless held:8\n","max_tokens":100,"stream":true"#
+            let endless = #""model":"scripted","prompt":"endless held:8\n","max_tokens":1000,"stream":true"#
             try await connection.send("POST", "/v1/completions", "{\(endless)}")
             _ = try await connection.receive(until: #""text":"a""#)
             let body = "{\(ChatCompletionsTests.question)}"
