@@ -22,10 +22,12 @@ $(HEARTH): $(SOURCES)
 test: ## Set up what the tests need and run them all
 	@scripts/setup test
 	@scripts/test-data
-	@# All at once, as is usual, tests that talk to a server wait for minutes behind those that compute.
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip ReaderFuzzTests
+	@# All at once, as is usual, tests that wait for something wait for minutes behind those that compute.
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 scripts/run-tests --skip 'ReaderFuzzTests|^ServingTests'
+	@# Apart from those, because their clients have time limits.
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 scripts/run-tests --skip-build --filter '^ServingTests'
 	@# Alone, because it watches the memory of its process.
-	swift test --skip-build --filter ReaderFuzzTests
+	scripts/run-tests --skip-build --filter ReaderFuzzTests
 	@# In the build that users run: what a step asks of the heap and of the locks.
 	swift run -c release step-counts
 
