@@ -8,6 +8,7 @@ memory. What adapters cost is compared within one server: two of the same binary
 
 import contextlib
 import pathlib
+import random
 
 import adapter_life
 import kinds
@@ -18,10 +19,10 @@ import streams
 COUNT = 8
 # Short prompts, so that all streams decode together for most of the time; long ones for the speed of reading. Both are short, and
 # asked for often: pairs that are seconds apart say more than longer ones that are half a minute apart.
-DECODE, PREFILL = (32, 64), (512, 1)
+WARM, DECODE, PREFILL = (16, 8), (16, 32), (512, 1)
 WORK = {"decode": DECODE, "prefill": PREFILL}
 # In turns, so many times a round.
-TURNS = {"decode": 24, "prefill": 6}
+TURNS = {"decode": 40, "prefill": 6}
 # The adapter of each stream, by kind; kinds with the same server are asked in that one.
 BASE, LOADED = "base", "base beside adapters"
 KINDS = {
@@ -101,33 +102,35 @@ def rate_apart(options, sizes, kind, number):
         return rate(server, kind, field, sizes, f"measured {number}")
 
 
-def run_in_turns(options, key, done, work, number):
-    sizes = WORK[work]
-    turns = range(number * TURNS[work], (number + 1) * TURNS[work])
-    names = {f"{work}, {kind}": kind for kind in KINDS}
-    if all((turn, name) in done for turn in turns for name in names):
+def run_in_turns(options, key, done, number):
+    turns = {work: range(number * count, (number + 1) * count) for work, count in TURNS.items()}
+    if all((turn, f"{work}, {kind}") in done for work in WORK for turn in turns[work] for kind in KINDS):
         return
     with contextlib.ExitStack() as stack:
         base, loaded, many = given(options, BASE), given(options, LOADED), thousand(options)
-        for server, _ in (base, loaded, many):
+        # Where its memory lies makes one server faster than another, and who comes first finds more of it in one piece.
+        for server, _ in random.Random(number).sample([base, loaded, many], 3):
             stack.enter_context(server)
         adapter_life.wait_until_registered(many[0], adapter_life.REGISTERED)
         asked = dict.fromkeys(KINDS, loaded) | {BASE: base, "eight of 1,000": many}
         for kind, (server, field) in asked.items():
-            streams.run(server.port, requests(kind, field, sizes, f"warm {kind} {number}"))
+            streams.run(server.port, requests(kind, field, WARM, f"warm {kind} {number}"))
+        for work, sizes in WORK.items():
+            names = {f"{work}, {kind}": kind for kind in KINDS}
 
-        def measure(name, turn):
-            kind = names[name]
-            server, field = asked[kind]
-            return rate(server, kind, field, sizes, f"{name} {turn}")
+            def measure(name, turn):
+                server, field = asked[names[name]]
+                return rate(server, names[name], field, sizes, f"{name} {turn}")
 
-        kinds.run(options, key, done, names, measure, turns, rests=False)
+            # The first time memory for steps of this size is taken.
+            for server, field in (base, loaded, many) if work == "prefill" else ():
+                streams.run(server.port, requests(BASE, field, sizes, f"warm {work} {number}"))
+            kinds.run(options, key, done, names, measure, turns[work], rests=False)
 
 
 def run(options, key, done):
     for number in range(options.rounds):
-        for work in WORK:
-            run_in_turns(options, key, done, work, number)
+        run_in_turns(options, key, done, number)
     for work, sizes in WORK.items() if options.llama_server else ():
         names = {f"{work}, {kind}": kind for kind in PEERS}
         kinds.run(options, key, done, names, lambda name, number: rate_apart(options, sizes, names[name], number))

@@ -1,5 +1,6 @@
 """Rounds of the same work in several kinds, each beside the first of them in pairs."""
 
+import math
 import os
 import random
 import statistics
@@ -28,13 +29,27 @@ def run(options, key, done, kinds, measure, rounds=None, rests=True):
 
 
 def print_table(title, key, rows, first, unit="tokens/s"):
+    """A line of each kind, with the median of its pairs and where the median of many more would lie with odds of two to one."""
     print(title)
     print(measuring.heading(key, rows))
     kinds = measuring.by_engine(rows)
-    print(f"| | {unit} | of {first} (paired) | lowest–highest |\n|---|---|---|---|")
+    print(f"| | {unit} | of {first} (median of pairs) | its error | pairs | lowest–highest |\n|---|---|---|---|---|---|")
     for kind, measured in sorted(kinds.items(), key=lambda item: item[0] != first):
         base = kinds.get(first, {})
-        pairs = [measured[number]["rate"] / base[number]["rate"] for number in measured if number in base]
+        pairs = sorted(measured[number]["rate"] / base[number]["rate"] for number in measured if number in base)
         middle = statistics.median(row["rate"] for row in measured.values())
         if pairs:
-            print(f"| {kind} | {middle:.1f} | {statistics.median(pairs):.1%} | {min(pairs):.1%}–{max(pairs):.1%} |")
+            low, high = median_interval(pairs)
+            print(
+                f"| {kind} | {middle:.1f} | {statistics.median(pairs):.1%} | {low:.1%}–{high:.1%} | {len(pairs)} "
+                f"| {pairs[0]:.1%}–{pairs[-1]:.1%} |"
+            )
+
+
+def median_interval(values):
+    """Where the median of what the sorted `values` were drawn from lies in two of three cases, whatever it is: as many of
+    them lie below it as heads fall in so many throws of a coin.
+    """
+    away = math.sqrt(len(values)) / 2
+    first = max(0, math.floor((len(values) - 1) / 2 - away))
+    return values[first], values[-1 - first]
