@@ -61,31 +61,18 @@ package final class SQLiteStore: RecordStore {
 
     /// The record called `id`; see `RecordStore`.
     package func record(_ id: String) async throws(StorageError) -> StoredRecord? {
-        let (oldest, now) = (oldestUse, now())
-        return try await write { database in
-            let row = try Row.fetchOne(
-                database,
-                sql: "SELECT * FROM record WHERE id = ? AND lastUse >= ?",
-                arguments: [id, oldest]
-            )
-            return try row.map { try Self.use($0, in: database, now: now) }
-        }
+        try await used("SELECT * FROM record WHERE id = ? AND lastUse >= ?", id)
     }
 
     /// The newest record that has an item called `itemID`; see `RecordStore`.
     package func record(withItem itemID: String) async throws(StorageError) -> StoredRecord? {
-        let (oldest, now) = (oldestUse, now())
-        return try await write { database in
-            let row = try Row.fetchOne(
-                database,
-                sql: """
-                    SELECT record.* FROM record JOIN item ON item.recordID = record.id
-                    WHERE item.id = ? AND lastUse >= ? ORDER BY record.rowid DESC LIMIT 1
-                    """,
-                arguments: [itemID, oldest]
-            )
-            return try row.map { try Self.use($0, in: database, now: now) }
-        }
+        try await used(
+            """
+            SELECT record.* FROM record JOIN item ON item.recordID = record.id
+            WHERE item.id = ? AND lastUse >= ? ORDER BY record.rowid DESC LIMIT 1
+            """,
+            itemID
+        )
     }
 
     /// Removes the record called `id`; see `RecordStore`.
@@ -102,6 +89,30 @@ package final class SQLiteStore: RecordStore {
         }
     }
 
+    /// The record that `query` finds for `id`, whose use is noted.
+    private func used(_ query: String, _ id: String) async throws(StorageError) -> StoredRecord? {
+        let now = now().timeIntervalSince1970
+        let arguments: StatementArguments = [id, oldestUse]
+        let found = try await perform { [database] done in
+            database.asyncRead { result in
+                done(
+                    Result {
+                        let row = try Row.fetchOne(try result.get(), sql: query, arguments: arguments)
+                        return try row.map { (try Self.record($0), try Self.value($0, "lastUse", as: Double.self)) }
+                    }
+                )
+            }
+        }
+        guard let (record, lastUse) = found else { return nil }
+        if now - lastUse >= StorageLimits.useInterval {
+            // What was read is good where nothing can be written: on a full disk, or while another process writes.
+            try? await write { database in
+                try database.execute(sql: "UPDATE record SET lastUse = ? WHERE id = ?", arguments: [now, record.id])
+            }
+        }
+        return record
+    }
+
     /// The time, in seconds since 1970, before which records count as gone.
     private var oldestUse: Double { now().timeIntervalSince1970 - limits.ageSeconds }
 
@@ -109,8 +120,14 @@ package final class SQLiteStore: RecordStore {
     private func write<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StorageError) -> Value {
+        try await perform { [database] done in database.asyncWrite(body) { _, result in done(result) } }
+    }
+
+    private func perform<Value: Sendable>(
+        _ work: (@escaping @Sendable (Result<Value, any Error>) -> Void) -> Void
+    ) async throws(StorageError) -> Value {
         let result = await withCheckedContinuation { continuation in
-            database.asyncWrite(body) { _, result in continuation.resume(returning: result) }
+            work { continuation.resume(returning: $0) }
         }
         do {
             return try result.get()
@@ -176,22 +193,14 @@ extension SQLiteStore {
         }
     }
 
-    private static func use(_ row: Row, in database: Database, now: Date) throws -> StoredRecord {
-        let record = StoredRecord(
+    private static func record(_ row: Row) throws -> StoredRecord {
+        StoredRecord(
             id: try value(row, "id"),
             previousID: String.fromDatabaseValue(row["previousID"]),
             body: try value(row, "body"),
             input: try value(row, "input"),
             itemIDs: try value(row, "itemIDs", as: String.self).split(separator: "\n").map { String($0) }
         )
-        let lastUse: Double = try value(row, "lastUse")
-        if now.timeIntervalSince1970 - lastUse >= StorageLimits.useInterval {
-            try database.execute(
-                sql: "UPDATE record SET lastUse = ? WHERE id = ?",
-                arguments: [now.timeIntervalSince1970, record.id]
-            )
-        }
-        return record
     }
 
     /// What stands in a column. SQLite lets anything stand there, and a file is not to be trusted.

@@ -34,6 +34,21 @@ import Testing
         for index in 0..<40 { #expect(try await one.record("\(index)") != nil) }
     }
 
+    @Test func `what was stored can be read where nothing can be written`() async throws {
+        let clock = TestClock()
+        let store = try SQLiteStore(path: path, now: clock.now)
+        try await store.put(.named("a"))
+        // Long enough for the use to be noted, which needs a lock that another process has and does not give back.
+        clock.advance(600)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(path: path, configuration: configuration)
+        try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+        #expect(try await store.record("a") == .named("a"))
+        #expect(try await store.record(withItem: "item_a") == .named("a"))
+        await #expect(throws: StorageError.busy(path: path)) { try await store.put(.named("b")) }
+    }
+
     @Test func `nobody else may read the file`() async throws {
         try await SQLiteStore(path: path).put(.named("a"))
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
