@@ -186,9 +186,14 @@ package final class Deployment: Sendable {
         }
         if let asked { return asked }
         // The last token is drawn and never computed. A prompt that does not fit by itself is the engine's to refuse.
+        let held = await roomForTokens() - promptTokenCount
+        return min(parameters.maxTokens ?? room, max(held, 1))
+    }
+
+    /// Tokens that prompt and answer may have together: as many as the context, or as the whole cache, can take.
+    package func roomForTokens() async -> Int {
         let statistics = await backend.statistics()
-        let held = statistics.blockCount * statistics.blockSize - promptTokenCount + 1
-        return min(parameters.maxTokens ?? room, room, max(held, 1))
+        return min(contextLength, statistics.blockCount * statistics.blockSize + 1)
     }
 
     private func engineRequest(

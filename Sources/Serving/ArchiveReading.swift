@@ -24,7 +24,8 @@ struct ArchiveReading: Sendable {
             guard let record = try await archive.find(withItem: id) else {
                 throw APIError(status: 404, parameter: parameter, "Item with id '\(id)' not found.")
             }
-            _ = try take(record, for: parameter)
+            // Items that a request brought are whole, whatever became of the response to it.
+            _ = try items(of: record, for: parameter)
         }
         guard let value = known[id] else {
             throw .generationFailed("The storage names an item '\(id)' that it does not have.")
@@ -43,27 +44,33 @@ struct ArchiveReading: Sendable {
                 if !isWhole { break }
                 throw .previousResponseNotFound(id)
             }
-            links.append(try take(record, for: "previous_response_id"))
+            links.append(try items(of: record, for: "previous_response_id", needsAnswer: true))
             next = record.previousID
         }
         return links.reversed().flatMap { $0 }
     }
 
-    /// Input and output of a record, which counts from now on. What is still computed, or was never completed, has nothing
-    /// to go on with.
+    /// Input and output of a record, which counts from now on.
     ///
-    /// - Parameter parameter: where the request asks for it.
-    private mutating func take(_ record: StoredRecord, for parameter: String) throws(APIError) -> [JSONValue] {
+    /// - Parameters:
+    ///   - parameter: where the request asks for it.
+    ///   - needsAnswer: whether a response that is still computed, or was never completed, is an error.
+    private mutating func items(
+        of record: StoredRecord,
+        for parameter: String,
+        needsAnswer: Bool = false
+    ) throws(APIError) -> [JSONValue] {
         byteCount += record.byteCount
         if byteCount > archive.conversationBytes {
             throw .conversationTooLong(parameter, limit: archive.conversationBytes)
         }
         let response = try ResponseArchive.json(record.body)
         let status = response["status"]?.stringValue.flatMap { ModelResponse.Status(rawValue: $0) }
-        guard status == .completed || status == .incomplete else {
+        if needsAnswer, status != .completed, status != .incomplete {
             throw .invalidValue(
                 parameter,
-                "the response '\(record.id)' is \(response["status"]?.stringValue ?? "without status")."
+                "the response '\(record.id)' has no answer to go on with: it is "
+                    + "\(response["status"]?.stringValue ?? "without status")."
             )
         }
         let input = try ResponseArchive.json(record.input).arrayValue ?? []

@@ -53,7 +53,7 @@ struct ResponseArchive: Sendable {
     /// Forgets the response called `id`.
     func remove(_ id: String) async throws(APIError) {
         let isRemoved: Bool
-        do { isRemoved = try await store?.remove(id) ?? false } catch { throw failure(error) }
+        do { isRemoved = Self.isName(id) ? try await store?.remove(id) ?? false : false } catch { throw failure(error) }
         if !isRemoved { throw .responseNotFound(id) }
     }
 
@@ -64,8 +64,12 @@ struct ResponseArchive: Sendable {
 
     /// The record of the response called `id`; nil when there is none.
     func find(_ id: String) async throws(APIError) -> StoredRecord? {
+        if !Self.isName(id) { return nil }
         do { return try await store?.record(id) } catch { throw failure(error) }
     }
+
+    /// Whether a response can have this name: for SQLite a text ends before its first NUL.
+    private static func isName(_ id: String) -> Bool { id.utf8.allSatisfy { 0x21...0x7E ~= $0 } }
 
     /// The record that has an item called `id`; nil when there is none.
     func find(withItem id: String) async throws(APIError) -> StoredRecord? {

@@ -36,7 +36,7 @@ struct ResponsesFormat: AnswerFormat {
     }
 
     func failure(_ error: APIError) -> JSONValue {
-        ModelResponseEvent.ended(failed(error)).json(sequence: eventCount)
+        ModelResponseEvent.ended(failed(error, segments.list)).json(sequence: eventCount)
     }
 
     func whole(_ answers: AnswerCollector, _ timing: RunTiming) -> JSONValue { response(answers).json }
@@ -54,12 +54,20 @@ struct ResponsesFormat: AnswerFormat {
         return response
     }
 
-    /// The response that came to no end, with what was told of it.
-    func failed(_ error: APIError, as status: ModelResponse.Status = .failed) -> ModelResponse {
-        var response = draft
+    /// The response of which nobody was told anything, and that came to no end: what there is of it.
+    func failed(_ answers: AnswerCollector, with error: APIError, as status: ModelResponse.Status) -> ModelResponse {
+        var response = failed(error, answers.answers[0].segments)
         response.status = status
-        response.error = status == .failed ? error : nil
-        response.output = segments.list.enumerated().map { item($1, $0, .incomplete) }
+        if status != .failed { response.error = nil }
+        response.usage = answers.usage
+        return response
+    }
+
+    private func failed(_ error: APIError, _ segments: [AnswerSegment]) -> ModelResponse {
+        var response = draft
+        response.status = .failed
+        response.error = error
+        response.output = segments.enumerated().map { item($1, $0, .incomplete) }
         return response
     }
 

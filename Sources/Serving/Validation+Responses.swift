@@ -46,7 +46,8 @@ extension ChatPrompt {
         leaving answerTokenCount: Int,
         for deployment: Deployment
     ) async throws(APIError) {
-        let room = deployment.contextLength - min(answerTokenCount, deployment.contextLength / 2)
+        let allRoom = await deployment.roomForTokens()
+        let room = allRoom - min(answerTokenCount, allRoom / 2)
         let start = all.prefix { $0.role == .system || $0.role == .developer }.count
         // A turn begins where the user speaks.
         let cuts = [start] + all.indices.filter { $0 > start && all[$0].role == .user }

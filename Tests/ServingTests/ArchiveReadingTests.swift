@@ -80,17 +80,42 @@ import Testing
         }
     }
 
-    @Test func `an item that is not there, or not complete, is refused where it is named`() async throws {
+    @Test func `an item that is not there is refused where it is named`() async throws {
+        var reading = reading(MemoryStore())
+        do throws(APIError) {
+            _ = try await reading.item("none", parameter: "input[7].id")
+            Issue.record("it was found")
+        } catch {
+            #expect(error.status == 404 && error.parameter == "input[7].id")
+        }
+    }
+
+    @Test func `an item can be named while a response to it is computed, which nothing can go on from`() async throws {
         let store = MemoryStore()
-        try await store.put(record("r", ["a"], status: "in_progress"))
-        for (name, status) in [("none", 404), ("a", 400)] {
-            var reading = reading(store)
-            do throws(APIError) {
-                _ = try await reading.item(name, parameter: "input[7].id")
-                Issue.record("\(name) was found")
-            } catch {
-                #expect(error.status == status && error.parameter == "input[7].id")
-            }
+        try await store.put(record("old", ["a"]))
+        try await store.put(record("new", ["a"], after: "old", status: "in_progress"))
+        var named = reading(store)
+        #expect(try await named.item("a", parameter: "input[0].id").id == "a")
+        var continued = reading(store)
+        do throws(APIError) {
+            _ = try await continued.conversation(upTo: "new")
+            Issue.record("it was gone on from")
+        } catch {
+            #expect(error.status == 400 && error.parameter == "previous_response_id")
+        }
+    }
+
+    @Test func `a name that ends early for the storage names nothing`() async throws {
+        let store = MemoryStore()
+        try await store.put(record("r\0x", []))
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let archive = ResponseArchive(store: store, conversationBytes: 1 << 20, logger: logger)
+        #expect(try await archive.find("r\0x") == nil)
+        do throws(APIError) {
+            try await archive.remove("r\0x")
+            Issue.record("it was removed")
+        } catch {
+            #expect(error.status == 404)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Deployments
 import Foundation
+import Inference
 import JSON
 import Serving
 import Storage
@@ -146,8 +147,14 @@ import Testing
             let slow = try await server.send("POST", "/v1/responses", endless).json()
             let id = try #require(slow["id"]?.stringValue)
             #expect(try await server.send("GET", "/v1/responses/\(id)").json()["status"] == "in_progress")
+            try await server.wait("it has begun") {
+                await server.directory.deployments[0].statistics().generatedTokens > 20
+            }
             let cancelled = try await server.send("POST", "/v1/responses/\(id)/cancel").json()
             #expect(cancelled["status"] == "cancelled" && cancelled["error"] == .null)
+            // What there is of it is not lost.
+            #expect(cancelled["output"]?[0]?["content"]?[0]?["text"]?.stringValue?.hasPrefix("aaa") == true)
+            #expect(cancelled["usage"]?["output_tokens"]?.doubleValue ?? 0 > 2)
             try await server.waitUntilIdle()
             #expect(try await server.send("POST", "/v1/responses/\(id)/cancel").json() == cancelled)
             let other = try await server.send("POST", "/v1/responses", endless).json()["id"]?.stringValue ?? ""
@@ -266,8 +273,11 @@ import Testing
         }
     }
 
-    @Test func `the oldest turns go where all do not fit, when that is asked for`() async throws {
-        let small = try ScriptedDeployment.make(room: .init(contextLength: 64))
+    // By the context, and by a cache that holds less.
+    @Test(arguments: [ScriptedDeployment.Room(contextLength: 64), .init(contextLength: 4_096, blockCount: 8)])
+    func `the oldest turns go where all do not fit, when that is asked for`(room: ScriptedDeployment.Room) async throws
+    {
+        let small = try ScriptedDeployment.make(room: room)
         try await withServer(directory: DeploymentDirectory([small])) { server in
             let turns = (0..<12).map { #"{"role":"user","content":"turn \#($0)"}"# }.joined(separator: ",")
             let body = #""model":"scripted","instructions":"x","max_output_tokens":16,"input":[\#(turns)]"#

@@ -76,14 +76,16 @@ extension APIService {
         return .json(try page.json(of: try await archive.input(of: id)))
     }
 
-    /// A response that nobody computes any more and that never ended has failed: its server was stopped.
+    /// A response that nobody computes any more and that never ended has failed: its server was stopped, or its end could not
+    /// be stored.
     private static func withoutRunner(_ stored: JSONValue) -> JSONValue {
         guard case .object(var object) = stored,
             object["status"] == .string(ModelResponse.Status.inProgress.rawValue)
         else { return stored }
         object["status"] = .string(ModelResponse.Status.failed.rawValue)
         object["error"] = [
-            "code": "server_error", "message": "The server was stopped before the response was complete.",
+            "code": "server_error",
+            "message": "The server was stopped before the response was complete, or could not store it.",
         ]
         return .object(object)
     }
@@ -94,6 +96,20 @@ extension APIService {
 
     private func store(_ response: JSONValue, of work: ResponseWork) async throws(APIError) {
         try await archive.keep(response, input: work.input, previousID: work.body.previousID)
+    }
+
+    /// Stores a response that nobody waits for, and tries again where the storage was busy or full for a moment.
+    private func storeEnd(_ response: ModelResponse, of work: ResponseWork) async {
+        for pause in [1, 4, 16, nil] {
+            do {
+                return try await store(response.json, of: work)
+            } catch {
+                let metadata: Logger.Metadata = ["response.id": "\(response.id)", "error": "\(error)"]
+                guard let pause else { return logger.error("response lost", metadata: metadata) }
+                logger.warning("response not stored yet", metadata: metadata)
+                try? await Task.sleep(for: .seconds(pause))
+            }
+        }
     }
 
     private func work(for body: ResponsesRequest, _ exchange: Exchange) async throws(APIError) -> ResponseWork {
@@ -177,13 +193,9 @@ extension APIService {
             var response = format.response(answers)
             if !answers.isComplete {
                 let status = background.isCancelled(id) ? ModelResponse.Status.cancelled : .failed
-                response = format.failed(answers.error(run.interruptionError), as: status)
+                response = format.failed(answers, with: answers.error(run.interruptionError), as: status)
             }
-            do {
-                try await store(response.json, of: work)
-            } catch {
-                logger.error("response lost", metadata: ["response.id": "\(id)", "error": "\(error)"])
-            }
+            await storeEnd(response, of: work)
             background.end(id)
             permit.leave()
         }
