@@ -59,6 +59,9 @@ package final class Checkpoint: Sendable {
     /// Paths of all files with tensors.
     package var tensorPaths: [String] { gguf?.paths ?? shards.map(\.path) }
 
+    /// Whether the files with tensors are those that have these paths now, and none has been put into its place.
+    package var isInPlace: Bool { gguf?.isInPlace ?? shards.allSatisfy(\.isInPlace) }
+
     /// Lets go of the memory that reading tensors has filled; they can be read again.
     package func releasePages() {
         gguf?.releasePages()

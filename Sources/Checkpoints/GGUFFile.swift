@@ -51,6 +51,9 @@ package final class GGUFFile: Sendable {
     /// Paths of all files, the first part's first.
     package var paths: [String] { files.map(\.path) }
 
+    /// Whether all files still have their paths.
+    var isInPlace: Bool { files.allSatisfy(\.isInPlace) }
+
     /// Lets go of the memory that reading tensors has filled.
     package func releasePages() { for file in files { file.releasePages() } }
 

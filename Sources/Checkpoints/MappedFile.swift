@@ -21,6 +21,9 @@ final class MappedFile: Sendable {
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
     let count: Int
 
+    /// Device and inode: what was opened, whatever has its path now.
+    private let origin: (device: dev_t, inode: ino_t)
+
     // The memory is private and never changes between init and deinit.
     private nonisolated(unsafe) let base: UnsafeRawPointer?
     private let isCopy: Bool
@@ -46,6 +49,7 @@ final class MappedFile: Sendable {
             throw .tooLarge(file: path, field: "the file's size", offset: 0, value: value, limit: limit)
         }
         self.path = path
+        origin = (status.st_dev, status.st_ino)
         count = size
         isCopy = copyLimit != nil
         guard size > 0 else {  // an empty mapping is an error to mmap
@@ -62,6 +66,12 @@ final class MappedFile: Sendable {
         // Thousands of small pages, each cleared by itself, take as long again as the copy.
         ReservedMemory.adviseHugePages(mapping, bytes: size)
         try Self.copy(descriptor, to: UnsafeMutableRawBufferPointer(start: mapping, count: size), path)
+    }
+
+    /// Whether the file still has its path. While it is open, no other can get its inode.
+    var isInPlace: Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && (status.st_dev, status.st_ino) == origin
     }
 
     /// Fills `memory` with what the file holds.

@@ -7,6 +7,8 @@ import Tensors
 /// another without holes and fill the file to its end. Data may start at any byte, so read it unaligned.
 package final class SafetensorsFile: Sendable {
     package var path: String { file.path }
+    /// Whether the file still has its path.
+    var isInPlace: Bool { file.isInPlace }
     /// The strings under `__metadata__`.
     package let metadata: [String: String]
     /// The tensors in the order of their data.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Crypto
 import Foundation
 import Models
 import Synchronization
@@ -134,6 +135,35 @@ import Tokenization
         try FileManager.default.removeItem(atPath: checkpointPath)
         #expect(store.collect(keeping: []) > 0)
         #expect(try packs() == [])
+    }
+
+    @Test func `what was opened gets no pack under the name of what took its place`() throws {
+        let opened = try Checkpoint.open(path: checkpointPath)
+        #expect(throws: Never.self) { try PackStore.identity(of: opened, stored: nil) }
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-q8_0.gguf"), toPath: checkpointPath + ".new")
+        #expect(rename(checkpointPath + ".new", checkpointPath) == 0)
+        #expect(throws: PackError.replaced(path: checkpointPath)) { try PackStore.identity(of: opened, stored: nil) }
+        let next = try Checkpoint.open(path: checkpointPath)
+        #expect(throws: Never.self) { try PackStore.identity(of: next, stored: nil) }
+    }
+
+    @Test func `a model of the store gets a pack only where its files are the store's`() async throws {
+        let fixture = try StoreFixture()
+        let paths = try ["llama-q4_0", "llama-q8_0"].map { try TestData.tiny("\($0).gguf") }
+        try AtomicFile.makeFolder(fixture.store.root + "/blobs")
+        let files = try paths.map { path in
+            let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            let hash = ContentHash(SHA256.hash(data: data))
+            try data.write(to: URL(fileURLWithPath: fixture.store.blobPath(hash)))
+            return ModelManifest.File(path: "model.gguf", hash: hash, byteCount: data.count)
+        }
+        let old = try #require(try await fixture.commit("m", [files[0]]))
+        #expect(throws: Never.self) { try PackStore.identity(of: Checkpoint.open(path: old.path), stored: old) }
+        // Another process refreshes the model after its manifest was read.
+        let new = try #require(try await fixture.commit("m", [files[1]]))
+        let opened = try Checkpoint.open(path: old.path)
+        #expect(throws: PackError.self) { try PackStore.identity(of: opened, stored: old) }
+        #expect(throws: Never.self) { try PackStore.identity(of: opened, stored: new) }
     }
 
     @Test func `what a killed writer left is collected, what a living one writes is not`() throws {

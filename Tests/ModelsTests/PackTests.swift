@@ -34,6 +34,24 @@ import Tokenization
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["model.pack"])
     }
 
+    @Test func `a part of a file is mapped where the system's pages are larger than a pack's`() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let bytes = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 * 7 >> 3) }
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
+        for offset in [0, 16_384, 49_152, 65_536] {
+            let mapping = try PackMapping(
+                descriptor: descriptor,
+                offset: offset,
+                byteCount: 1_000,
+                path: path,
+                pageBytes: 65_536
+            )
+            #expect(mapping.bytes.elementsEqual(bytes[offset..<offset + 1_000]))
+        }
+    }
+
     @Test(
         arguments: ElementType.allCases.filter {
             (try? PackedMatrix.byteCount(of: [.init(elementType: $0, outputs: 1)], inputs: 256)) != nil

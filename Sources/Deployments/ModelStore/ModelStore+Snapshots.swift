@@ -60,7 +60,7 @@ extension ModelStore {
 
     private static func target(of file: ModelManifest.File) -> String {
         let depth = file.path.split(separator: "/").count
-        return String(repeating: "../", count: depth + 1) + "blobs/sha256-\(file.hash.hex)"
+        return String(repeating: "../", count: depth + 1) + "blobs/\(blobName(file.hash))"
     }
 }
 

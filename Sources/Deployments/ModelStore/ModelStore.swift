@@ -59,7 +59,9 @@ package struct ModelStore: Sendable {
     package var packs: PackStore { PackStore(home: root) }
 
     /// Where the blob with this content lies, or would.
-    package func blobPath(_ hash: ContentHash) -> String { "\(root)/blobs/sha256-\(hash.hex)" }
+    package func blobPath(_ hash: ContentHash) -> String { "\(root)/blobs/\(Self.blobName(hash))" }
+
+    static func blobName(_ hash: ContentHash) -> String { "sha256-\(hash.hex)" }
 
     /// Every model whose manifest can be read, sorted by name.
     package func models() throws(StoreError) -> [StoredModel] { try inventory().models }

@@ -29,10 +29,30 @@ package struct PackStore: Sendable, Equatable {
     /// is told by size, times of change, inode and samples of its content, because hashing it whole would take longer
     /// than packing it. Whatever writes to a file sets its change time, which programs cannot set back.
     ///
+    /// A pack of what was opened under the name of what has taken its place would go on being read as that.
+    ///
     /// - Parameter stored: what the store knows of the model; nil for a path of the user's own.
+    /// - Throws: `replaced` when other files have been put into the checkpoint's place since it was opened.
     package static func identity(of checkpoint: Checkpoint, stored: StoredModel?) throws(PackError) -> PackIdentity {
-        if let stored { return identity(of: stored.manifest) }
-        return try identity(ofFiles: checkpoint.tensorPaths.map(absolute))
+        let paths = checkpoint.tensorPaths.map(absolute)
+        let result: PackIdentity
+        var isOfModel = true
+        if let stored {
+            result = identity(of: stored.manifest)
+            let names = Set(stored.manifest.files.map { ModelStore.blobName($0.hash) })
+            isOfModel = paths.allSatisfy { names.contains(lastName(ofTarget: $0)) }
+        } else {
+            result = try identity(ofFiles: paths)
+        }
+        guard checkpoint.isInPlace, isOfModel else { throw .replaced(path: paths.first ?? "") }
+        return result
+    }
+
+    /// The name of the file that a path leads to.
+    private static func lastName(ofTarget path: String) -> String {
+        guard let target = realpath(path, nil) else { return "" }
+        defer { free(target) }
+        return (String(cString: target) as NSString).lastPathComponent
     }
 
     static func identity(of manifest: ModelManifest) -> PackIdentity {

@@ -6,6 +6,8 @@ package enum PackError: Error, Equatable, CustomStringConvertible {
     case stale(reason: String)
     /// Its bytes are not what was written.
     case damaged(reason: String)
+    /// The checkpoint's files have been replaced since it was opened.
+    case replaced(path: String)
     /// The file system refused.
     case system(operation: String, path: String, reason: String)
     /// The disk has no room for it; sizes in bytes.
@@ -18,6 +20,8 @@ package enum PackError: Error, Equatable, CustomStringConvertible {
         case .missing: "There is no pack yet."
         case .stale(let reason): "The pack is out of date: \(reason)."
         case .damaged(let reason): "The pack is damaged: \(reason)."
+        case .replaced(let path):
+            "\(path) has been replaced while it was being opened: this start runs what it was, the next what it is."
         case .system(let operation, let path, let reason): "Could not \(operation) \(path): \(reason)."
         case .unwritable(let reason): reason
         case .diskFull(let path, let needed):

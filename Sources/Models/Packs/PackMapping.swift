@@ -13,21 +13,32 @@
 final class PackMapping: Sendable {
     /// The bytes. Nothing ever writes them.
     nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+    /// Bytes of the mapping before them, which begins with a page of the system.
+    private let margin: Int
 
-    /// - Parameter offset: a multiple of the system's page.
-    init(descriptor: Int32, offset: Int, byteCount: Int, path: String) throws(PackError) {
+    /// - Parameter pageBytes: the system's page.
+    init(
+        descriptor: Int32,
+        offset: Int,
+        byteCount: Int,
+        path: String,
+        pageBytes: Int = Int(sysconf(Int32(_SC_PAGESIZE)))
+    ) throws(PackError) {
+        margin = offset % pageBytes
         guard byteCount > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return
         }
-        let address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, off_t(offset))
+        let start = off_t(offset - margin)
+        let address = mmap(nil, byteCount + margin, PROT_READ, MAP_SHARED, descriptor, start)
         guard let address, address != MAP_FAILED else {
             throw .system(operation: "map", path: path, reason: String(cString: strerror(errno)))
         }
-        bytes = UnsafeRawBufferPointer(start: address, count: byteCount)
+        bytes = UnsafeRawBufferPointer(start: address + margin, count: byteCount)
     }
 
     deinit {
-        if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+        guard let base = bytes.baseAddress else { return }
+        munmap(UnsafeMutableRawPointer(mutating: base - margin), bytes.count + margin)
     }
 }
