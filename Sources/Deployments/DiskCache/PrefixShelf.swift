@@ -47,7 +47,7 @@ package struct PrefixShelf: Sendable {
         let checkpoint = try Deployment.openCheckpoint(path)
         let fingerprints = Fingerprints(folder: folders.root + "/fingerprints")
         let weights = fingerprints.fingerprint(of: checkpoint, at: path, openedAs: identity)
-        return folders.forms().filter { Self.fact("weights", in: folders.about($0)) == weights }
+        return try folders.forms().filter { Self.fact("weights", in: folders.about($0)) == weights }
     }
 
     /// The value of a fact in a form's lines.

@@ -197,6 +197,17 @@ enum Transfer {
         transfer(runs) { readv(descriptor, $0, $1) } == 0
     }
 
+    /// Makes a file that its owner alone may read, and brings it to the disk: 0, or the `errno` that kept it from being there.
+    static func create(_ path: String, _ bytes: [UInt8]) -> Int32 {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor < 0 { return errno }
+        defer { close(descriptor) }
+        var code = bytes.withUnsafeBytes { write(descriptor, [$0]) }
+        if code == 0, fsync(descriptor) != 0 { code = errno }
+        if code != 0 { unlink(path) }
+        return code
+    }
+
     /// Writes all runs: 0, or the `errno` that kept the system from taking them all.
     static func write(_ descriptor: Int32, _ runs: [UnsafeRawBufferPointer]) -> Int32 {
         transfer(runs.map { UnsafeMutableRawBufferPointer(mutating: $0) }) { writev(descriptor, $0, $1) }

@@ -1,4 +1,5 @@
 import Foundation
+import Models
 package import Tokenization
 
 /// A prefix that neither age nor room removes from disk, by the name somebody gave it.
@@ -33,30 +34,40 @@ extension CacheFolders {
     }
 
     /// The prefixes pinned for one form, in the order of their names.
-    package func pins(of form: CacheForm.Digest) -> [PinnedPrefix] {
+    package func pins(of form: CacheForm.Digest) throws(DiskCacheError) -> [PinnedPrefix] {
         let folder = pinFolder(form)
-        return names(in: folder).filter(Self.isPinName).sorted().compactMap { name in
-            guard let text = try? String(contentsOfFile: folder + "/" + name, encoding: .utf8) else { return nil }
-            return PinnedPrefix(name: name, hashes: text.split(separator: "\n").compactMap { BlockHash(name: $0) })
+        var pins: [PinnedPrefix] = []
+        for name in try names(in: folder).filter(Self.isPinName).sorted() {
+            let path = folder + "/" + name
+            guard let data = FileManager.default.contents(atPath: path) else {
+                if FileState.isMissing(path) { continue }
+                throw .folderUnusable(path: path, reason: "the pin cannot be read")
+            }
+            let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
+            pins.append(PinnedPrefix(name: name, hashes: lines.compactMap { BlockHash(name: $0) }))
         }
+        return pins
     }
 
     /// Every pinned block of every form.
-    func pinnedBlocks() -> Set<StoredBlock> {
-        Set(
-            forms().flatMap { form in
-                pins(of: form).flatMap { pin in pin.hashes.map { StoredBlock(form: form, hash: $0) } }
-            }
-        )
+    func pinnedBlocks() throws(DiskCacheError) -> Set<StoredBlock> {
+        var blocks: Set<StoredBlock> = []
+        for form in try forms() {
+            for pin in try pins(of: form) { blocks.formUnion(pin.hashes.map { StoredBlock(form: form, hash: $0) }) }
+        }
+        return blocks
     }
 
     /// When the pins of each form changed, by one look at each folder of pins.
-    func pinTimes(at now: DiskInstant) -> PinTimes {
+    func pinTimes(at now: DiskInstant) throws(DiskCacheError) -> PinTimes {
         var times = PinTimes()
         times.isSettled = true
-        for form in forms() {
+        for form in try forms() {
             var status = stat()
-            guard stat(pinFolder(form), &status) == 0 else { continue }
+            guard stat(pinFolder(form), &status) == 0 else {
+                if let error = Self.trouble(errno, with: pinFolder(form)) { throw error }
+                continue
+            }
             let change = DiskInstant(modificationOf: status)
             times.changes[form] = change
             if change.advanced(by: .seconds(2)) > now { times.isSettled = false }
@@ -71,16 +82,20 @@ extension CacheFolders {
         try BlockFolder.makeFolder(folder)
         let text = prefix.hashes.map { $0.name + "\n" }.joined()
         let temporary = root + "/" + form.name + "/unfinished/pin-\(getpid())-\(UInt64.random(in: 0 ... .max))"
-        let isWritten = FileManager.default.createFile(atPath: temporary, contents: Data(text.utf8))
-        if isWritten, rename(temporary, folder + "/" + prefix.name) == 0 { return }
-        unlink(temporary)
-        throw .folderUnusable(path: folder, reason: "the pin cannot be written there")
+        var code = Transfer.create(temporary, Array(text.utf8))
+        if code == 0 {
+            if rename(temporary, folder + "/" + prefix.name) == 0 { return }
+            code = errno
+            unlink(temporary)
+        }
+        let reason = String(cString: strerror(code))
+        throw .folderUnusable(path: folder, reason: "the pin cannot be written there (\(reason))")
     }
 
     /// Unpins what has this name, of every form; the number of forms that had it.
-    package func unpin(_ name: String) -> Int {
+    package func unpin(_ name: String) throws(DiskCacheError) -> Int {
         precondition(Self.isPinName(name), "CacheFolders: a pin named \(name)")
-        return forms().count { unlink(pinFolder($0) + "/" + name) == 0 }
+        return try forms().count { unlink(pinFolder($0) + "/" + name) == 0 }
     }
 
     /// The names of the whole blocks of `tokens`, as a server that runs this form would name them.
@@ -119,16 +134,16 @@ package struct CacheFormSummary: Sendable {
 
 extension CacheFolders {
     /// What is there, form by form, the one used last first.
-    package func summaries() -> [CacheFormSummary] {
-        forms().map { form in
-            let blocks = blocks(of: form)
+    package func summaries() throws(DiskCacheError) -> [CacheFormSummary] {
+        try forms().map { form throws(DiskCacheError) in
+            let blocks = try blocks(of: form)
             return CacheFormSummary(
                 form: form,
                 about: about(form),
                 blockCount: blocks.count,
                 bytes: blocks.reduce(0) { $0 + $1.bytes },
                 lastUse: blocks.map(\.lastUse).max(),
-                pins: pins(of: form)
+                pins: try pins(of: form)
             )
         }.sorted { ($0.lastUse?.rawValue ?? 0, $0.form.name) > ($1.lastUse?.rawValue ?? 0, $1.form.name) }
     }
@@ -143,11 +158,14 @@ extension CacheFolders {
     /// Removes the blocks of one form; those of pinned prefixes only with their pins.
     ///
     /// A server that runs the form finds its blocks missing, computes them again and goes on writing.
-    package func clear(_ form: CacheForm.Digest, includingPinned: Bool) -> (blockCount: Int, bytes: Int) {
-        if includingPinned { for pin in pins(of: form) { unlink(pinFolder(form) + "/" + pin.name) } }
-        let pinned = Set(pins(of: form).flatMap(\.hashes))
+    package func clear(
+        _ form: CacheForm.Digest,
+        includingPinned: Bool
+    ) throws(DiskCacheError) -> (blockCount: Int, bytes: Int) {
+        if includingPinned { for pin in try pins(of: form) { unlink(pinFolder(form) + "/" + pin.name) } }
+        let pinned = Set(try pins(of: form).flatMap(\.hashes))
         var (count, bytes) = (0, 0)
-        for block in blocks(of: form) where !pinned.contains(block.block.hash) && remove(block.block) {
+        for block in try blocks(of: form) where !pinned.contains(block.block.hash) && remove(block.block) {
             count += 1
             bytes += block.bytes
         }

@@ -10,7 +10,9 @@ package struct CacheFolders: Sendable {
     package init(root: String) { self.root = root }
 
     /// The forms that have a folder.
-    package func forms() -> [CacheForm.Digest] { names(in: root).compactMap { CacheForm.Digest(name: $0) } }
+    package func forms() throws(DiskCacheError) -> [CacheForm.Digest] {
+        try names(in: root).compactMap { CacheForm.Digest(name: $0) }
+    }
 
     /// The lines that tell what a form is: the model's name, then its facts.
     package func about(_ form: CacheForm.Digest) -> [String] {
@@ -21,17 +23,23 @@ package struct CacheFolders: Sendable {
     }
 
     /// Every block that is there, of all forms.
-    func blocks() -> [FoundBlock] { forms().flatMap { blocks(of: $0) } }
+    func blocks() throws(DiskCacheError) -> [FoundBlock] {
+        var found: [FoundBlock] = []
+        for form in try forms() { found += try blocks(of: form) }
+        return found
+    }
 
     /// Every block of one form.
-    func blocks(of form: CacheForm.Digest) -> [FoundBlock] {
+    func blocks(of form: CacheForm.Digest) throws(DiskCacheError) -> [FoundBlock] {
         var found: [FoundBlock] = []
         for shard in BlockFolder.shards {
             let folder = root + "/" + form.name + "/" + shard
-            for name in names(in: folder) {
+            for name in try names(in: folder) {
                 guard let hash = BlockHash(name: name) else { continue }
                 var status = stat()
                 guard lstat(folder + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+                // No block of ours; sums of such sizes may be beyond every integer.
+                if status.st_size > 1 << 40 { continue }
                 let block = StoredBlock(form: form, hash: hash)
                 let lastUse = DiskInstant(modificationOf: status)
                 found.append(FoundBlock(block: block, bytes: Int(status.st_size), lastUse: lastUse))
@@ -58,23 +66,27 @@ package struct CacheFolders: Sendable {
 
     /// Removes unfinished files that nobody can be writing any more: those untouched for ten minutes.
     func removeUnfinished(at now: DiskInstant) {
-        for form in forms() {
+        let top = (try? names(in: root)) ?? []
+        var paths = top.filter { $0.hasPrefix(Self.keyName + ".") }.map { root + "/" + $0 }
+        for form in top.compactMap({ CacheForm.Digest(name: $0) }) {
             let folder = root + "/" + form.name + "/unfinished"
-            for name in names(in: folder) {
-                let path = folder + "/" + name
-                var status = stat()
-                guard lstat(path, &status) == 0 else { continue }
-                let lastWrite = DiskInstant(modificationOf: status)
-                // Where the clock was set back, the ten minutes begin now.
-                if lastWrite > now { BlockFolder.setTimes(of: path, to: now) }
-                if lastWrite.advanced(by: .seconds(600)) < now { unlink(path) }
-            }
+            paths += ((try? names(in: folder)) ?? []).map { folder + "/" + $0 }
+        }
+        for path in paths {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { continue }
+            let lastWrite = DiskInstant(modificationOf: status)
+            // Where the clock was set back, the ten minutes begin now.
+            if lastWrite > now { BlockFolder.setTimes(of: path, to: now) }
+            if lastWrite.advanced(by: .seconds(600)) < now { unlink(path) }
         }
     }
 
     private func file(of block: StoredBlock) -> String {
         root + "/" + block.form.name + "/" + BlockFolder.place(of: block.hash)
     }
+
+    private static let keyName = "key"
 
     /// The 32 secret bytes that names of blocks depend on, made on first use.
     func key() throws(DiskCacheError) -> [UInt8] {
@@ -87,17 +99,20 @@ package struct CacheFolders: Sendable {
     /// Whoever makes it first wins: the file appears whole by being linked into place.
     func key(orElse fresh: [UInt8]) throws(DiskCacheError) -> [UInt8] {
         try BlockFolder.makeFolder(root)
-        let path = root + "/key"
+        let path = root + "/" + Self.keyName
         if let key = try readKey(path) { return key }
         let temporary = path + ".\(getpid())-\(UInt64.random(in: 0 ... .max))"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .keyUnusable(path: path, reason: String(cString: strerror(errno))) }
-        let isWritten = fresh.withUnsafeBytes { Transfer.write(descriptor, [$0]) } == 0 && fsync(descriptor) == 0
-        close(descriptor)
+        var code = Transfer.create(temporary, fresh)
         defer { unlink(temporary) }
-        if isWritten, link(temporary, path) == 0 { return fresh }
+        if code == 0 {
+            if link(temporary, path) == 0 { return fresh }
+            code = errno
+            // No links on this file system: whoever makes the file first still wins, and a torn one is refused by its length.
+            if [EPERM, EOPNOTSUPP, ENOSYS].contains(code) { code = Transfer.create(path, fresh) }
+            if code == 0 { return fresh }
+        }
         if let key = try readKey(path) { return key }
-        throw .keyUnusable(path: path, reason: String(cString: strerror(errno)))
+        throw .keyUnusable(path: path, reason: String(cString: strerror(code)))
     }
 
     private func readKey(_ path: String) throws(DiskCacheError) -> [UInt8]? {
@@ -109,9 +124,25 @@ package struct CacheFolders: Sendable {
         return [UInt8](data)
     }
 
-    /// Names in a folder, in no order; none when there is no such folder.
-    func names(in folder: String) -> [String] {
-        (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    /// Names in a folder, in no order; none when there is no such folder, or it is somebody else's, from which nothing can be
+    /// removed either.
+    ///
+    /// Any other trouble is an error: if the folder was taken for an empty one, what is pinned there would be removed.
+    func names(in folder: String) throws(DiskCacheError) -> [String] {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+            let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            let code = descriptor < 0 ? errno : EAGAIN
+            close(descriptor)
+            if let error = Self.trouble(code, with: folder) { throw error }
+            return []
+        }
+        return names
+    }
+
+    /// What an `errno` of a folder means; nil when there is no such folder, or not for this user.
+    static func trouble(_ code: Int32, with folder: String) -> DiskCacheError? {
+        if [ENOENT, ENOTDIR, EACCES, EPERM].contains(code) { return nil }
+        return .folderUnusable(path: folder, reason: String(cString: strerror(code)))
     }
 }
 

@@ -50,8 +50,7 @@ extension DiskCache {
             sweep()  // what the index knows is gone as well
         } else {
             tell(failure)
-            if !failure.lacksRoom { return false }
-            refreshPins()
+            if !failure.lacksRoom || !refreshPins() { return false }
             evict(downTo: index.withLock { $0.bytes } - size)
         }
         guard let second = folder.write(content, from: runs) else { return true }
@@ -98,8 +97,7 @@ extension DiskCache {
     private func makeRoom(_ size: Int) -> Bool {
         let (now, target) = (DiskInstant.now, configuration.byteLimit - size)
         if index.withLock({ $0.isInOrder(at: now, downTo: target) }) { return true }
-        refreshPins()
-        guard index.withLock({ $0.canHold(size) }) else { return false }
+        guard refreshPins(), index.withLock({ $0.canHold(size) }) else { return false }
         evict(downTo: target)
         return true
     }
@@ -117,17 +115,34 @@ extension DiskCache {
         }
     }
 
-    /// Learns of pins that have changed. Asked before anything is evicted, so that a pin holds as soon as it is there.
-    private func refreshPins() {
-        let times = folders.pinTimes(at: .now)
-        let isKnown = times.isSettled && pinTimes.withLock { $0 == times }
-        if !isKnown { readPins(of: times) }
+    /// Learns of pins that have changed; whether it could. Asked before anything is evicted, so that a pin holds as soon as it
+    /// is there.
+    private func refreshPins() -> Bool {
+        couldRead { () throws(DiskCacheError) in
+            let times = try folders.pinTimes(at: .now)
+            let isKnown = times.isSettled && pinTimes.withLock { $0 == times }
+            if !isKnown { try readPins(of: times) }
+        }
     }
 
-    private func readPins(of times: PinTimes) {
-        let pinned = folders.pinnedBlocks()
+    private func readPins(of times: PinTimes) throws(DiskCacheError) {
+        let pinned = try folders.pinnedBlocks()
         index.withLock { $0.pin(pinned) }
         pinTimes.withLock { $0 = times }
+    }
+
+    /// Whether `body` could read the folders. Where it could not, as without a free file descriptor, nothing may be removed:
+    /// it could be pinned.
+    private func couldRead(_ body: () throws(DiskCacheError) -> Void) -> Bool {
+        do throws(DiskCacheError) {
+            try body()
+            return true
+        } catch {
+            if alarm.withLock({ $0.noteFailure() }) {
+                warn("the disk cache cannot be looked through, and nothing is removed from it", error.description)
+            }
+            return false
+        }
     }
 }
 
@@ -139,9 +154,11 @@ extension DiskCache {
         keepFolders()
         let begin = DiskInstant.now
         folders.removeUnfinished(at: begin)
-        takeIn(folders.blocks(), since: begin)
-        readPins(of: folders.pinTimes(at: .now))
-        evict(downTo: configuration.byteLimit)
+        let isKnown = couldRead { () throws(DiskCacheError) in
+            takeIn(try folders.blocks(), since: begin)
+            try readPins(of: folders.pinTimes(at: .now))
+        }
+        if isKnown { evict(downTo: configuration.byteLimit) }
         alarm.withLock { $0.noteSweep() }
     }
 

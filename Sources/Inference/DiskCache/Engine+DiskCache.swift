@@ -38,7 +38,19 @@ extension Engine {
         guard let disk else { return }
         disk.cache.endSaving(at: clock.now.advanced(by: Self.savingLimit))
         sendDiskWork()
-        if scheduler.hasUnsavedBlocks { await withCheckedContinuation { saveWaiters.append($0) } }
+        if !scheduler.hasUnsavedBlocks { return }
+        // A write that was begun may never return, as on a network disk that has gone.
+        let limit = Task {
+            try await Task.sleep(for: Self.savingLimit + .seconds(1))
+            endWaitingForSaves()
+        }
+        await withCheckedContinuation { saveWaiters.append($0) }
+        limit.cancel()
+    }
+
+    private func endWaitingForSaves() {
+        for waiter in saveWaiters { waiter.resume() }
+        saveWaiters = []
     }
 
     /// Brings a report from the disk's threads to the engine's, between two steps.
@@ -54,10 +66,7 @@ extension Engine {
         }
         sendDiskWork()
         publish()
-        if !scheduler.hasUnsavedBlocks {
-            for waiter in saveWaiters { waiter.resume() }
-            saveWaiters = []
-        }
+        if !scheduler.hasUnsavedBlocks { endWaitingForSaves() }
         if scheduler.hasWork { startLoop() }
     }
 }

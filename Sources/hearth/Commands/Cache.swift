@@ -38,7 +38,7 @@ struct CacheList: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let summaries = options.shelf(Environment()).folders.summaries()
+        let summaries = try options.shelf(Environment()).folders.summaries()
         json ? printJSON(summaries) : printTable(summaries)
     }
 
@@ -191,7 +191,7 @@ struct CachePin: AsyncParsableCommand {
     func run() async throws {
         let shelf = options.shelf(Environment())
         if let remove {
-            if shelf.folders.unpin(remove) == 0 { throw PinError.unknown(name: remove) }
+            if try shelf.folders.unpin(remove) == 0 { throw PinError.unknown(name: remove) }
             return json ? Output.line("{\"unpinned\":\"\(remove)\"}") : Output.line("unpinned \(remove)")
         }
         guard let model, let name else { return }
@@ -281,8 +281,8 @@ struct CacheClear: AsyncParsableCommand {
     func run() async throws {
         let folders = options.shelf(Environment()).folders
         var (count, bytes) = (0, 0)
-        for summary in folders.summaries() where model == nil || summary.about.first == model {
-            let removed = folders.clear(summary.form, includingPinned: pinned)
+        for summary in try folders.summaries() where model == nil || summary.about.first == model {
+            let removed = try folders.clear(summary.form, includingPinned: pinned)
             count += removed.blockCount
             bytes += removed.bytes
         }

@@ -41,7 +41,7 @@ import Testing
                 if case .text(_, let delta, _, _) = event { text += delta }
             }
             await deployment.shutdown(gracePeriod: .zero)
-            return (text, CacheFolders(root: folder.path + "/cache").forms().count)
+            return (text, try CacheFolders(root: folder.path + "/cache").forms().count)
         }
         let onTop = try await run(false)
         let merged = try await run(true)

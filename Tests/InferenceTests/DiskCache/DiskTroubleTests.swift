@@ -19,7 +19,7 @@ import Testing
         await memory.save(Array(15..<30), to: cache)
         #expect([0, 14].allSatisfy { cache.contains(memory.content($0).hash) })
         #expect(folder.blockFiles.count == 5)
-        #expect(CacheFolders(root: folder.path).unpin("first") == 1)
+        #expect(try CacheFolders(root: folder.path).unpin("first") == 1)
         await memory.save([30], to: cache)
         #expect([0, 14].map { cache.contains(memory.content($0).hash) } == [false, true])
     }
@@ -55,6 +55,35 @@ import Testing
         #expect(folder.blockFiles.count == 4)
         #expect(cache.statistics.failedSaves == 0)
         #expect(cache.statistics.evictedBlocks == 6)
+    }
+
+    @Test func `while pins cannot be read nothing is removed, and what is known stays`() async throws {
+        let memory = BlockMemory(blockCount: 12)
+        let cache = try cache(byteLimit: 5 * Self.fileBytes)
+        await memory.save([0, 1], to: cache)
+        try pin([0], of: memory, as: "first")
+        let pins = folder.path + "/" + DiskCacheTests.form.digest.name + "/pins"
+        try FileManager.default.moveItem(atPath: pins, toPath: pins + ".away")
+        try FileManager.default.createSymbolicLink(atPath: pins, withDestinationPath: pins)
+        await memory.save(Array(2..<10), to: cache)
+        await cache.sweepNow()
+        #expect((0..<10).map { cache.contains(memory.content($0).hash) } == (0..<10).map { $0 < 5 })
+        #expect(cache.statistics.failedSaves == 5 && folder.blockFiles.count == 5)
+        try FileManager.default.removeItem(atPath: pins)
+        try FileManager.default.moveItem(atPath: pins + ".away", toPath: pins)
+        await memory.save([10], to: cache)
+        #expect([0, 1, 10].map { cache.contains(memory.content($0).hash) } == [true, false, true])
+    }
+
+    @Test func `a file of a size that no block has is left alone`() async throws {
+        let cache = try cache()
+        let path = BlockFolder(root: folder.path, form: DiskCacheTests.form).file(of: BlockHash(first: 1, second: 1))
+        #expect(FileManager.default.createFile(atPath: path, contents: nil))
+        // Where the file system has no files of two tebibytes there is nothing to see.
+        if truncate(path, 1 << 41) == 0 {
+            await cache.sweepNow()
+            #expect(cache.statistics.blockCount == 0)
+        }
     }
 
     @Test func `not even a full disk removes what is pinned`() async throws {
