@@ -36,8 +36,10 @@ extension CacheFolders {
     /// The prefixes pinned for one form, in the order of their names.
     package func pins(of form: CacheForm.Digest) throws(DiskCacheError) -> [PinnedPrefix] {
         let folder = pinFolder(form)
+        // Somebody else's, blocks and pins.
+        if access(root + "/" + form.name, X_OK) != 0, errno == EACCES { return [] }
         var pins: [PinnedPrefix] = []
-        for name in try names(in: folder).filter(Self.isPinName).sorted() {
+        for name in try names(in: folder, mayBeForeign: false).filter(Self.isPinName).sorted() {
             let path = folder + "/" + name
             guard let data = FileManager.default.contents(atPath: path) else {
                 if FileState.isMissing(path) { continue }
@@ -65,7 +67,8 @@ extension CacheFolders {
         for form in try forms() {
             var status = stat()
             guard stat(pinFolder(form), &status) == 0 else {
-                if let error = Self.trouble(errno, with: pinFolder(form)) { throw error }
+                let code = errno
+                if code != EACCES, let error = Self.trouble(code, with: pinFolder(form)) { throw error }
                 continue
             }
             let change = DiskInstant(modificationOf: status)

@@ -124,24 +124,26 @@ package struct CacheFolders: Sendable {
         return [UInt8](data)
     }
 
-    /// Names in a folder, in no order; none when there is no such folder, or it is somebody else's, from which nothing can be
-    /// removed either.
+    /// Names in a folder, in no order; none when there is no such folder.
     ///
     /// Any other trouble is an error: if the folder was taken for an empty one, what is pinned there would be removed.
-    func names(in folder: String) throws(DiskCacheError) -> [String] {
+    ///
+    /// - Parameter mayBeForeign: whether a folder of somebody else's counts as empty, from which nothing can be removed either.
+    func names(in folder: String, mayBeForeign: Bool = true) throws(DiskCacheError) -> [String] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
             let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             let code = descriptor < 0 ? errno : EAGAIN
             close(descriptor)
+            if mayBeForeign, code == EACCES || code == EPERM { return [] }
             if let error = Self.trouble(code, with: folder) { throw error }
             return []
         }
         return names
     }
 
-    /// What an `errno` of a folder means; nil when there is no such folder, or not for this user.
+    /// What an `errno` of a folder means; nil when there is no such folder.
     static func trouble(_ code: Int32, with folder: String) -> DiskCacheError? {
-        if [ENOENT, ENOTDIR, EACCES, EPERM].contains(code) { return nil }
+        if code == ENOENT || code == ENOTDIR { return nil }
         return .folderUnusable(path: folder, reason: String(cString: strerror(code)))
     }
 }
