@@ -52,8 +52,9 @@ struct ResponseArchive: Sendable {
 
     /// Forgets the response called `id`.
     func remove(_ id: String) async throws(APIError) {
+        guard Self.isName(id) else { throw .responseNotFound(id) }
         let isRemoved: Bool
-        do { isRemoved = Self.isName(id) ? try await store?.remove(id) ?? false : false } catch { throw failure(error) }
+        do { isRemoved = try await store?.remove(id) ?? false } catch { throw failure(error) }
         if !isRemoved { throw .responseNotFound(id) }
     }
 

@@ -59,7 +59,8 @@ struct ResponsesFormat: AnswerFormat {
         var response = failed(error, answers.answers[0].segments)
         response.status = status
         if status != .failed { response.error = nil }
-        response.usage = answers.usage
+        // Not told where the engine never got to it: every prompt has tokens.
+        if answers.usage.promptTokens > 0 { response.usage = answers.usage }
         return response
     }
 
