@@ -8,6 +8,8 @@ CK_DECLARE(void, ck_low_rank_shrink, (const ck_low_rank *, const float *, ptrdif
 CK_DECLARE(
     void, ck_low_rank_expand,
     (const ck_low_rank *, const float *, ptrdiff_t, float *, ptrdiff_t, size_t, int32_t, int32_t))
+CK_DECLARE(void, ck_low_rank_pack_a, (const void *, int32_t, int32_t, int32_t, void *))
+CK_DECLARE(void, ck_low_rank_pack_b, (const void *, int32_t, int32_t, int32_t, void *))
 CK_DECLARE(void, ck_low_rank_quantize, (const float *, ptrdiff_t, float, const ck_activations *, size_t, int32_t))
 
 void ck_low_rank_shrink(
@@ -41,68 +43,14 @@ int64_t ck_low_rank_b_bytes(int32_t rank, int32_t outputs) {
     return (int64_t)((outputs + 15) / 16) * ck_rank_groups(rank) * ck_factor_b_bytes;
 }
 
-/// The bits of the bf16 that is `x` or the next above; x is finite and not negative.
-CK_INLINE uint16_t bfloat_above(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    return (uint16_t)((bits + 0xffff) >> 16);
+void ck_low_rank_pack_a(
+    ck_instruction_set set, const void *a, int32_t element, int32_t rank, int32_t inputs, void *packed) {
+    CK_DISPATCH(set, ck_low_rank_pack_a, (a, element, rank, inputs, packed))
 }
 
-typedef float floats __attribute__((ext_vector_type(16)));
-typedef int32_t integers __attribute__((ext_vector_type(16)));
-typedef uint8_t bytes __attribute__((ext_vector_type(16)));
-
-/// Codes, raised by `ck_factor_zero`, and the scale of the `16 · count` values of one group; each four codes are 64 bytes after those before.
-CK_INLINE void pack_group(const float *values, const int32_t count, uint8_t *codes, uint8_t *scale) {
-    floats parts[2];
-    memcpy(parts, values, (size_t)count * sizeof *parts);
-    // Magnitudes are in the order of their bits.
-    integers magnitudes = (integers)parts[0] & 0x7fffffff;
-    if (count == 2) {
-        const integers others = (integers)parts[1] & 0x7fffffff;
-        magnitudes = __builtin_elementwise_max(magnitudes, others);
-    }
-    const int32_t largest_bits = __builtin_reduce_max(magnitudes);
-    float largest;
-    memcpy(&largest, &largest_bits, 4);
-    // Below 2^-100 the inverse of a scale could overflow, and nothing that small changes a sum.
-    const uint16_t bits = largest < 0x1p-100f ? 0 : bfloat_above(largest / ck_factor_most);
-    memcpy(scale, &bits, 2);
-    const float inverse = bits ? 1 / ck_load_bfloat(&bits) : 0;
-    const floats magic = (floats)0x1.8p23f;
-    for (int32_t part = 0; part < count; part++) {
-        // Adding 1.5 · 2^23 leaves the nearest integer, ties to even, in the low bits of the sum.
-        const floats scaled = parts[part] * inverse, shifted = scaled + magic;
-        const bytes raised = __builtin_convertvector((integers)shifted - (integers)magic + ck_factor_zero, bytes);
-        for (int32_t step = 0; step < 4; step++) memcpy(codes + 256 * part + 64 * step, (const char *)&raised + 4 * step, 4);
-    }
-}
-
-void ck_low_rank_pack_a(const float *a, int32_t rank, int32_t inputs, void *packed) {
-    const int64_t group_count = inputs / ck_group_size;
-    const ck_panel_layout layout = ck_layout_of(ck_traits_of(ck_type_factor_a), group_count);
-    for (int64_t k = 0; k < rank; k++) {
-        uint8_t *panel = (uint8_t *)packed + k / 16 * layout.end;
-        for (int64_t g = 0; g < group_count; g++) {
-            uint8_t *codes = panel + g * layout.code_bytes + k % 16 * 4;
-            uint8_t *scale = panel + layout.scales + g * layout.scale_bytes + k % 16 * 2;
-            pack_group(a + k * inputs + g * ck_group_size, 2, codes, scale);
-        }
-    }
-}
-
-void ck_low_rank_pack_b(const float *b, int32_t rank, int32_t outputs, void *packed) {
-    const int32_t group_count = ck_rank_groups(rank);
-    for (int64_t output = 0; output < outputs; output++) {
-        for (int32_t g = 0; g < group_count; g++) {
-            uint8_t *group = (uint8_t *)packed + (output / 16 * group_count + g) * ck_factor_b_bytes;
-            uint8_t *codes = group + output % 16 * 4, *scale = group + 256 + output % 16 * 2;
-            const float *values = b + output * rank + 16 * g;
-            float padded[16] = {0};
-            if (rank - 16 * g < 16) values = memcpy(padded, values, (size_t)(rank - 16 * g) * sizeof *values);
-            pack_group(values, 1, codes, scale);
-        }
-    }
+void ck_low_rank_pack_b(
+    ck_instruction_set set, const void *b, int32_t element, int32_t rank, int32_t outputs, void *packed) {
+    CK_DISPATCH(set, ck_low_rank_pack_b, (b, element, rank, outputs, packed))
 }
 
 // ---- Updates

@@ -312,7 +312,15 @@ static void check_low_rank_bytes(void) {
     fill(a, rank * width, 1), fill(b, outputs * rank, 1), fill(x, rows * width, 1);
     uint8_t *packed_a = allocate((size_t)ck_low_rank_a_bytes(rank, width));
     uint8_t *packed_b = allocate((size_t)ck_low_rank_b_bytes(rank, outputs));
-    ck_low_rank_pack_a(a, rank, width, packed_a), ck_low_rank_pack_b(b, rank, outputs, packed_b);
+    ck_low_rank_pack_a(portable, a, ck_low_rank_f32, rank, width, packed_a);
+    ck_low_rank_pack_b(portable, b, ck_low_rank_f32, rank, outputs, packed_b);
+    uint8_t *neon_a = allocate((size_t)ck_low_rank_a_bytes(rank, width));
+    uint8_t *neon_b = allocate((size_t)ck_low_rank_b_bytes(rank, outputs));
+    ck_low_rank_pack_a(neon, a, ck_low_rank_f32, rank, width, neon_a);
+    ck_low_rank_pack_b(neon, b, ck_low_rank_f32, rank, outputs, neon_b);
+    report("ck_low_rank_pack_a", 0, !memcmp(neon_a, packed_a, (size_t)ck_low_rank_a_bytes(rank, width)));
+    report("ck_low_rank_pack_b", 0, !memcmp(neon_b, packed_b, (size_t)ck_low_rank_b_bytes(rank, outputs)));
+    free(neon_a), free(neon_b);
     const ck_low_rank change = {packed_a, packed_b, ck_low_rank_i8, rank, width, outputs, 0.5f, 0};
     ck_low_rank_segment segments[4] = {
         {.row_end = 1, .change = change},

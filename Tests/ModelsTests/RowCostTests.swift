@@ -43,7 +43,11 @@ import Testing
     /// An adapter of two layers whose down projections `[16, 32]` are changed by a rank of 8.
     private func adapter(_ fingerprint: String, _ precision: FactorPrecision) -> Adapter {
         let ones = [Float](repeating: 1, count: 8 * 32)
-        let change = LowRankChange(a: ones, b: Array(ones.prefix(8 * 16)), rank: 8, scale: 1, precision: precision)
+        let change = StoredFactor.with(ones) { a in
+            StoredFactor.with(Array(ones.prefix(8 * 16))) { b in
+                LowRankChange(a: a, b: b, rank: 8, scale: 1, precision: precision)
+            }
+        }
         let down = LowRankProduct([change], outputs: [16])
         return Adapter(
             fingerprint: fingerprint,

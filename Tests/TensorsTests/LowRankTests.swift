@@ -11,8 +11,8 @@ import Testing
         let rank: Int
         let inputs: Int
         let outputs: Int
-        let a: [Float]
-        let b: [Float]
+        var a: [Float]
+        var b: [Float]
         let scale: Float
 
         init(rank: Int, inputs: Int, outputs: Int, bits: UInt32, seed: UInt64) {
@@ -28,8 +28,16 @@ import Testing
 
         var change: LowRankChange { change(.exact) }
 
-        func change(_ precision: FactorPrecision, in memory: FactorMemory? = nil) -> LowRankChange {
-            LowRankChange(a: a, b: b, rank: rank, scale: scale, precision: precision, in: memory)
+        func change(
+            _ precision: FactorPrecision,
+            in memory: FactorMemory? = nil,
+            on set: InstructionSet = .detected
+        ) -> LowRankChange {
+            StoredFactor.with(a) { a in
+                StoredFactor.with(b) { b in
+                    LowRankChange(a: a, b: b, rank: rank, scale: scale, precision: precision, in: memory, on: set)
+                }
+            }
         }
 
         /// scale · B A x, and Σ of the magnitudes of its products.
@@ -125,13 +133,11 @@ import Testing
             #expect(small.change(.int8).precision == .exact)
         }
         // Tiny and huge factors keep their relative precision: scales have the range of float32.
-        let tiny = LowRankChange(
-            a: [Float](repeating: 1e-9, count: 512),
-            b: [Float](repeating: 1e9, count: 256),
-            rank: 8,
-            scale: 1,
-            precision: .int8
-        )
+        let tiny = StoredFactor.with([Float](repeating: 1e-9, count: 512)) { a in
+            StoredFactor.with([Float](repeating: 1e9, count: 256)) { b in
+                LowRankChange(a: a, b: b, rank: 8, scale: 1, precision: .int8)
+            }
+        }
         let weights = try StoredWeights(.q8_0, outputs: 32, inputs: 64, seed: 2).packed(on: workers)
         let x = FloatMatrix(rows: 1, width: 64)
         x.elements.update(repeating: 1)
@@ -158,6 +164,50 @@ import Testing
         let shared = LowRankProduct(all.map { $0.change(.int8, in: memory) }, outputs: sections)
         let own = LowRankProduct(all.map { $0.change(.int8) }, outputs: sections)
         #expect(result(weights, x, [(0..<6, shared)], on: compute) == result(weights, x, [(0..<6, own)], on: compute))
+    }
+
+    @Test(arguments: [8, 16, 23, 40])
+    func `factors are packed to the same bytes on every set, whatever floats they are stored in`(rank: Int) throws {
+        let (inputs, outputs) = (96, 41)
+        for (type, bits) in [(ElementType.f32, UInt32.max), (.f16, 0xFFFF_E000), (.bf16, 0xFFFF_0000)] {
+            var factors = Factors(rank: rank, inputs: inputs, outputs: outputs, bits: bits, seed: UInt64(rank))
+            // A group of zeros, and one too small for the inverse of its scale.
+            for index in 0..<32 { (factors.a[index], factors.b[index]) = (0, type == .f16 ? 0 : 1e-35) }
+            let (a, b) = (stored(factors.a, as: type), stored(factors.b, as: type))
+            let expected = bytes(of: factors.change(.int8, on: .portable))
+            for set in InstructionSet.available {
+                let change = try a.withUnsafeBytes { a in
+                    try b.withUnsafeBytes { b in
+                        LowRankChange(
+                            a: try #require(StoredFactor(a, as: type)),
+                            b: try #require(StoredFactor(b, as: type)),
+                            rank: rank,
+                            scale: factors.scale,
+                            precision: .int8,
+                            on: set
+                        )
+                    }
+                }
+                #expect(bytes(of: change) == expected, "\(type) on \(set)")
+            }
+        }
+    }
+
+    private func stored(_ values: [Float], as type: ElementType) -> [UInt8] {
+        switch type {
+        case .f16: values.map { Float16($0).bitPattern }.withUnsafeBytes(Array.init)
+        case .bf16: values.map { UInt16($0.bitPattern >> 16) }.withUnsafeBytes(Array.init)
+        default: values.withUnsafeBytes(Array.init)
+        }
+    }
+
+    private func bytes(of change: LowRankChange) -> [UInt8] {
+        withExtendedLifetime(change) {
+            let a = Int(ck_low_rank_a_bytes(Int32(change.rank), Int32(change.inputs)))
+            let b = Int(ck_low_rank_b_bytes(Int32(change.rank), Int32(change.outputs)))
+            return Array(UnsafeRawBufferPointer(start: change.view.a, count: a))
+                + Array(UnsafeRawBufferPointer(start: change.view.b, count: b))
+        }
     }
 
     @Test func `memory of factors that went is what the next get, with nothing left in it`() throws {

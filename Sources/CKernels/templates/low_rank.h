@@ -1,5 +1,6 @@
 // Low-rank changes: see ck_low_rank.h. Needs cache_elements.h and rope.h (partial loads and stores).
 
+#include "../low_rank_implementations.h"
 #include "../panel_traits.h"
 #include "../quantize_implementations.h"
 
@@ -167,5 +168,95 @@ void CK_NAME(ck_low_rank_quantize)(
             const int32_t start = -ck_factor_zero * CK_NAME(sum_of_integers)(codes);
             groups[g] = (ck_activation_group){.scale = unit * scale, .negative_low_sum = start};
         }
+    }
+}
+
+/// The first `count` elements at `p` as float32, at most sixteen; the others are 0. Reads nothing past them.
+CK_INLINE ck_lanes CK_NAME(load_elements_up_to)(const char *p, const int32_t element, int32_t count) {
+    if (count >= 16) return CK_NAME(load_elements)(p, element);
+    char padded[64] = {0};
+    memcpy(padded, p, (size_t)count * CK_NAME(bytes_of)(element));
+    return CK_NAME(load_elements)(padded, element);
+}
+
+/// Codes, raised by `ck_factor_zero`, and scales of `rows` <= 16 rows, each of which is one group: `parts` <= 2 times sixteen
+/// values, or `width` < 16 of them. Four codes of a row are 4 bytes after those of the row before, and 64 bytes after its own last.
+CK_INLINE void CK_NAME(pack_rows)(
+    const char *from, ptrdiff_t stride, const int32_t element, const int32_t parts, int32_t rows, int32_t width,
+    uint8_t *codes, uint8_t *scales) {
+    const ptrdiff_t part_bytes = 16 * (ptrdiff_t)CK_NAME(bytes_of)(element);
+    int32_t largest[16] = {0};
+    for (int32_t row = 0; row < rows; row++) {
+        // Magnitudes are in the order of their bits.
+        const char *place = from + row * stride;
+        ck_int_lanes magnitudes = CK_NAME(bits)(CK_NAME(load_elements_up_to)(place, element, width)) & 0x7fffffff;
+        if (parts == 2) {
+            const ck_lanes second = CK_NAME(load_elements)(place + part_bytes, element);
+            magnitudes = __builtin_elementwise_max(magnitudes, CK_NAME(bits)(second) & 0x7fffffff);
+        }
+        largest[row] = CK_NAME(largest_integer)(magnitudes);
+    }
+    const ck_lanes magnitudes = CK_NAME(floats)(*(const ck_int_lanes_memory *)largest);
+    // The bf16 that is the quotient or the next above. Below 2^-100 the inverse of a scale could overflow, and nothing that small
+    // changes a sum.
+    const ck_int_lanes above = (CK_NAME(bits)(magnitudes / (float)ck_factor_most) + 0xffff) >> 16;
+    const ck_int_lanes is_small = magnitudes < 0x1p-100f;
+    const ck_int_lanes brains = above & ~is_small;
+    *(ck_short_lanes *)scales = __builtin_convertvector(brains, ck_short_lanes);
+    float inverses[16];
+    const ck_lanes units = CK_NAME(floats)((brains << 16) | (is_small & 0x3f800000));
+    CK_NAME(store)(inverses, CK_NAME(floats)(CK_NAME(bits)(1.0f / units) & ~is_small));
+    // Adding 1.5 · 2^23 leaves the nearest integer, ties to even, in the low bits of the sum.
+    const ck_lanes magic = (ck_lanes)12582912.0f;
+    for (int32_t row = 0; row < rows; row++) {
+        for (int32_t part = 0; part < parts; part++) {
+            const char *place = from + row * stride + part * part_bytes;
+            const ck_lanes scaled = CK_NAME(load_elements_up_to)(place, element, width) * inverses[row];
+            const ck_lanes shifted = scaled + magic;
+            const ck_int_lanes raised = CK_NAME(bits)(shifted) - CK_NAME(bits)(magic) + ck_factor_zero;
+            const ck_bytes_memory bytes = __builtin_convertvector(raised, ck_bytes_memory);
+            for (int32_t step = 0; step < 4; step++)
+                memcpy(codes + 256 * part + 64 * step + 4 * row, (const char *)&bytes + 4 * step, 4);
+        }
+    }
+}
+
+CK_INLINE void CK_NAME(pack_a)(const char *a, const int32_t element, int32_t rank, int32_t inputs, uint8_t *packed) {
+    const ck_panel_layout layout = ck_layout_of(ck_traits_of(ck_type_factor_a), inputs / 32);
+    const ptrdiff_t stride = inputs * (ptrdiff_t)CK_NAME(bytes_of)(element);
+    for (int32_t first = 0; first < rank; first += 16, packed += layout.end, a += 16 * stride) {
+        const int32_t rows = rank - first < 16 ? rank - first : 16;
+        for (int32_t g = 0; g < inputs / 32; g++) {
+            uint8_t *codes = packed + g * layout.code_bytes, *scales = packed + layout.scales + g * layout.scale_bytes;
+            const char *from = a + g * 32 * (ptrdiff_t)CK_NAME(bytes_of)(element);
+            CK_NAME(pack_rows)(from, stride, element, 2, rows, 16, codes, scales);
+        }
+    }
+}
+
+CK_INLINE void CK_NAME(pack_b)(const char *b, const int32_t element, int32_t rank, int32_t outputs, uint8_t *packed) {
+    const ptrdiff_t stride = rank * (ptrdiff_t)CK_NAME(bytes_of)(element);
+    for (int32_t first = 0; first < outputs; first += 16, b += 16 * stride) {
+        const int32_t rows = outputs - first < 16 ? outputs - first : 16;
+        for (int32_t k = 0; k < rank; k += 16, packed += ck_factor_b_bytes) {
+            const char *from = b + k * (ptrdiff_t)CK_NAME(bytes_of)(element);
+            CK_NAME(pack_rows)(from, stride, element, 1, rows, rank - k, packed, packed + 256);
+        }
+    }
+}
+
+void CK_NAME(ck_low_rank_pack_a)(const void *a, int32_t element, int32_t rank, int32_t inputs, void *packed) {
+    switch (element) {
+    case ck_low_rank_f16: CK_NAME(pack_a)(a, ck_cache_f16, rank, inputs, packed); break;
+    case ck_low_rank_bf16: CK_NAME(pack_a)(a, ck_cache_bf16, rank, inputs, packed); break;
+    default: CK_NAME(pack_a)(a, ck_cache_f32, rank, inputs, packed); break;
+    }
+}
+
+void CK_NAME(ck_low_rank_pack_b)(const void *b, int32_t element, int32_t rank, int32_t outputs, void *packed) {
+    switch (element) {
+    case ck_low_rank_f16: CK_NAME(pack_b)(b, ck_cache_f16, rank, outputs, packed); break;
+    case ck_low_rank_bf16: CK_NAME(pack_b)(b, ck_cache_bf16, rank, outputs, packed); break;
+    default: CK_NAME(pack_b)(b, ck_cache_f32, rank, outputs, packed); break;
     }
 }

@@ -45,6 +45,13 @@ package struct AdapterFactor: Sendable {
         precondition(isRead, "AdapterFactor: a type that was read before")
     }
 
+    /// Calls `body` with the numbers as they are stored, or in `buffer` where kernels do not read them so.
+    package func withStored<Result>(_ buffer: inout [Float], _ body: (StoredFactor) -> Result) -> Result {
+        if let stored = StoredFactor(bytes, as: elementType) { return body(stored) }
+        read(into: &buffer)
+        return StoredFactor.with(buffer, body)
+    }
+
     /// Whether all numbers are. Floats are told by their exponents; other types by pieces that stay in a core's first cache.
     var isFinite: Bool {
         switch elementType {

@@ -129,20 +129,16 @@ package struct AdapterBase: Sendable {
         guard let memory = FactorMemory(space, recycling: spare) else {
             throw .memoryRefused(bytes: space.byteCount, purpose: "the adapter's factors")
         }
-        // One buffer for all of them: fresh pages for each would take as long as the packing.
+        // One buffer for all that are not packed as they are stored: fresh pages for each would take as long as the packing.
         var (a, b): ([Float], [Float]) = ([], [])
         for (factors, target) in parts {
-            factors.a.read(into: &a)
-            factors.b.read(into: &b)
-            b = reordered(b, target, rank: factors.rank, from: checkpoint.format)
-            let change = LowRankChange(
-                a: a,
-                b: b,
-                rank: factors.rank,
-                scale: factors.scale,
-                precision: precision(at: target),
-                in: memory
-            )
+            let precision = precision(at: target)
+            let change = factors.a.withStored(&a) { a in
+                withRows(of: factors.b, target, rank: factors.rank, from: checkpoint.format, &b) { b in
+                    let (rank, scale) = (factors.rank, factors.scale)
+                    return LowRankChange(a: a, b: b, rank: rank, scale: scale, precision: precision, in: memory)
+                }
+            }
             byteCount += change.byteCount
             changes[target.layer][target.product.rawValue][target.section] = change
         }
@@ -254,12 +250,33 @@ package struct AdapterBase: Sendable {
         return name
     }
 
+    /// Calls `body` with B, its rows as the model has them.
+    private func withRows<Result>(
+        of b: AdapterFactor,
+        _ target: Target,
+        rank: Int,
+        from format: CheckpointFormat,
+        _ buffer: inout [Float],
+        _ body: (StoredFactor) -> Result
+    ) -> Result {
+        if rotatedHeads(target, from: format) == nil { return b.withStored(&buffer, body) }
+        b.read(into: &buffer)
+        buffer = reordered(buffer, target, rank: rank, from: format)
+        return StoredFactor.with(buffer, body)
+    }
+
+    /// Heads whose rows have to change places; nil where the two formats agree.
+    private func rotatedHeads(_ target: Target, from format: CheckpointFormat) -> Int? {
+        let isAdjacent = configuration.rope.pairing == .adjacent
+        let wasAdjacent = format == .gguf && Self.permuted.contains(configuration.architecture)
+        return isAdjacent == wasAdjacent ? nil : target.rotatedHeads
+    }
+
     /// B with its rows as the model has them: llama's GGUF files put the two numbers that are turned together beside each
     /// other, folders half a head apart (`permute` in llama.cpp's `convert_hf_to_gguf.py`).
     func reordered(_ b: [Float], _ target: Target, rank: Int, from format: CheckpointFormat) -> [Float] {
+        guard let heads = rotatedHeads(target, from: format) else { return b }
         let isAdjacent = configuration.rope.pairing == .adjacent
-        let wasAdjacent = format == .gguf && Self.permuted.contains(configuration.architecture)
-        guard let heads = target.rotatedHeads, isAdjacent != wasAdjacent else { return b }
         let width = configuration.headWidth
         var rows: [Float] = []
         rows.reserveCapacity(b.count)

@@ -147,15 +147,17 @@ package final class LowRankChange: @unchecked Sendable {
     ///   - scale: what B A is multiplied by.
     ///   - precision: how they are kept; exact where 8 bits are not possible or save nothing.
     ///   - memory: where, if it is shared with other changes.
+    ///   - set: what packs them; the result is the same.
     package init(
-        a: [Float],
-        b: [Float],
+        a: StoredFactor,
+        b: StoredFactor,
         rank: Int,
         scale: Float,
         precision: FactorPrecision = .exact,
-        in memory: FactorMemory? = nil
+        in memory: FactorMemory? = nil,
+        on set: InstructionSet = .detected
     ) {
-        precondition(rank > 0 && !a.isEmpty && !b.isEmpty, "LowRankChange: empty factors")
+        precondition(rank > 0 && a.count > 0 && b.count > 0, "LowRankChange: empty factors")
         precondition(a.count % rank == 0 && b.count % rank == 0, "LowRankChange: \(a.count), \(b.count) of \(rank)")
         let source = FactorSource(a: a, b: b, rank: rank)
         (self.rank, inputs, outputs) = (rank, source.inputs, source.outputs)
@@ -166,7 +168,7 @@ package final class LowRankChange: @unchecked Sendable {
         }
         self.memory = memory
         if precision == .int8, Self.hasBytes(rank: rank, inputs: inputs) {
-            (view, byteCount) = source.quantized(scale: scale, in: self.memory)
+            (view, byteCount) = source.quantized(scale: scale, in: self.memory, on: set)
         } else {
             (view, byteCount) = source.exact(scale: scale, in: self.memory)
         }
@@ -187,18 +189,19 @@ package final class LowRankChange: @unchecked Sendable {
 
 /// Both factors as they come.
 private struct FactorSource {
-    let a: [Float]
-    let b: [Float]
+    let a: StoredFactor
+    let b: StoredFactor
     let rank: Int
     var inputs: Int { a.count / rank }
     var outputs: Int { b.count / rank }
 
-    func quantized(scale: Float, in memory: FactorMemory) -> (ck_low_rank, byteCount: Int) {
+    func quantized(scale: Float, in memory: FactorMemory, on set: InstructionSet) -> (ck_low_rank, byteCount: Int) {
         let aBytes = Int(ck_low_rank_a_bytes(Int32(rank), Int32(inputs)))
         let bBytes = Int(ck_low_rank_b_bytes(Int32(rank), Int32(outputs)))
         let (first, second) = memory.take(a: aBytes, b: bBytes)
-        a.withUnsafeBufferPointer { ck_low_rank_pack_a($0.baseAddress, Int32(rank), Int32(inputs), first) }
-        b.withUnsafeBufferPointer { ck_low_rank_pack_b($0.baseAddress, Int32(rank), Int32(outputs), second) }
+        let (set, rank) = (set.rawValue, Int32(rank))
+        ck_low_rank_pack_a(set, a.bytes.baseAddress, a.kernelType, rank, Int32(inputs), first)
+        ck_low_rank_pack_b(set, b.bytes.baseAddress, b.kernelType, rank, Int32(outputs), second)
         return (view(first, second, Int32(ck_low_rank_i8), scale), aBytes + bBytes)
     }
 
@@ -221,14 +224,15 @@ private struct FactorSource {
     }
 
     func exact(scale: Float, in memory: FactorMemory) -> (ck_low_rank, byteCount: Int) {
+        let (a, b) = (a.values, b.values)
         let type = ExactType.narrowest(for: a, b)
         let aBytes = rank * ((inputs + 15) / 16 * 16) * type.byteCount
         let bBytes = (outputs + 15) / 16 * 16 * rank * type.byteCount
         let (rows, panels) = memory.take(a: aBytes, b: bBytes)
         switch type {
-        case .float32: write(to: rows, panels) { $0 }
-        case .float16: write(to: rows, panels) { HalfBits.exact($0) ?? 0 }
-        case .bfloat16: write(to: rows, panels) { UInt16($0.bitPattern >> 16) }
+        case .float32: write(a, b, to: rows, panels) { $0 }
+        case .float16: write(a, b, to: rows, panels) { HalfBits.exact($0) ?? 0 }
+        case .bfloat16: write(a, b, to: rows, panels) { UInt16($0.bitPattern >> 16) }
         }
         return (view(rows, panels, type.kernelType, scale), aBytes + bBytes)
     }
@@ -236,6 +240,8 @@ private struct FactorSource {
     /// Writes A in padded rows and B in panels, each number as `stored` makes it.
     @inline(__always)
     private func write<Stored>(
+        _ a: [Float],
+        _ b: [Float],
         to rows: UnsafeMutableRawPointer,
         _ panels: UnsafeMutableRawPointer,
         _ stored: (Float) -> Stored
