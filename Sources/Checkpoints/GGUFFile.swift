@@ -38,9 +38,9 @@ package final class GGUFFile: Sendable {
 
     /// Copies the GGUF file at `path` into memory, which is whole in one file.
     ///
-    /// - Parameter copyLimit: bytes that it may have.
-    init(copying path: String, copyLimit: Int) throws(CheckpointError) {
-        let file = try MappedFile(path: path, copyLimit: copyLimit)
+    /// - Parameter copying: how.
+    init(path: String, copying: FileCopying) throws(CheckpointError) {
+        let file = try MappedFile(path: path, copying: copying)
         let reader = try GGUFReader(file)
         version = reader.version
         metadata = reader.metadata

@@ -26,12 +26,13 @@ final class MappedFile: Sendable {
 
     // The memory is private and never changes between init and deinit.
     private nonisolated(unsafe) let base: UnsafeRawPointer?
-    private let isCopy: Bool
+    /// Of a file that is copied: its memory, and where that goes in the end.
+    private let copy: (memory: ReservedMemory, spare: SpareMemory?)?
 
     /// Maps the regular file at `path`, or copies it; symbolic links are followed.
     ///
-    /// - Parameter copyLimit: bytes that a file may have which is copied; nil for one that is mapped.
-    init(path: String, copyLimit: Int? = nil) throws(CheckpointError) {
+    /// - Parameter copying: how it is copied; nil for a file that is mapped.
+    init(path: String, copying: FileCopying? = nil) throws(CheckpointError) {
         // Without O_NONBLOCK, opening a named pipe would wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.failure(path, errno) }
@@ -44,28 +45,29 @@ final class MappedFile: Sendable {
         guard let size = Int(exactly: status.st_size), size >= 0 else {
             throw .unreadable(path: path, reason: "its size cannot be told")
         }
-        if let copyLimit, size > copyLimit {
-            let (value, limit) = (UInt64(size), UInt64(copyLimit))
+        if let copying, size > copying.byteLimit {
+            let (value, limit) = (UInt64(size), UInt64(copying.byteLimit))
             throw .tooLarge(file: path, field: "the file's size", offset: 0, value: value, limit: limit)
         }
         self.path = path
         origin = (status.st_dev, status.st_ino)
         count = size
-        isCopy = copyLimit != nil
         guard size > 0 else {  // an empty mapping is an error to mmap
-            base = nil
+            (base, copy) = (nil, nil)
             return
         }
-        let mapping =
-            copyLimit == nil
-            ? mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
-            : mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let mapping, mapping != MAP_FAILED else { throw Self.failure(path, errno) }
-        base = UnsafeRawPointer(mapping)
-        if !isCopy { return }
-        // Thousands of small pages, each cleared by itself, take as long again as the copy.
-        ReservedMemory.adviseHugePages(mapping, bytes: size)
-        try Self.copy(descriptor, to: UnsafeMutableRawBufferPointer(start: mapping, count: size), path)
+        guard let copying else {
+            let mapping = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
+            guard let mapping, mapping != MAP_FAILED else { throw Self.failure(path, errno) }
+            (base, copy) = (UnsafeRawPointer(mapping), nil)
+            return
+        }
+        guard let memory = copying.spare?.take(bytes: size) ?? ReservedMemory(offered: size) else {
+            throw Self.failure(path, ENOMEM)
+        }
+        (base, copy) = (UnsafeRawPointer(memory.start), (memory, copying.spare))
+        let target = UnsafeMutableRawBufferPointer(start: memory.start, count: size)
+        try Self.copy(descriptor, to: target, path, copying.pace)
     }
 
     /// Whether the file still has its path. While it is open, no other can get its inode.
@@ -78,28 +80,37 @@ final class MappedFile: Sendable {
     private static func copy(
         _ descriptor: Int32,
         to memory: UnsafeMutableRawBufferPointer,
-        _ path: String
+        _ path: String,
+        _ pace: WorkPace?
     ) throws(CheckpointError) {
         var position = 0
         while position < memory.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: memory[position...])
-            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(position))
+            let piece = UnsafeMutableRawBufferPointer(rebasing: memory[position...].prefix(copyPieceBytes))
+            let count = pread(descriptor, piece.baseAddress, piece.count, off_t(position))
             if count < 0, errno == EINTR { continue }
             if count < 0 { throw failure(path, errno) }
             if count == 0 { throw .unreadable(path: path, reason: "it was shortened while it was read") }
             position += count
+            pace?.pause()
         }
     }
+
+    /// What is copied in a fraction of a millisecond.
+    private static let copyPieceBytes = 1 << 20
 
     /// Lets go of the memory that reading a mapped file has filled. What is read again comes back from the system's cache
     /// or the disk.
     func releasePages() {
         // The mapping is never written, so there is nothing to lose.
-        if let base, !isCopy { madvise(UnsafeMutableRawPointer(mutating: base), count, MADV_DONTNEED) }
+        if let base, copy == nil { madvise(UnsafeMutableRawPointer(mutating: base), count, MADV_DONTNEED) }
     }
 
     deinit {
-        if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+        if let copy {
+            copy.spare?.keep(copy.memory)
+        } else if let base {
+            munmap(UnsafeMutableRawPointer(mutating: base), count)
+        }
     }
 
     private static func failure(_ path: String, _ code: Int32) -> CheckpointError {

@@ -19,9 +19,9 @@ package final class SafetensorsFile: Sendable {
 
     /// Opens the file at `path`; its tensors get `fileIndex` as their file's number.
     ///
-    /// - Parameter copyLimit: bytes that a file may have which is copied into memory; nil for one that is mapped.
-    package init(path: String, fileIndex: Int = 0, copyLimit: Int? = nil) throws(CheckpointError) {
-        file = try MappedFile(path: path, copyLimit: copyLimit)
+    /// - Parameter copying: how it is copied into memory; nil for a file that is mapped.
+    package init(path: String, fileIndex: Int = 0, copying: FileCopying? = nil) throws(CheckpointError) {
+        file = try MappedFile(path: path, copying: copying)
         let header = try SafetensorsHeader(file, fileIndex: fileIndex)
         metadata = header.metadata
         tensors = header.tensors

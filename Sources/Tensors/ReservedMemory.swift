@@ -10,7 +10,7 @@
 ///
 /// Unchecked: who reads and writes it when is the business of its owner.
 package final class ReservedMemory: @unchecked Sendable {
-    let start: UnsafeMutableRawPointer
+    package let start: UnsafeMutableRawPointer
     /// Bytes from `start` on, those aside that only prefetches meet.
     var capacity: Int { bytes - (start - address) - Self.pageBytes }
     private let address: UnsafeMutableRawPointer
@@ -32,7 +32,7 @@ package final class ReservedMemory: @unchecked Sendable {
     }
 
     /// The same; nil where the system refuses.
-    convenience init?(offered bytes: Int, hugePageOffset offset: Int? = nil) {
+    package convenience init?(offered bytes: Int, hugePageOffset offset: Int? = nil) {
         guard let mapping = Self.map(bytes, offset) else { return nil }
         self.init(mapping, offset)
     }

@@ -77,7 +77,16 @@ package final class WorkerPool: Sendable {
 
     /// Regions so far that were shared out among the threads; those of one task or one thread are not.
     package var sharedRegionCount: Int { state.regionCount }
+
+    /// Regions of all pools of the process that have begun, and that are over.
+    static var regionCounts: (begun: UInt64, over: UInt64) {
+        let over = overRegions.load(ordering: .relaxed)
+        return (begunRegions.load(ordering: .relaxed), over)
+    }
 }
+
+private let begunRegions = Atomic<UInt64>(0)
+private let overRegions = Atomic<UInt64>(0)
 
 /// The work of a region, by type and address.
 private struct WorkReference {
@@ -139,7 +148,11 @@ private final class WorkerPoolState: @unchecked Sendable {
             !isRunning.exchange(true, ordering: .acquiring),
             "WorkerPool: a region was started inside another"
         )
-        defer { isRunning.store(false, ordering: .releasing) }
+        begunRegions.add(1, ordering: .relaxed)
+        defer {
+            overRegions.add(1, ordering: .relaxed)
+            isRunning.store(false, ordering: .releasing)
+        }
         if threadCount == 1 || taskCount <= 1 {
             for task in 0..<taskCount { work.type.perform(task, at: work.address) }
             return

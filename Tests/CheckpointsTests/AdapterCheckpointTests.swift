@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import TestModels
 import Testing
 
@@ -106,9 +107,37 @@ import Testing
     @Test func `a file larger than any adapter of the model is not read`() throws {
         let path = try TestData.tiny("llama-adapter.gguf")
         let size = try #require(FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
-        #expect(try AdapterCheckpoint(path: path, byteLimit: size).factors.isEmpty == false)
-        let error = #expect(throws: CheckpointError.self) { try AdapterCheckpoint(path: path, byteLimit: size - 1) }
+        #expect(try AdapterCheckpoint(path: path, copying: FileCopying(byteLimit: size)).factors.isEmpty == false)
+        let error = #expect(throws: CheckpointError.self) {
+            try AdapterCheckpoint(path: path, copying: FileCopying(byteLimit: size - 1))
+        }
         #expect(error?.description.contains("the limit is \(size - 1)") == true)
+    }
+
+    @Test func `a file is copied to the memory of the one before, and is what it would be elsewhere`() throws {
+        let folder = try TemporaryFolder()
+        let spare = SpareMemory(byteLimit: 1 << 20)
+        func copy(
+            _ count: Int,
+            _ byte: UInt8,
+            to spare: SpareMemory?
+        ) throws -> (at: UnsafeRawPointer?, bytes: [UInt8]) {
+            let path = "\(folder.path)/\(byte)"
+            try Data(repeating: byte, count: count).write(to: URL(fileURLWithPath: path))
+            let file = try MappedFile(path: path, copying: FileCopying(spare: spare))
+            return withExtendedLifetime(file) { (file.bytes.baseAddress, Array(file.bytes)) }
+        }
+        let first = try copy(700_000, 1, to: spare)
+        // Another file has the place meanwhile.
+        let kept = try #require(spare.take(bytes: 600_000))
+        #expect(UnsafeRawPointer(kept.start) == first.at)
+        spare.keep(kept)
+        let second = try copy(600_000, 2, to: spare)
+        #expect(second.at == first.at && second.bytes == [UInt8](repeating: 2, count: 600_000))
+        // What is too small for it or too large gets its own.
+        #expect(try copy(10_000, 3, to: spare).bytes == [UInt8](repeating: 3, count: 10_000))
+        #expect(try copy(2_000_000, 4, to: spare).bytes == [UInt8](repeating: 4, count: 2_000_000))
+        #expect(spare.take(bytes: 2_000_000) == nil)
     }
 
     @Test func `an activated adapter is refused in both formats`() throws {

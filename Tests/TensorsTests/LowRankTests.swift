@@ -211,8 +211,8 @@ import Testing
     }
 
     @Test func `memory of factors that went is what the next get, with nothing left in it`() throws {
-        let spare = SpareFactorMemory()
-        func bytes(_ factors: Factors, recycling spare: SpareFactorMemory?) -> (at: UnsafeRawPointer, all: [UInt8]) {
+        let spare = SpareMemory()
+        func bytes(_ factors: Factors, recycling spare: SpareMemory?) -> (at: UnsafeRawPointer, all: [UInt8]) {
             var space = FactorSpace()
             space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int8)
             let change = factors.change(.int8, in: FactorMemory(space, recycling: spare))

@@ -57,8 +57,8 @@ package struct AdapterCheckpoint: Sendable {
     /// Reads the folder or file at `path` and checks its factors. They are copied into memory: adapters come and go while a
     /// server runs, and whoever writes to the file of one meanwhile changes nothing here.
     ///
-    /// - Parameter byteLimit: bytes that the file with the factors may have.
-    package init(path: String, byteLimit: Int = .max) throws(CheckpointError) {
+    /// - Parameter copying: how.
+    package init(path: String, copying: FileCopying = FileCopying()) throws(CheckpointError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw .notFound(path: path)
@@ -78,7 +78,7 @@ package struct AdapterCheckpoint: Sendable {
                 )
             }
             tensorPath = folder.path(of: "adapter_model.safetensors")
-            let file = try SafetensorsFile(path: tensorPath, copyLimit: byteLimit)
+            let file = try SafetensorsFile(path: tensorPath, copying: copying)
             format = .safetensors
             let tensors = try AdapterTensors(file, configuration)
             self.file = file
@@ -86,16 +86,16 @@ package struct AdapterCheckpoint: Sendable {
             saved = tensors.saved
             // What PEFT keeps without being told to is what it loads over the base's own.
             tiesSaved = configuration.tiesWeights || !configuration.savedModules.contains(.embedding)
-            factors = try Self.factors(tensors)
+            factors = try Self.factors(tensors, copying.pace)
         } else {
             tensorPath = path
-            let file = try GGUFFile(copying: path, copyLimit: byteLimit)
+            let file = try GGUFFile(path: path, copying: copying)
             format = .gguf
             self.file = nil
             architecture = file.metadata["general.architecture"]?.stringValue
             saved = [:]
             tiesSaved = false
-            factors = try Self.factors(AdapterTensors(file))
+            factors = try Self.factors(AdapterTensors(file), copying.pace)
         }
     }
 
@@ -105,7 +105,7 @@ package struct AdapterCheckpoint: Sendable {
         return file.bytes(of: tensor)
     }
 
-    private static func factors(_ tensors: AdapterTensors) throws(CheckpointError) -> [Factors] {
+    private static func factors(_ tensors: AdapterTensors, _ pace: WorkPace?) throws(CheckpointError) -> [Factors] {
         var factors: [Factors] = []
         for (name, pair) in tensors.pairs.sorted(by: { $0.key < $1.key }) {
             guard let a = pair.a, let b = pair.b else {
@@ -133,6 +133,7 @@ package struct AdapterCheckpoint: Sendable {
                     scale: try tensors.scale(of: name, rank: rank)
                 )
             )
+            pace?.pause()
         }
         if factors.isEmpty, tensors.saved.isEmpty {
             throw .notAnAdapter(path: tensors.path, reason: "it has no factors")

@@ -37,7 +37,7 @@ package struct MergedCheckpoint: Sendable {
         } catch {
             throw .unusable(reason: "\(reference.path): \(error)")
         }
-        fingerprint = "\(adapter.fingerprint) \(Self.version)\(isPrecise ? " precise" : "")"
+        fingerprint = "\(adapter.fingerprint()) \(Self.version)\(isPrecise ? " precise" : "")"
         paths = adapter.files
         changes = checkpoint.tensors.compactMap { tensor in
             let old = base.tensor(tensor.name)
@@ -87,7 +87,9 @@ struct MergedOrigins {
 
 extension AdapterCheckpoint {
     /// A SHA-256 over what is computed: names, scales, factors and whole weights.
-    var fingerprint: String {
+    ///
+    /// - Parameter pace: lets those who compute meanwhile go first.
+    func fingerprint(pace: WorkPace? = nil) -> String {
         var hash = SHA256()
         hash.update(data: Data(format.rawValue.utf8))
         for factors in factors {
@@ -95,6 +97,7 @@ extension AdapterCheckpoint {
             for factor in [factors.a, factors.b] {
                 hash.update(data: Data("\(factor.elementType.name) \(factor.count)\n".utf8))
                 hash.update(bufferPointer: factor.bytes)
+                pace?.pause()
             }
         }
         for (weight, tensor) in saved.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {

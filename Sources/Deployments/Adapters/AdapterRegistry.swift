@@ -1,6 +1,7 @@
 package import Dispatch
 package import Models
 import Synchronization
+import Tensors
 
 /// The adapters of a model that requests may name, and which of them are in memory.
 ///
@@ -50,6 +51,8 @@ package final class AdapterRegistry: Sendable {
     private let state = Mutex(AdapterTable())
     let mixes = AdapterMixes()
     private let reader: DispatchQueue
+    /// What files are copied to. A file with whole weights has hundreds of megabytes, which nobody would miss the rest of the time.
+    private let copies = SpareMemory(byteLimit: 64 << 20)
 
     /// Room for some 200 adapters of rank 16 on all layers of a 1B model.
     package static let standardByteBudget = 4 << 30
@@ -123,10 +126,11 @@ package final class AdapterRegistry: Sendable {
         replaces: Replacement = .none
     ) throws(AdapterError) -> ID {
         try check(reference.name, replaces)
-        let adapter = try load(reference)
+        let (adapter, origin) = try load(reference, after: nil)
+        let entry = AdapterTable.Entry(reference: reference, adapter: adapter, origin: origin)
         let id = state.withLock { state in
             state.charge(until: .now)
-            return state.add(AdapterTable.Entry(reference: reference, adapter: adapter), replaces: replaces)
+            return state.add(entry, replaces: replaces)
         }
         guard let id else { throw .nameTaken(name: reference.name, model: model) }
         trim()
@@ -201,7 +205,7 @@ package final class AdapterRegistry: Sendable {
             case .crowded: waiter.resume(returning: .failure(.crowded(name: name)))
             case .ready(let adapter, let id): waiter.resume(returning: .success(lease(adapter, name, id)))
             case .wait: break
-            case .read(let reference, let id): reader.async { self.read(reference, id) }
+            case .read(let reference, let id, let origin): reader.async { self.read(reference, id, after: origin) }
             }
         }
         return try result.get()
@@ -217,18 +221,21 @@ package final class AdapterRegistry: Sendable {
     }
 
     /// Reads what requests wait for. Those get the error if it cannot be read any more.
-    private func read(_ reference: AdapterReference, _ id: UInt64) {
-        let result = Result { () throws(AdapterError) in try load(reference) }
+    private func read(_ reference: AdapterReference, _ id: UInt64, after origin: AdapterOrigin?) {
+        let result = Result { () throws(AdapterError) in try load(reference, after: origin) }
         let waiters = state.withLock { state -> [AdapterTable.Waiter] in
             state.charge(until: .now)
-            if case .success(let adapter) = result { state.entries[id]?.adapter = adapter }
+            if case .success(let (adapter, origin)) = result {
+                state.entries[id]?.adapter = adapter
+                state.entries[id]?.origin = origin
+            }
             defer { state.entries[id]?.waiters = [] }
             return state.entries[id]?.waiters ?? []
         }
         trim()
         for waiter in waiters {
             switch result {
-            case .success(let adapter): waiter.resume(returning: .success(lease(adapter, reference.name, id)))
+            case .success(let (adapter, _)): waiter.resume(returning: .success(lease(adapter, reference.name, id)))
             case .failure(let error):
                 release(id)
                 waiter.resume(returning: .failure(error))
@@ -236,10 +243,13 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
-    private func load(_ reference: AdapterReference) throws(AdapterError) -> Adapter {
+    private func load(
+        _ reference: AdapterReference,
+        after origin: AdapterOrigin?
+    ) throws(AdapterError) -> (adapter: Adapter, origin: AdapterOrigin?) {
         guard let base else { throw .unsupported(model: model) }
         state.withLock { $0.counted.loads += 1 }
-        return try base.load(reference)
+        return try base.load(reference, after: origin, copies: copies)
     }
 
     private func release(_ id: UInt64) {

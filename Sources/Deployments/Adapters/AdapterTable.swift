@@ -8,6 +8,8 @@ struct AdapterTable {
         let reference: AdapterReference
         /// nil while it is not in memory.
         var adapter: Adapter?
+        /// Where it came from when it was read last.
+        var origin: AdapterOrigin?
         /// Requests for which it is being read.
         var waiters: [Waiter] = []
         var useCount = 0
@@ -43,7 +45,7 @@ struct AdapterTable {
         case ready(Adapter, UInt64)
         /// Somebody reads it already.
         case wait
-        case read(AdapterReference, UInt64)
+        case read(AdapterReference, UInt64, after: AdapterOrigin?)
     }
 
     func id(of name: String) -> UInt64? { ids[name] }
@@ -118,7 +120,7 @@ struct AdapterTable {
         if entry.waiters.count >= Self.waiterLimit { return .crowded }
         countUse(of: id)
         entries[id]?.waiters.append(waiter)
-        return entry.waiters.isEmpty ? .read(entry.reference, id) : .wait
+        return entry.waiters.isEmpty ? .read(entry.reference, id, after: entry.origin) : .wait
     }
 
     var leastRecentlyUsed: UInt64? {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Models
+import Tensors
 
 /// An adapter as a configuration names it.
 package struct AdapterReference: Sendable, Equatable {
@@ -14,29 +15,46 @@ package struct AdapterReference: Sendable, Equatable {
     }
 }
 
+/// The state of an adapter's file and the name of what it held: while it is in that state, nobody has to hash it again.
+struct AdapterOrigin: Sendable {
+    let identity: FileIdentity
+    let fingerprint: String
+}
+
 extension AdapterBase {
-    /// Reads an adapter and fits it to the model.
-    func load(_ reference: AdapterReference) throws(AdapterError) -> Adapter {
-        let identity = FileIdentity(of: reference.path)
+    /// Reads an adapter and fits it to the model, without haste while the process computes.
+    ///
+    /// - Parameters:
+    ///   - earlier: where it came from when it was read before.
+    ///   - copies: the memory that its file is copied to.
+    /// - Returns: the adapter, and where it came from; nil for a file that somebody may write to.
+    func load(
+        _ reference: AdapterReference,
+        after earlier: AdapterOrigin? = nil,
+        copies: SpareMemory? = nil
+    ) throws(AdapterError) -> (adapter: Adapter, origin: AdapterOrigin?) {
+        let (path, pace) = (reference.path, WorkPace())
+        let identity = FileIdentity(of: path)
         let checkpoint: AdapterCheckpoint
         do {
-            checkpoint = try AdapterCheckpoint(path: reference.path, byteLimit: largestFile)
+            let copying = FileCopying(byteLimit: largestFile, spare: copies, pace: pace)
+            checkpoint = try AdapterCheckpoint(path: path, copying: copying)
         } catch {
             throw .unusable(reason: error.description)
         }
-        let fingerprint = checkpoint.fingerprint
-        let adapter: Adapter
-        do {
-            adapter = try self.adapter(checkpoint, fingerprint: fingerprint)
-        } catch {
-            throw .unusable(reason: "\(reference.path): \(error)")
-        }
+        let isSame = identity.isSettled && FileIdentity(of: path) == identity
+        let known = isSame && earlier?.identity == identity ? earlier?.fingerprint : nil
+        let fingerprint = known ?? checkpoint.fingerprint(pace: pace)
         // Half of it may be of another state of the file than the rest.
-        let isSame = identity.isSettled && FileIdentity(of: reference.path) == identity
-        guard isSame || (try? AdapterCheckpoint(path: reference.path).fingerprint) == fingerprint else {
-            throw .unusable(reason: "\(reference.path) was written while it was read; load it again")
+        guard isSame || (try? AdapterCheckpoint(path: path).fingerprint(pace: pace)) == fingerprint else {
+            throw .unusable(reason: "\(path) was written while it was read; load it again")
         }
-        return adapter
+        do {
+            let adapter = try adapter(checkpoint, fingerprint: fingerprint, pace: pace)
+            return (adapter, isSame ? AdapterOrigin(identity: identity, fingerprint: fingerprint) : nil)
+        } catch {
+            throw .unusable(reason: "\(path): \(error)")
+        }
     }
 }
 

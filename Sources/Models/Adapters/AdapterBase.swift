@@ -13,7 +13,7 @@ package struct AdapterBase: Sendable {
     package var precision = FactorPrecision.int8
     /// Products, by layer, whose weights take activations of 8 bits.
     private var takesBytes: [Set<AdaptedProduct>]
-    private let spare = SpareFactorMemory()
+    private let spare = SpareMemory()
 
     /// - Parameter checkpoint: of the decoder that adapters are for.
     package init(_ checkpoint: Checkpoint) throws(ModelError) {
@@ -114,8 +114,14 @@ package struct AdapterBase: Sendable {
 
     /// Makes an adapter of what was read, or says by name what does not fit.
     ///
-    /// - Parameter fingerprint: names the content.
-    package func adapter(_ checkpoint: AdapterCheckpoint, fingerprint: String) throws(ModelError) -> Adapter {
+    /// - Parameters:
+    ///   - fingerprint: names the content.
+    ///   - pace: lets those who compute meanwhile go first.
+    package func adapter(
+        _ checkpoint: AdapterCheckpoint,
+        fingerprint: String,
+        pace: WorkPace? = nil
+    ) throws(ModelError) -> Adapter {
         let none = AdaptedProduct.allCases.map { [LowRankChange?](repeating: nil, count: shape(of: $0).outputs.count) }
         var changes = Array(repeating: none, count: configuration.layerCount)
         var byteCount = 0
@@ -141,6 +147,7 @@ package struct AdapterBase: Sendable {
             }
             byteCount += change.byteCount
             changes[target.layer][target.product.rawValue][target.section] = change
+            pace?.pause()
         }
         let weights = try wholeWeights(checkpoint)
         let layers = products(of: changes)

@@ -1,5 +1,4 @@
 import CKernels
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -51,20 +50,21 @@ package final class FactorMemory: @unchecked Sendable {
     private let reserved: ReservedMemory?
     private var used: FactorSpace
     private let space: FactorSpace
-    private let spare: SpareFactorMemory?
+    private let spare: SpareMemory?
 
     /// Zeros; nil where the system gives no memory.
     ///
     /// - Parameter spare: where the memory comes from if it fits, and goes in the end.
-    package init?(_ space: FactorSpace, recycling spare: SpareFactorMemory? = nil) {
+    package init?(_ space: FactorSpace, recycling spare: SpareMemory? = nil) {
         (self.space, self.spare) = (space, spare)
         used = FactorSpace()
         used.b = (space.a + 63) / 64 * 64
         let byteCount = space.byteCount
         if byteCount >= ReservedMemory.hugePageBytes {
-            let taken = spare?.take(bytes: byteCount) ?? ReservedMemory(offered: byteCount, hugePageOffset: 0)
-            guard let taken else { return nil }
-            (reserved, start) = (taken, taken.start)
+            let kept = spare?.take(bytes: byteCount)
+            guard let memory = kept ?? ReservedMemory(offered: byteCount, hugePageOffset: 0) else { return nil }
+            if kept != nil { memset(memory.start, 0, byteCount) }
+            (reserved, start) = (memory, memory.start)
         } else {
             reserved = nil
             start = .allocate(byteCount: byteCount + 64, alignment: 64)
@@ -91,29 +91,6 @@ package final class FactorMemory: @unchecked Sendable {
             )
         }
         return (start + used.a, start + used.b)
-    }
-}
-
-/// The memory of the factors that went last, for those that come next: where adapters take turns, fresh pages take longer than
-/// all that is written to them (32 of 74 ms for 12 MB in a virtual machine, whose host has to find them first).
-package final class SpareFactorMemory: Sendable {
-    private let memory = Mutex<ReservedMemory?>(nil)
-
-    package init() {}
-
-    /// Zeros, if there are enough and not twice as many.
-    fileprivate func take(bytes: Int) -> ReservedMemory? {
-        let taken = memory.withLock { memory -> ReservedMemory? in
-            guard let kept = memory, (bytes...2 * bytes).contains(kept.capacity) else { return nil }
-            memory = nil
-            return kept
-        }
-        if let taken { memset(taken.start, 0, bytes) }
-        return taken
-    }
-
-    fileprivate func keep(_ reserved: ReservedMemory) {
-        memory.withLock { $0 = reserved }
     }
 }
 

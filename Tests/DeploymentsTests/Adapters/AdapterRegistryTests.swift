@@ -80,6 +80,25 @@ import Testing
         #expect(try await hot.lease("a").adapter.fingerprint == leases[0].adapter.fingerprint)
     }
 
+    @Test func `a file that nobody has written to since is not hashed again`() throws {
+        let base = try AdapterBase(Checkpoint.open(path: TestData.tiny("llama-f32.gguf")))
+        let folder = try TemporaryFolder()
+        let reference = AdapterReference(name: "a", path: "\(folder.path)/a.gguf")
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter.gguf"), toPath: reference.path)
+        // What was just written may be written to again without a trace.
+        #expect(try base.load(reference).origin == nil)
+        while !FileIdentity(of: reference.path).isSettled { usleep(100_000) }
+        let (adapter, found) = try base.load(reference)
+        let origin = try #require(found)
+        #expect(adapter.fingerprint.contains(origin.fingerprint))
+        let remembered = AdapterOrigin(identity: origin.identity, fingerprint: "remembered")
+        #expect(try base.load(reference, after: remembered).adapter.fingerprint.contains("remembered"))
+        // Another file at the same path.
+        try FileManager.default.removeItem(atPath: reference.path)
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter.gguf"), toPath: reference.path)
+        #expect(try base.load(reference, after: remembered).adapter.fingerprint == adapter.fingerprint)
+    }
+
     @Test func `removing takes the name at once and waits for the last request`() async throws {
         let registry = try registry()
         try await registry.add(reference("a"))
