@@ -1,6 +1,6 @@
 package import Tensors
 
-/// How files are copied into memory that others may write to meanwhile.
+/// How a file that others may write to is copied into memory.
 package struct FileCopying {
     /// Bytes that a file may have.
     package var byteLimit: Int

@@ -62,7 +62,7 @@ final class MappedFile: Sendable {
             (base, copy) = (UnsafeRawPointer(mapping), nil)
             return
         }
-        guard let memory = copying.spare?.take(bytes: size) ?? ReservedMemory(offered: size) else {
+        guard let memory = copying.spare?.take(bytes: size) ?? ReservedMemory(offered: size, isFilled: true) else {
             throw Self.failure(path, ENOMEM)
         }
         (base, copy) = (UnsafeRawPointer(memory.start), (memory, copying.spare))

@@ -32,15 +32,18 @@ package final class ReservedMemory: @unchecked Sendable {
     }
 
     /// The same; nil where the system refuses.
-    package convenience init?(offered bytes: Int, hugePageOffset offset: Int? = nil) {
-        guard let mapping = Self.map(bytes, offset) else { return nil }
+    ///
+    /// - Parameter isFilled: whether all of it will be written, so that the system is to refuse what it has not got.
+    package convenience init?(offered bytes: Int, hugePageOffset offset: Int? = nil, isFilled: Bool = false) {
+        guard let mapping = Self.map(bytes, offset, isFilled: isFilled) else { return nil }
         self.init(mapping, offset)
     }
 
-    private static func map(_ bytes: Int, _ offset: Int?) -> UnsafeMutableRawBufferPointer? {
+    private static func map(_ bytes: Int, _ offset: Int?, isFilled: Bool = false) -> UnsafeMutableRawBufferPointer? {
+        if bytes > Int.max - 2 * hugePageBytes { return nil }
         // Kernels may prefetch, never read, past the end; a page more keeps even that inside.
         let size = (bytes + 2 * pageBytes - 1) / pageBytes * pageBytes + (offset == nil ? 0 : hugePageBytes)
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS | lazyFlag
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | (isFilled ? 0 : lazyFlag)
         let address = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
         guard let address, address != MAP_FAILED else { return nil }
         return UnsafeMutableRawBufferPointer(start: address, count: size)

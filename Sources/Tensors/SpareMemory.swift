@@ -20,6 +20,11 @@ package final class SpareMemory: Sendable {
 
     /// Keeps it, in place of what was kept before.
     package func keep(_ reserved: ReservedMemory) {
-        if reserved.capacity <= byteLimit { memory.withLock { $0 = reserved } }
+        if reserved.capacity > byteLimit { return }
+        // What was kept goes back to the system outside of the lock.
+        _ = memory.withLock { memory in
+            defer { memory = reserved }
+            return memory
+        }
     }
 }

@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -8,43 +6,63 @@ import Synchronization
     import Darwin
 #endif
 
-/// Lets work in the background rest for most of the time in which worker pools compute.
+/// Lets work in the background rest for most of the time in which worker pools compute, where those have every core.
 ///
-/// A priority does not do that. Where every core has a compute thread, a thread beside them gets its own core now and then,
+/// A priority does not do that. A thread beside as many compute threads as there are cores gets a core for itself now and then,
 /// however low its priority, and two that compute share another: seen for 50 ms at a time on Linux 6.18.
 package final class WorkPace {
     private let clock = ContinuousClock()
-    private let regionCounts: () -> (begun: UInt64, over: UInt64)
-    /// When work began or went on after a rest.
-    private var start: ContinuousClock.Instant
+    private let regionCounts: () -> (begun: UInt64, ended: UInt64)
+    private let isAlone: Bool
+    private let beginning: ContinuousClock.Instant
+    /// What the thread had worked when it began, or went on after a rest.
+    private var start: Duration
     /// Regions that had begun at the last look.
     private var begunCount: UInt64
 
     /// How long work goes on until somebody is looked for who computes.
     private static let piece = Duration.microseconds(500)
-    /// How long a rest takes, as against the work before it. It has a limit: a piece that took long was interrupted itself.
-    private static let restFactor = 9
+    /// How long a rest takes, as against the work before it: first, and when the rests have made long work longer by so much that
+    /// those who wait for it count more than a tenth of a step.
+    private static let (restFactor, laterRestFactor) = (9, 2)
+    private static let firstPart = Duration.seconds(1)
+    /// Longest rest after a piece that was too long.
     private static let longestRest = Duration.milliseconds(10)
 
-    package convenience init() { self.init { WorkerPool.regionCounts } }
+    /// - Parameter coreCount: cores that the process may use. With more of them than compute threads nobody has to rest.
+    package convenience init(coreCount: Int) {
+        self.init(isAlone: coreCount > WorkerPool.totalThreadCount) { WorkerPool.regionCounts }
+    }
 
-    /// - Parameter regionCounts: regions that have begun, and that are over.
-    init(_ regionCounts: @escaping () -> (begun: UInt64, over: UInt64)) {
+    /// - Parameters:
+    ///   - isAlone: whether there is a core that nobody computes on.
+    ///   - regionCounts: regions that have begun, and that have ended.
+    init(isAlone: Bool = false, _ regionCounts: @escaping () -> (begun: UInt64, ended: UInt64)) {
         self.regionCounts = regionCounts
-        start = clock.now
+        self.isAlone = isAlone
+        beginning = clock.now
+        start = Self.workedTime
         begunCount = regionCounts().begun
     }
 
-    /// To be called again and again, more often than every half millisecond: sleeps where a pool of this process computes, or has
-    /// since the last look.
+    /// To be called by one thread again and again, after every half millisecond of work or so: sleeps where a pool of this process
+    /// computes, or has since the last look.
     package func pause() {
-        let worked = start.duration(to: clock.now)
-        if worked < Self.piece { return }
-        let (begun, over) = regionCounts()
-        if begun != over || begun != begunCount {
-            let rest = min(worked * Self.restFactor, Self.longestRest)
+        let worked = Self.workedTime - start
+        if isAlone || worked < Self.piece { return }
+        let (begun, ended) = regionCounts()
+        if begun != ended || begun != begunCount {
+            let isFirstPart = beginning.duration(to: clock.now) < Self.firstPart
+            let rest = min(worked * (isFirstPart ? Self.restFactor : Self.laterRestFactor), Self.longestRest)
             usleep(UInt32(rest / .microseconds(1)))
         }
-        (start, begunCount) = (clock.now, begun)
+        (start, begunCount) = (Self.workedTime, begun)
+    }
+
+    /// The time that the calling thread has had a core: waiting for a disk is no work.
+    private static var workedTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 }

@@ -36,12 +36,14 @@ package final class WorkerPool: Sendable {
         )
         self.threadCount = threadCount
         self.state = state
+        poolThreads.add(threadCount, ordering: .relaxed)
         threads = (1..<max(threadCount, 1)).map { index in
             WorkerThread(name: "hearth-work-\(index)") { state.work(as: index) }
         }
     }
 
     deinit {
+        poolThreads.subtract(threadCount, ordering: .relaxed)
         state.stop()
         for thread in threads { thread.join() }
     }
@@ -78,15 +80,19 @@ package final class WorkerPool: Sendable {
     /// Regions so far that were shared out among the threads; those of one task or one thread are not.
     package var sharedRegionCount: Int { state.regionCount }
 
-    /// Regions of all pools of the process that have begun, and that are over.
-    static var regionCounts: (begun: UInt64, over: UInt64) {
-        let over = overRegions.load(ordering: .relaxed)
-        return (begunRegions.load(ordering: .relaxed), over)
+    /// Regions of all pools of the process that have begun, and that have ended: never more than have begun.
+    static var regionCounts: (begun: UInt64, ended: UInt64) {
+        let ended = endedRegions.load(ordering: .acquiring)
+        return (begunRegions.load(ordering: .relaxed), ended)
     }
+
+    /// Threads of all pools of the process, whether or not they have work.
+    static var totalThreadCount: Int { poolThreads.load(ordering: .relaxed) }
 }
 
 private let begunRegions = Atomic<UInt64>(0)
-private let overRegions = Atomic<UInt64>(0)
+private let endedRegions = Atomic<UInt64>(0)
+private let poolThreads = Atomic<Int>(0)
 
 /// The work of a region, by type and address.
 private struct WorkReference {
@@ -150,7 +156,7 @@ private final class WorkerPoolState: @unchecked Sendable {
         )
         begunRegions.add(1, ordering: .relaxed)
         defer {
-            overRegions.add(1, ordering: .relaxed)
+            endedRegions.add(1, ordering: .releasing)
             isRunning.store(false, ordering: .releasing)
         }
         if threadCount == 1 || taskCount <= 1 {

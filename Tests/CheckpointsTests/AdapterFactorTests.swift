@@ -84,6 +84,16 @@ import Testing
         }
     }
 
+    @Test func `blocks, and floats that are not aligned, are read before they are packed`() throws {
+        let halves = (0..<32).map { Float16($0).bitPattern }
+        let block = bytes([0x3C00 as UInt16]) + (0..<32).map { UInt8($0) }
+        for stored in [factor(.f16, bytes(halves), count: 32), factor(.q8_0, block, count: 32)] {
+            var buffer: [Float] = []
+            let sum = try #require(stored).withStored(&buffer) { _ in 1 }
+            #expect(sum == 1 && buffer == (0..<32).map(Float.init))
+        }
+    }
+
     @Test func `what holds no numbers, or too few bytes of them, is no factor`() {
         #expect(factor(.i32, [UInt8](repeating: 0, count: 16), count: 4) == nil)
         #expect(factor(.f32, [UInt8](repeating: 0, count: 12), count: 4) == nil)

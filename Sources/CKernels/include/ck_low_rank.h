@@ -36,7 +36,8 @@ int64_t ck_low_rank_a_bytes(int32_t rank, int32_t inputs);
 int64_t ck_low_rank_b_bytes(int32_t rank, int32_t outputs);
 
 /// Quantises A, `[rank, inputs]`: w ≈ scale · q, q from -63 to 63, the scale a group's largest magnitude / 63 rounded up to bf16.
-/// The numbers are finite, in f32, f16 or bf16 as `element` says; `packed` is zeros before. The same bits on every set.
+/// The numbers are finite, in f32, f16 or bf16 as `element` says, and aligned to that; inputs are whole groups of 32; `packed` is
+/// zeros before. The same bits on every set.
 ///
 /// A byte would hold ±127. But raised by 64 codes of ±63 are multiplied with activations as they are where instructions saturate at
 /// 16 bits (AVX2) or want a sign (NEON): half of the operations there.

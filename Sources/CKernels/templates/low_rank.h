@@ -174,7 +174,7 @@ void CK_NAME(ck_low_rank_quantize)(
 /// The first `count` elements at `p` as float32, at most sixteen; the others are 0. Reads nothing past them.
 CK_INLINE ck_lanes CK_NAME(load_elements_up_to)(const char *p, const int32_t element, int32_t count) {
     if (count >= 16) return CK_NAME(load_elements)(p, element);
-    char padded[64] = {0};
+    _Alignas(16) char padded[64] = {0};
     memcpy(padded, p, (size_t)count * CK_NAME(bytes_of)(element));
     return CK_NAME(load_elements)(padded, element);
 }

@@ -47,7 +47,7 @@ package struct AdapterFactor: Sendable {
 
     /// Calls `body` with the numbers as they are stored, or in `buffer` where kernels do not read them so.
     package func withStored<Result>(_ buffer: inout [Float], _ body: (StoredFactor) -> Result) -> Result {
-        if let stored = StoredFactor(bytes, as: elementType) { return body(stored) }
+        if let stored = StoredFactor(bytes, as: elementType) { return withExtendedLifetime(self) { body(stored) } }
         read(into: &buffer)
         return StoredFactor.with(buffer, body)
     }

@@ -52,7 +52,7 @@ package final class AdapterRegistry: Sendable {
     let mixes = AdapterMixes()
     private let reader: DispatchQueue
     /// What files are copied to. A file with whole weights has hundreds of megabytes, which nobody would miss the rest of the time.
-    private let copies = SpareMemory(byteLimit: 64 << 20)
+    private let copyMemory = SpareMemory(byteLimit: 64 << 20)
 
     /// Room for some 200 adapters of rank 16 on all layers of a 1B model.
     package static let standardByteBudget = 4 << 30
@@ -249,7 +249,7 @@ package final class AdapterRegistry: Sendable {
     ) throws(AdapterError) -> (adapter: Adapter, origin: AdapterOrigin?) {
         guard let base else { throw .unsupported(model: model) }
         state.withLock { $0.counted.loads += 1 }
-        return try base.load(reference, after: origin, copies: copies)
+        return try base.load(reference, after: origin, spare: copyMemory)
     }
 
     private func release(_ id: UInt64) {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Models
 import Tensors
 
@@ -15,43 +16,50 @@ package struct AdapterReference: Sendable, Equatable {
     }
 }
 
-/// The state of an adapter's file and the name of what it held: while it is in that state, nobody has to hash it again.
+/// What an adapter was read from, and the name of what that held: while both are the same, nobody has to hash it again.
 struct AdapterOrigin: Sendable {
     let identity: FileIdentity
+    /// Of what was read: a file's state does not tell of all that is written to it through a mapping.
+    let checksum: UInt64
     let fingerprint: String
 }
 
 extension AdapterBase {
-    /// Reads an adapter and fits it to the model, without haste while the process computes.
+    /// Reads an adapter and fits it to the model, with rests while the process computes; whole weights are packed without.
     ///
     /// - Parameters:
     ///   - earlier: where it came from when it was read before.
-    ///   - copies: the memory that its file is copied to.
-    /// - Returns: the adapter, and where it came from; nil for a file that somebody may write to.
+    ///   - spare: the memory that its file is copied to.
+    /// - Returns: the adapter, and where it came from; nil for a file that was written to within the last seconds.
+    /// - Throws: `AdapterError.unusable` with the reason.
     func load(
         _ reference: AdapterReference,
         after earlier: AdapterOrigin? = nil,
-        copies: SpareMemory? = nil
+        spare: SpareMemory? = nil
     ) throws(AdapterError) -> (adapter: Adapter, origin: AdapterOrigin?) {
-        let (path, pace) = (reference.path, WorkPace())
+        let (path, pace) = (reference.path, WorkPace(coreCount: ProcessInfo.processInfo.activeProcessorCount))
+        let copying = FileCopying(byteLimit: largestFile, spare: spare, pace: pace)
         let identity = FileIdentity(of: path)
         let checkpoint: AdapterCheckpoint
         do {
-            let copying = FileCopying(byteLimit: largestFile, spare: copies, pace: pace)
             checkpoint = try AdapterCheckpoint(path: path, copying: copying)
         } catch {
             throw .unusable(reason: error.description)
         }
         let isSame = identity.isSettled && FileIdentity(of: path) == identity
-        let known = isSame && earlier?.identity == identity ? earlier?.fingerprint : nil
+        let checksum = isSame ? checkpoint.checksum(pace: pace) : 0
+        let isKnown = isSame && earlier?.identity == identity && earlier?.checksum == checksum
+        let known = isKnown ? earlier?.fingerprint : nil
         let fingerprint = known ?? checkpoint.fingerprint(pace: pace)
         // Half of it may be of another state of the file than the rest.
-        guard isSame || (try? AdapterCheckpoint(path: path).fingerprint(pace: pace)) == fingerprint else {
+        guard isSame || (try? AdapterCheckpoint(path: path, copying: copying))?.fingerprint(pace: pace) == fingerprint
+        else {
             throw .unusable(reason: "\(path) was written while it was read; load it again")
         }
         do {
             let adapter = try adapter(checkpoint, fingerprint: fingerprint, pace: pace)
-            return (adapter, isSame ? AdapterOrigin(identity: identity, fingerprint: fingerprint) : nil)
+            let origin = AdapterOrigin(identity: identity, checksum: checksum, fingerprint: fingerprint)
+            return (adapter, isSame ? origin : nil)
         } catch {
             throw .unusable(reason: "\(path): \(error)")
         }

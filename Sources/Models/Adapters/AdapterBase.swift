@@ -135,7 +135,7 @@ package struct AdapterBase: Sendable {
         guard let memory = FactorMemory(space, recycling: spare) else {
             throw .memoryRefused(bytes: space.byteCount, purpose: "the adapter's factors")
         }
-        // One buffer for all that are not packed as they are stored: fresh pages for each would take as long as the packing.
+        // One buffer for all that are not packed as they are stored.
         var (a, b): ([Float], [Float]) = ([], [])
         for (factors, target) in parts {
             let precision = precision(at: target)

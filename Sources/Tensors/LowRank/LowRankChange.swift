@@ -201,7 +201,15 @@ private struct FactorSource {
     }
 
     func exact(scale: Float, in memory: FactorMemory) -> (ck_low_rank, byteCount: Int) {
-        let (a, b) = (a.values, b.values)
+        a.withFloats { a in b.withFloats { b in exact(a, b, scale: scale, in: memory) } }
+    }
+
+    private func exact(
+        _ a: UnsafeBufferPointer<Float>,
+        _ b: UnsafeBufferPointer<Float>,
+        scale: Float,
+        in memory: FactorMemory
+    ) -> (ck_low_rank, byteCount: Int) {
         let type = ExactType.narrowest(for: a, b)
         let aBytes = rank * ((inputs + 15) / 16 * 16) * type.byteCount
         let bBytes = (outputs + 15) / 16 * 16 * rank * type.byteCount
@@ -217,24 +225,20 @@ private struct FactorSource {
     /// Writes A in padded rows and B in panels, each number as `stored` makes it.
     @inline(__always)
     private func write<Stored>(
-        _ a: [Float],
-        _ b: [Float],
+        _ a: UnsafeBufferPointer<Float>,
+        _ b: UnsafeBufferPointer<Float>,
         to rows: UnsafeMutableRawPointer,
         _ panels: UnsafeMutableRawPointer,
         _ stored: (Float) -> Stored
     ) {
         let stride = (inputs + 15) / 16 * 16
-        a.withUnsafeBufferPointer { a in
-            for row in 0..<rank {
-                let target = rows.assumingMemoryBound(to: Stored.self) + row * stride
-                for input in 0..<inputs { target[input] = stored(a[row * inputs + input]) }
-            }
+        for row in 0..<rank {
+            let target = rows.assumingMemoryBound(to: Stored.self) + row * stride
+            for input in 0..<inputs { target[input] = stored(a[row * inputs + input]) }
         }
-        b.withUnsafeBufferPointer { b in
-            for output in 0..<outputs {
-                let target = panels.assumingMemoryBound(to: Stored.self) + output / 16 * rank * 16 + output % 16
-                for k in 0..<rank { target[16 * k] = stored(b[output * rank + k]) }
-            }
+        for output in 0..<outputs {
+            let target = panels.assumingMemoryBound(to: Stored.self) + output / 16 * rank * 16 + output % 16
+            for k in 0..<rank { target[16 * k] = stored(b[output * rank + k]) }
         }
     }
 }
@@ -244,7 +248,7 @@ private enum ExactType {
     case float32, float16, bfloat16
 
     /// bf16 before f16 before float32, as far as every value keeps its bits.
-    static func narrowest(for factors: [Float]...) -> ExactType {
+    static func narrowest(for factors: UnsafeBufferPointer<Float>...) -> ExactType {
         if factors.allSatisfy({ $0.allSatisfy { $0.bitPattern & 0xFFFF == 0 } }) { return .bfloat16 }
         if factors.allSatisfy({ $0.allSatisfy { HalfBits.exact($0) != nil } }) { return .float16 }
         return .float32

@@ -9,6 +9,8 @@ package struct StoredFactor {
     private let elementType: ElementType
 
     /// nil for blocks, integers, and what is not aligned.
+    ///
+    /// - Parameter bytes: valid for as long as this is used.
     package init?(_ bytes: UnsafeRawBufferPointer, as elementType: ElementType) {
         switch elementType {
         case .f32: kernelType = Int32(ck_low_rank_f32)
@@ -32,11 +34,12 @@ package struct StoredFactor {
     /// How many numbers it has.
     var count: Int { bytes.count / elementType.blockBytes }
 
-    /// All of them in order.
-    var values: [Float] {
+    /// Calls `body` with all of them in order.
+    func withFloats<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        if elementType == .f32 { return body(bytes.assumingMemoryBound(to: Float.self)) }
         var values = [Float](repeating: 0, count: count)
         let isRead = values.withUnsafeMutableBufferPointer { dequantize(bytes, as: elementType, into: $0) }
         precondition(isRead, "StoredFactor: \(elementType.name) in \(bytes.count) bytes")
-        return values
+        return values.withUnsafeBufferPointer(body)
     }
 }

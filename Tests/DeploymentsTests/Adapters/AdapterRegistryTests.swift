@@ -91,12 +91,17 @@ import Testing
         let (adapter, found) = try base.load(reference)
         let origin = try #require(found)
         #expect(adapter.fingerprint.contains(origin.fingerprint))
-        let remembered = AdapterOrigin(identity: origin.identity, fingerprint: "remembered")
-        #expect(try base.load(reference, after: remembered).adapter.fingerprint.contains("remembered"))
+        func remembered(_ checksum: UInt64) -> AdapterOrigin {
+            AdapterOrigin(identity: origin.identity, checksum: checksum, fingerprint: "remembered")
+        }
+        let again = try base.load(reference, after: remembered(origin.checksum))
+        #expect(again.adapter.fingerprint.contains("remembered") && again.origin?.fingerprint == "remembered")
+        // Something was written to it that does not show in its state.
+        #expect(try base.load(reference, after: remembered(1)).adapter.fingerprint == adapter.fingerprint)
         // Another file at the same path.
         try FileManager.default.removeItem(atPath: reference.path)
         try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter.gguf"), toPath: reference.path)
-        #expect(try base.load(reference, after: remembered).adapter.fingerprint == adapter.fingerprint)
+        #expect(try base.load(reference, after: remembered(origin.checksum)).adapter.fingerprint == adapter.fingerprint)
     }
 
     @Test func `removing takes the name at once and waits for the last request`() async throws {
