@@ -25,8 +25,14 @@ A file may lie about itself in the listing with `claim_sha256` and `claim_size`.
     downgrade      redirects to the address in `to`
     no_etag        sends no ETag
     new_version    the file's content and tag are another version's (with `seed`)
+    hints          sends a head that only announces (103) before the answer
+    shift          answers a range with one that begins a byte later
+    basic          asks for a name and a password (401)
+    page           answers 200 with a short page of text
+    endless        announces another size, and sends for as long as anybody reads
 """
 
+import contextlib
 import hashlib
 import http.server
 import json
@@ -95,6 +101,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(fault["seconds"])
         if kind == "status":
             return self.refuse(fault["status"], fault.get("error_code"), fault.get("retry_after"))
+        if kind == "basic":
+            return self.refuse(401, challenge='Basic realm="mirror"')
         if kind == "loop":
             return self.redirect(self.path)
         if kind == "downgrade":
@@ -153,11 +161,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
             start = int(requested.removeprefix("bytes=").split("-")[0])
             if start >= len(data):
                 return self.refuse(416)
-        body = data[start:]
-        self.send_response(206 if start else 200)
+        if kind == "page":
+            data, start = b"<html>Please wait.</html>", 0
+        if kind == "shift" and start:
+            start += 1
+        end = len(data)
+        if start or requested and kind not in ("ignore_range", "page") and condition in (None, tag):
+            end = int(requested.split("-")[1] or end - 1) + 1
+        body = data[start:end]
+        is_part = len(body) < len(data)
+        if kind == "hints":
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+        self.send_response(206 if is_part else 200)
+        if kind == "endless":
+            self.send_header("Content-Length", str(len(data) << 40))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(1 << 16))
+            self.close_connection = True
+            return
         self.send_header("Content-Length", str(len(body)))
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        if is_part:
+            self.send_header("Content-Range", f"bytes {start}-{start + len(body) - 1}/{len(data)}")
         if kind != "no_etag":
             self.send_header("ETag", tag)
         self.end_headers()
@@ -183,8 +209,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def refuse(self, status, code=None, retry_after=None):
+    def refuse(self, status, code=None, retry_after=None, challenge=None):
         self.send_response(status)
+        if challenge:
+            self.send_header("WWW-Authenticate", challenge)
         if code:
             self.send_header("X-Error-Code", code)
         if retry_after is not None:

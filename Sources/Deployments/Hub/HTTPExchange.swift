@@ -26,7 +26,7 @@ final class HTTPSession: Sendable {
     /// Sends `request` and waits for the whole answer.
     ///
     /// - Parameters:
-    ///   - accept: sees the head and says whether to read the body.
+    ///   - accept: sees the head, when the body begins or ends, and says whether to read it.
     ///   - body: takes pieces of the body in order, one at a time. What it throws ends the exchange.
     /// - Returns: the head.
     func get(
@@ -39,6 +39,8 @@ final class HTTPSession: Sendable {
             try await withCheckedThrowingContinuation { continuation in
                 exchanges.add(task, Exchange(accept: accept, body: body, continuation: continuation))
                 task.resume()
+                // A task that was cancelled before it was added has ended without anybody to tell.
+                if Task.isCancelled { exchanges.giveUp(task) }
             }
         } onCancel: {
             task.cancel()
@@ -51,9 +53,22 @@ private struct Exchange: Sendable {
     var accept: @Sendable (HTTPURLResponse) throws -> Bool
     var body: @Sendable (Data) throws -> Void
     var continuation: CheckedContinuation<HTTPURLResponse, any Error>
+    /// The last one so far: a proxy's, and those that only announce (103), come before the server's own.
     var head: HTTPURLResponse?
+    var isAccepted = false
     /// What ended the exchange on our side: not wanting the body, or an error of `accept` or `body`.
     var ending: Result<HTTPURLResponse, any Error>?
+
+    /// Asks whether the body is wanted, once.
+    mutating func acceptHead() {
+        guard !isAccepted, ending == nil, let head else { return }
+        isAccepted = true
+        do {
+            if try !accept(head) { ending = .success(head) }
+        } catch {
+            ending = .failure(error)
+        }
+    }
 }
 
 /// The session's delegate: finds the exchange of each call-back. Call-backs come one at a time.
@@ -64,31 +79,49 @@ private final class ExchangeTable: NSObject, URLSessionDataDelegate, Sendable {
         exchanges.withLock { $0[task.taskIdentifier] = exchange }
     }
 
+    /// Ends the exchange of a task that was cancelled, unless it has ended.
+    func giveUp(_ task: URLSessionTask) {
+        let exchange = exchanges.withLock { $0.removeValue(forKey: task.taskIdentifier) }
+        exchange?.continuation.resume(throwing: URLError(.cancelled))
+    }
+
     func urlSession(
         _ session: URLSession,
         dataTask: URLSessionDataTask,
         didReceive response: URLResponse,
         completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
     ) {
-        let isWanted = exchanges.withLock { exchanges in
-            guard let head = response as? HTTPURLResponse, var exchange = exchanges[dataTask.taskIdentifier] else {
-                return false
-            }
-            exchange.head = head
-            do {
-                if try !exchange.accept(head) { exchange.ending = .success(head) }
-            } catch {
-                exchange.ending = .failure(error)
-            }
-            exchanges[dataTask.taskIdentifier] = exchange
-            return exchange.ending == nil
+        if let head = response as? HTTPURLResponse {
+            exchanges.withLock { $0[dataTask.taskIdentifier]?.head = head }
         }
-        completionHandler(isWanted ? .allow : .cancel)
+        completionHandler(.allow)
+    }
+
+    /// Nobody here knows a password: the answer that asks for one is the last.
+    func urlSession(
+        _ session: URLSession,
+        task: URLSessionTask,
+        didReceive challenge: URLAuthenticationChallenge,
+        completionHandler: @escaping (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+    ) {
+        guard let head = challenge.failureResponse as? HTTPURLResponse else {
+            return completionHandler(.performDefaultHandling, nil)
+        }
+        exchanges.withLock { exchanges in
+            exchanges[task.taskIdentifier]?.head = head
+            exchanges[task.taskIdentifier]?.acceptHead()
+        }
+        completionHandler(.cancelAuthenticationChallenge, nil)
     }
 
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        let exchange = exchanges.withLock { $0[dataTask.taskIdentifier] }
-        guard let exchange, exchange.ending == nil else { return }
+        let exchange = exchanges.withLock { exchanges in
+            exchanges[dataTask.taskIdentifier]?.acceptHead()
+            return exchanges[dataTask.taskIdentifier]
+        }
+        guard let exchange else { return }
+        // The rest of a body that nobody wants may be endless.
+        if exchange.ending != nil { return dataTask.cancel() }
         do {
             try exchange.body(data)
         } catch {
@@ -98,12 +131,17 @@ private final class ExchangeTable: NSObject, URLSessionDataDelegate, Sendable {
     }
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        guard let exchange = exchanges.withLock({ $0.removeValue(forKey: task.taskIdentifier) }) else { return }
+        guard var exchange = exchanges.withLock({ $0.removeValue(forKey: task.taskIdentifier) }) else { return }
+        // Before an error there was no body, or it was accepted: the head may be the proxy's.
+        if error == nil {
+            exchange.head = exchange.head ?? task.response as? HTTPURLResponse
+            exchange.acceptHead()
+        }
         if let ending = exchange.ending {
             exchange.continuation.resume(with: ending)
         } else if let error {
             exchange.continuation.resume(throwing: error)
-        } else if let head = exchange.head ?? (task.response as? HTTPURLResponse) {
+        } else if let head = exchange.head {
             exchange.continuation.resume(returning: head)
         } else {
             exchange.continuation.resume(throwing: URLError(.badServerResponse))

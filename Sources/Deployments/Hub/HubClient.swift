@@ -21,6 +21,8 @@ struct HubListing: Sendable, Equatable {
 struct HubClient: Sendable {
     let connection: HubConnection
     let clock: any Clock<Duration>
+    /// Bytes of a file that are asked for at a time.
+    var rangeLimit = 128 << 20
 
     init(configuration: HubConfiguration, clock: any Clock<Duration> = ContinuousClock()) {
         connection = HubConnection(configuration: configuration)
@@ -63,17 +65,22 @@ struct HubClient: Sendable {
     ) async throws(PullError) {
         let path = "/\(repository)/resolve/\(Self.escaped(commit))/" + Self.escapedPath(file.path)
         let subject = HubConnection.Subject(path: path, repository: repository, revision: commit, file: file.path)
-        let transfer = HubTransfer(file: file, partial: partial, report: report)
+        let transfer = HubTransfer(file: file, partial: partial, report: report, rangeLimit: rangeLimit)
         var policy = RetryPolicy()
         var furthest = partial.byteCount
         while !transfer.isComplete {
             let failure: HubConnection.Failure
             do {
+                let end = transfer.nextEnd
                 let headers = try transfer.headers()
                 let head = try await connection.get(subject, headers: headers, accept: transfer.accept) {
                     try transfer.take($0)
                 }
                 if try transfer.finished(head) { return }
+                if head.statusCode == 206, let end, partial.byteCount == end {
+                    (policy, furthest) = (RetryPolicy(), max(furthest, end))
+                    continue
+                }
                 let host = head.url?.host ?? "the hub"
                 failure = .init(error: .unreachable(host: host, reason: "the connection ended early"))
             } catch let error as HubConnection.Failure {

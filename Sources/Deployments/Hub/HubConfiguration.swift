@@ -23,7 +23,7 @@ package struct HubConfiguration: Sendable {
         let trimmed = endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint
         guard let url = URL(string: trimmed), let scheme = url.scheme?.lowercased(), url.host != nil,
             ["http", "https"].contains(scheme)
-        else { throw .badEndpoint(endpoint) }
+        else { throw .badEndpoint(endpoint.replacing(/\/\/[^\/]*@/, with: "//")) }
         self.endpoint = url
         self.token = token
         self.idleTimeout = idleTimeout

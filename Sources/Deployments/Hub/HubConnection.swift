@@ -49,7 +49,7 @@ struct HubConnection: Sendable {
             let request = request(url, headers: headers, authorized: mayAuthorize)
             let head = try await exchange(request, accept: accept, body: body)
             guard (301...308).contains(head.statusCode), head.statusCode != 304 else {
-                try check(head, url: url, subject)
+                try check(head, url: url, subject, isHub: mayAuthorize)
                 return head
             }
             url = try redirectTarget(of: head, from: url)
@@ -92,11 +92,12 @@ struct HubConnection: Sendable {
     }
 
     /// Throws what a status other than success means.
-    private func check(_ head: HTTPURLResponse, url: URL, _ subject: Subject) throws {
-        let shownURL = Self.withoutQuery(url)
+    private func check(_ head: HTTPURLResponse, url: URL, _ subject: Subject, isHub: Bool) throws {
+        let shownURL = url.withoutSecrets
         switch head.statusCode {
         case 200, 206, 416: return
-        case 401, 403, 404, 410: throw PullError.hub(accessError(head, subject))
+        // Another host, which the hub leads to, knows nothing of rights and got no token.
+        case 401 where isHub, 403 where isHub, 404, 410: throw PullError.hub(accessError(head, subject))
         case 429:
             let delay = Self.retryAfter(head)
             let seconds = delay.map { Int($0.components.seconds) }
@@ -111,7 +112,7 @@ struct HubConnection: Sendable {
     /// The hub tells what it means by 401, 403 and 404 in `X-Error-Code`; without it the likeliest is taken.
     private func accessError(_ head: HTTPURLResponse, _ subject: Subject) -> HubError {
         let hasToken = configuration.token != nil
-        let page = "\(configuration.endpoint.absoluteString)/\(subject.repository)"
+        let page = "\(configuration.endpoint.withoutSecrets)/\(subject.repository)"
         let gated = HubError.gated(repository: subject.repository, page: page, hasToken: hasToken)
         let missing = HubError.repositoryNotFound(repository: subject.repository, hasToken: hasToken)
         switch head.value(forHTTPHeaderField: "X-Error-Code") {
@@ -130,7 +131,7 @@ struct HubConnection: Sendable {
     }
 
     private func redirectTarget(of head: HTTPURLResponse, from url: URL) throws -> URL {
-        let shown = Self.withoutQuery(url)
+        let shown = url.withoutSecrets
         guard let location = head.value(forHTTPHeaderField: "Location"),
             let target = URL(string: location, relativeTo: url)?.absoluteURL,
             let scheme = target.scheme?.lowercased(), ["http", "https"].contains(scheme), target.host != nil
@@ -160,11 +161,6 @@ struct HubConnection: Sendable {
         return "\(scheme)://\(url.host?.lowercased() ?? ""):\(port)"
     }
 
-    /// Signed addresses carry secrets in their query, which messages must not show.
-    private static func withoutQuery(_ url: URL) -> String {
-        url.absoluteString.split(separator: "?", maxSplits: 1).first.map(String.init) ?? ""
-    }
-
     private static func reason(_ error: URLError) -> String {
         switch error.code {
         case .timedOut: "it was silent for too long"
@@ -173,7 +169,16 @@ struct HubConnection: Sendable {
         case .networkConnectionLost, .badServerResponse: "the connection broke"
         case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate:
             "its certificate cannot be trusted"
-        default: "the connection failed (\(error.code.rawValue))"
+        default: "the connection failed (\(error.code.rawValue): \(error.localizedDescription))"
         }
+    }
+}
+
+extension URL {
+    /// As messages may show it: without the query, which signs some addresses, and without a user's name and password.
+    var withoutSecrets: String {
+        guard var parts = URLComponents(url: self, resolvingAgainstBaseURL: true) else { return host ?? "" }
+        (parts.query, parts.fragment, parts.user, parts.password) = (nil, nil, nil, nil)
+        return parts.string ?? ""
     }
 }

@@ -20,9 +20,11 @@ struct HubFileSelection {
         for file in files where !StoredPath.isSafe(file.path) {
             throw .unsafePath(repository: repository, file: file.path)
         }
-        let groups = try ggufGroups()
-        if let selector { return try choose(selector, among: groups) }
-        if groups.isEmpty { return try safetensorsFolder() }
+        let all = ggufGroups()
+        if let selector { return try choose(selector, among: all) }
+        if all.isEmpty { return try safetensorsFolder() }
+        let groups = all.filter { $0.missing == nil }
+        if groups.isEmpty { return try whole(all[0]) }
         if groups.count == 1 { return groups[0].files }
         for label in Self.preferredLabels {
             let matching = groups.filter { $0.label == label }
@@ -48,9 +50,17 @@ struct HubFileSelection {
         var label: String
         /// What to type to mean this one.
         var title: String
+        /// The first part that is not there, where one is not: somebody is still uploading it, perhaps.
+        var missing: String?
     }
 
-    private func ggufGroups() throws(HubError) -> [Group] {
+    /// The files of a group that has all its parts.
+    private func whole(_ group: Group) throws(HubError) -> [HubFile] {
+        if let missing = group.missing { throw .partMissing(repository: repository, file: missing) }
+        return group.files
+    }
+
+    private func ggufGroups() -> [Group] {
         var byStem: [String: [(part: Int, count: Int, file: HubFile)]] = [:]
         for file in files where Self.isModelGGUF(file.path) {
             let (stem, part, count) = Self.split(file.path)
@@ -60,12 +70,11 @@ struct HubFileSelection {
         for (stem, parts) in byStem {
             let sorted = parts.sorted { $0.part < $1.part }
             let count = sorted[0].count
-            for number in 1...count where number > sorted.count || sorted[number - 1].part != number {
-                let name = "\(stem)-\(Self.padded(number))-of-\(Self.padded(count)).gguf"
-                throw .partMissing(repository: repository, file: name)
-            }
+            let gap = (1...count).first { $0 > sorted.count || sorted[$0 - 1].part != $0 }
+            let missing = gap.map { "\(stem)-\(Self.padded($0))-of-\(Self.padded(count)).gguf" }
             let label = Self.quantisation(of: stem)
-            groups.append(Group(stem: stem, files: sorted.map(\.file), label: label, title: label.uppercased()))
+            let (files, title) = (sorted.map(\.file), label.uppercased())
+            groups.append(Group(stem: stem, files: files, label: label, title: title, missing: missing))
         }
         let labels = Dictionary(grouping: groups, by: \.label)
         for index in groups.indices where groups[index].label.isEmpty || labels[groups[index].label]?.count != 1 {
@@ -85,7 +94,7 @@ struct HubFileSelection {
         ]
         for test in tests {
             let matching = groups.filter(test)
-            if matching.count == 1 { return matching[0].files }
+            if matching.count == 1 { return try whole(matching[0]) }
             if matching.count > 1 {
                 throw .selectionAmbiguous(repository: repository, available: matching.map { $0.files[0].path })
             }

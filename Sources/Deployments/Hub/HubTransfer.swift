@@ -6,6 +6,8 @@ struct HubTransfer: Sendable {
     let file: HubFile
     let partial: PartialFile
     let report: PullReport
+    /// Bytes that are asked for at a time: what the network brings faster than the disk takes waits in memory.
+    let rangeLimit: Int
 
     /// Whether nothing is left to ask for.
     var isComplete: Bool { file.byteCount.map { partial.byteCount >= $0 } ?? false }
@@ -13,34 +15,48 @@ struct HubTransfer: Sendable {
     /// Headers for what is missing. A rest is asked for only if it surely belongs to the part that is here.
     func headers() throws(StoreError) -> [String: String] {
         let present = partial.byteCount
-        if present == 0 { return [:] }
+        let end = nextEnd.map { "\($0 - 1)" } ?? ""
+        if present == 0 { return end.isEmpty ? [:] : ["Range": "bytes=0-\(end)"] }
         // A weak tag may not stand in If-Range (RFC 9110, 13.1.5).
         if let tag = partial.entityTag, !tag.hasPrefix("W/") {
-            return ["Range": "bytes=\(present)-", "If-Range": tag]
+            return ["Range": "bytes=\(present)-\(end)", "If-Range": tag]
         }
         // The hash at the end will tell whether the parts belong together.
         if case .origin = file.check {
             try partial.restart()
             return [:]
         }
-        return ["Range": "bytes=\(present)-"]
+        return ["Range": "bytes=\(present)-\(end)"]
     }
 
-    /// Looks at the head of a 200 or 206.
-    func accept(_ head: HTTPURLResponse) throws(StoreError) {
+    /// Where the next piece ends, of those that are not the last; nil where all that is missing is asked for.
+    var nextEnd: Int? {
+        guard let byteCount = file.byteCount, byteCount - partial.byteCount > rangeLimit else { return nil }
+        return partial.byteCount + rangeLimit
+    }
+
+    /// Looks at the head of a 200 or 206. What is here stays until it is sure that something better comes.
+    ///
+    /// - Throws: `StoreError`, or `HubConnection.Failure` for a range that was not asked for.
+    func accept(_ head: HTTPURLResponse) throws {
         var total: Int?
-        if head.statusCode == 206, let range = Self.contentRange(head), range.start == partial.byteCount {
+        if head.statusCode == 206 {
+            guard let range = Self.contentRange(head), range.start == partial.byteCount,
+                file.byteCount != nil || range.total == nil || range.total == range.end + 1
+            else {
+                let reason = "It is another range than was asked for (\(partial.byteCount)-)."
+                throw HubConnection.Failure(error: .malformedAnswer(url: file.path, reason: reason))
+            }
             total = range.total
-        } else {
-            try partial.restart()
-            // A 206 with another range than was asked for is of no use; its body is refused by `take`.
-            if head.statusCode == 206 { return }
+        } else if ["", "identity"].contains(head.value(forHTTPHeaderField: "Content-Encoding")?.lowercased() ?? "") {
             total = head.value(forHTTPHeaderField: "Content-Length").flatMap { Int($0) }
         }
         if let total, let expected = file.byteCount, total != expected {
-            partial.discard()
-            throw .sizeMismatch(file: file.path, expected: expected, actual: total)
+            // A part of a file of that size is of no use; an answer in one piece may be no file at all.
+            if head.statusCode == 206 || partial.byteCount == 0 { partial.discard() }
+            throw StoreError.sizeMismatch(file: file.path, expected: expected, actual: total)
         }
+        if head.statusCode != 206 { try partial.restart() }
         partial.setEntityTag(head.value(forHTTPHeaderField: "ETag"))
         report(.progressed(file: file.path, presentBytes: partial.byteCount))
     }
@@ -67,12 +83,12 @@ struct HubTransfer: Sendable {
     }
 
     /// `Content-Range: bytes 5-9/10`; the total is nil when the server writes `*`.
-    private static func contentRange(_ head: HTTPURLResponse) -> (start: Int, total: Int?)? {
-        guard let value = head.value(forHTTPHeaderField: "Content-Range"), value.hasPrefix("bytes ") else { return nil }
+    private static func contentRange(_ head: HTTPURLResponse) -> (start: Int, end: Int, total: Int?)? {
+        guard let value = head.value(forHTTPHeaderField: "Content-Range")?.lowercased(), value.hasPrefix("bytes ")
+        else { return nil }
         let parts = value.dropFirst(6).split(separator: "/")
-        guard parts.count == 2, let start = parts[0].split(separator: "-").first.flatMap({ Int($0) }) else {
-            return nil
-        }
-        return (start, Int(parts[1]))
+        let places = parts.first?.split(separator: "-").map { Int($0) } ?? []
+        guard parts.count == 2, places.count == 2, let start = places[0], let end = places[1] else { return nil }
+        return (start, end, Int(parts[1]))
     }
 }

@@ -106,6 +106,11 @@ package struct ModelLibrary: Sendable {
             throw .hub(error)
         }
         report(.resolved(fileCount: chosen.count, byteCount: chosen.reduce(0) { $0 + ($1.byteCount ?? 0) }))
+        do {
+            try store.requireSpace(for: chosen.map { (check: $0.check, byteCount: $0.byteCount) })
+        } catch {
+            throw .store(error)
+        }
         var files: [ModelManifest.File] = []
         for file in chosen {
             let request = BlobRequest(

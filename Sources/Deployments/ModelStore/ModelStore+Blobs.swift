@@ -55,6 +55,18 @@ extension ModelStore {
         return hash
     }
 
+    /// Checks that what is missing of all these files fits: of a model in parts, the last one would find out hours later.
+    func requireSpace(for files: [(check: ContentCheck, byteCount: Int?)]) throws(StoreError) {
+        var missing = 0
+        for case (let check, let byteCount?) in files {
+            if case .sha256(let hash) = check, hasBlob(hash, byteCount: byteCount) { continue }
+            missing += max(0, byteCount - (AtomicFile.byteCount(of: partialPath(check)) ?? 0))
+        }
+        try requireSpace(missing)
+    }
+
+    private func partialPath(_ check: ContentCheck) -> String { "\(root)/blobs/\(check.key).partial" }
+
     private func hasBlob(_ hash: ContentHash, byteCount: Int?) -> Bool {
         guard let present = AtomicFile.byteCount(of: blobPath(hash)) else { return false }
         return byteCount == nil || present == byteCount
@@ -70,7 +82,7 @@ extension ModelStore {
 
     private func openPartial(_ request: BlobRequest) throws(PullError) -> PartialFile {
         do {
-            let partial = try PartialFile(path: "\(root)/blobs/\(request.check.key).partial")
+            let partial = try PartialFile(path: partialPath(request.check))
             if let byteCount = request.byteCount {
                 if partial.byteCount > byteCount { try partial.restart() }
                 try requireSpace(byteCount - partial.byteCount)

@@ -3,8 +3,8 @@ import Models
 
 /// Blobs that no model has any more.
 ///
-/// What belonged to a model that was removed or has changed is deleted at once. What never belonged to one is after a
-/// day: until then it may be of an interrupted pull that will be gone on with. A pull under way notes the contents it
+/// What belonged to a model that was removed or has changed is deleted at once. What never belonged to one, or is only a part of a file,
+/// is after a day: until then it may be of an interrupted pull that will be gone on with. A pull under way notes the contents it
 /// relies on in the file of its model's lock; the kernel drops the lock with the process, and without it the notes are
 /// void. Locks of others are only tried here, never waited for.
 extension ModelStore {
@@ -20,6 +20,7 @@ extension ModelStore {
         let former = abandoned.reduce(former) { $0.union(blobs(linkedIn: $1)) }
         var freed = 0
         for name in (try? FileManager.default.contentsOfDirectory(atPath: root + "/blobs")) ?? [] {
+            if name.hasSuffix(".partial") { freed += deletePartial(key: String(name.dropLast(".partial".count))) }
             guard let hash = Self.hash(ofBlobNamed: name), !used.contains(hash) else { continue }
             if former.contains(hash) || hasLainForADay(hash) { freed += delete(hash) }
         }
@@ -45,9 +46,21 @@ extension ModelStore {
         return names.filter { !owned.contains($0) }.map { "\(root)/snapshots/\($0)" }
     }
 
-    private func hasLainForADay(_ hash: ContentHash) -> Bool {
-        guard let state = FileState(path: blobPath(hash)) else { return false }
+    private func hasLainForADay(_ hash: ContentHash) -> Bool { hasLainForADay(blobPath(hash)) }
+
+    private func hasLainForADay(_ path: String) -> Bool {
+        guard let state = FileState(path: path) else { return false }
         return Date().timeIntervalSince1970 - state.modified > 86_400
+    }
+
+    /// Deletes what an abandoned pull has left of a file.
+    private func deletePartial(key: String) -> Int {
+        let path = "\(root)/blobs/\(key).partial"
+        guard hasLainForADay(path), let lock = try? FileLock.attempt(path: lockPath("blob-" + key)) else { return 0 }
+        defer { withExtendedLifetime(lock) {} }
+        guard let size = AtomicFile.byteCount(of: path), unlink(path) == 0 else { return 0 }
+        unlink(path + ".etag")
+        return size
     }
 
     /// Deletes a blob, unless a pull works on it or relies on it.

@@ -43,7 +43,8 @@ struct Environment {
 
     /// The hub's access token, from where its own tools keep it.
     var hubToken: String? {
-        if let token = self["HF_TOKEN"] { return token.trimmingCharacters(in: .whitespacesAndNewlines) }
+        let own = self["HF_TOKEN"]?.trimmingCharacters(in: .whitespacesAndNewlines)
+        if let own, !own.isEmpty { return own }
         let cache = self["HF_HOME"] ?? (self["XDG_CACHE_HOME"] ?? inUserHome(".cache")) + "/huggingface"
         let path = self["HF_TOKEN_PATH"] ?? cache + "/token"
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }

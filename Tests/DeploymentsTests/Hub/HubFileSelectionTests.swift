@@ -34,6 +34,12 @@ import Testing
         #expect(throws: HubError.partMissing(repository: "o/r", file: "m-00002-of-00003.gguf")) {
             try choose(["m-00001-of-00003.gguf", "m-00003-of-00003.gguf"])
         }
+        // One that is still being uploaded hides no other.
+        let half = ["m-Q4_K_M-00001-of-00002.gguf", "m-Q8_0.gguf"]
+        #expect(try choose(half) == ["m-Q8_0.gguf"] && choose(half, "q8_0") == ["m-Q8_0.gguf"])
+        #expect(throws: HubError.partMissing(repository: "o/r", file: "m-Q4_K_M-00002-of-00002.gguf")) {
+            try choose(half, "q4_k_m")
+        }
     }
 
     @Test func `a part of no parts is a file like any other`() throws {

@@ -350,6 +350,7 @@ import Testing
             try await library.pull(ModelReference(parsing: "hf:owner/tiny"), report: { _ in })
         }
         #expect(throws: HubError.badEndpoint("hub")) { try HubConfiguration(endpoint: "hub") }
+        #expect(throws: HubError.badEndpoint("ftp://hub")) { try HubConfiguration(endpoint: "ftp://me:secret@hub") }
     }
 }
 

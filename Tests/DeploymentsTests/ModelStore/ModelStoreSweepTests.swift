@@ -29,6 +29,18 @@ import Testing
         try fixture.age(other)
         _ = try await fixture.commit("third", [fixture.blob("third")])
         #expect(try fixture.blobTexts() == ["half", "other", "third"])
+        // A part, too, unless a pull works on it.
+        let date = Date(timeIntervalSinceNow: -2 * 86_400)
+        try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: partial)
+        do {
+            let name = "blob-" + ((partial as NSString).lastPathComponent as NSString).deletingPathExtension
+            let pulling = try await store.lock(name) {}
+            _ = try await fixture.commit("fourth", [fixture.blob("fourth")])
+            #expect(try fixture.blobTexts() == ["fourth", "half", "other", "third"])
+            withExtendedLifetime(pulling) {}
+        }
+        _ = try await fixture.commit("fifth", [fixture.blob("fifth")])
+        #expect(try fixture.blobTexts() == ["fifth", "fourth", "other", "third"])
     }
 
     @Test func `what a pull under way relies on stays, however old it is and whoever else had it`() async throws {
