@@ -179,6 +179,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with contextlib.suppress(OSError):
                 while True:
                     self.wfile.write(bytes(1 << 16))
+                    time.sleep(0.01)
             self.close_connection = True
             return
         self.send_header("Content-Length", str(len(body)))
