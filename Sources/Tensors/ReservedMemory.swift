@@ -60,7 +60,7 @@ package final class ReservedMemory: @unchecked Sendable {
     }
 
     /// Asks for huge pages where there are any. Advice only: where they are off nothing changes.
-    package static func adviseHugePages(_ address: UnsafeMutableRawPointer, bytes: Int) {
+    private static func adviseHugePages(_ address: UnsafeMutableRawPointer, bytes: Int) {
         #if os(Linux)
             let hugePages: Int32 = 14  // MADV_HUGEPAGE, which Glibc's module does not show.
             _ = madvise(address, bytes, hugePages)

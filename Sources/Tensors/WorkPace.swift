@@ -22,8 +22,7 @@ package final class WorkPace {
 
     /// How long work goes on until somebody is looked for who computes.
     private static let piece = Duration.microseconds(500)
-    /// How long a rest takes, as against the work before it: first, and when the rests have made long work longer by so much that
-    /// those who wait for it count more than a tenth of a step.
+    /// How long a rest takes, as against the work before it: at first, and later, when those who wait for the work have waited long.
     private static let (restFactor, laterRestFactor) = (9, 2)
     private static let firstPart = Duration.seconds(1)
     /// Longest rest after a piece that was too long.
