@@ -57,12 +57,14 @@ extension ModelStore {
 
     /// Checks that what is missing of all these files fits: of a model in parts, the last one would find out hours later.
     func requireSpace(for files: [(check: ContentCheck, byteCount: Int?)]) throws(StoreError) {
-        var missing = 0
+        // Files of equal content are one.
+        var missing: [String: Int] = [:]
         for case (let check, let byteCount?) in files {
             if case .sha256(let hash) = check, hasBlob(hash, byteCount: byteCount) { continue }
-            missing += max(0, byteCount - (AtomicFile.byteCount(of: partialPath(check)) ?? 0))
+            missing[check.key] = max(0, byteCount - (AtomicFile.byteCount(of: partialPath(check)) ?? 0))
         }
-        try requireSpace(missing)
+        let byteCount = missing.values.reduce(0, +)
+        if byteCount > 0 { try requireSpace(byteCount) }
     }
 
     private func partialPath(_ check: ContentCheck) -> String { "\(root)/blobs/\(check.key).partial" }

@@ -12,7 +12,7 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case damagedManifest(path: String, reason: String)
     /// The store has no model of that name.
     case modelUnknown(name: String, suggestions: [String])
-    /// What arrived is longer or shorter than announced. It was deleted.
+    /// What arrived is longer or shorter than announced. It was not kept.
     case sizeMismatch(file: String, expected: Int, actual: Int)
     /// What arrived has another hash than announced. It was deleted.
     case hashMismatch(file: String, expected: String, actual: String)
@@ -37,7 +37,7 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case .modelUnknown(let name, let suggestions):
             "The store has no model \"\(name)\"." + NearNames.sentence(suggestions) + " `hearth list` shows all."
         case .sizeMismatch(let file, let expected, let actual):
-            "\(file) has \(actual) bytes where \(expected) were announced. It was deleted; pull it again."
+            "\(file) came with \(actual) bytes where \(expected) were announced, and was not kept. Pull it again."
         case .hashMismatch(let file, let expected, let actual):
             "\(file) is not what was announced: SHA-256 \(actual) instead of \(expected). It was deleted. "
                 + "Pull it again; if this repeats, something between you and the source changes files."

@@ -167,6 +167,14 @@ import Testing
         #expect(throws: StoreError.self) { try store.requireSpace(Int.max) }
     }
 
+    @Test func `room is needed for all files of a model together, and once for equal ones`() throws {
+        try AtomicFile.makeFolder(store.root)
+        let half = try #require(AtomicFile.availableBytes(at: store.root)) / 10 * 6
+        func origin(_ name: String) -> (check: ContentCheck, byteCount: Int?) { (.origin(name), half) }
+        try store.requireSpace(for: [origin("a"), origin("a")])
+        #expect(throws: StoreError.self) { try store.requireSpace(for: [origin("a"), origin("b")]) }
+    }
+
     @Test func `what an earlier version wrote down of a hub is shown without control characters`() throws {
         let hash = try #require(ContentHash(hex: String(repeating: "a", count: 64)))
         let file = ModelManifest.File(path: "x", hash: hash, byteCount: 1)
