@@ -43,4 +43,12 @@ import Testing
             #expect(Set(tasks.map(\.count)).count == 1)
         }
     }
+
+    /// At the end a thread waits for half a task of the other: with 16 of them for 3 % of the product.
+    @Test(arguments: [1, 8, 32])
+    func `a large matrix has many small tasks`(rows: Int) throws {
+        let weights = try weights(outputs: 8_192, inputs: 2_048)
+        let tasks = tasks(ProductSplit(weights, rows: rows, threadCount: 2), weights)
+        #expect((32...256).contains(tasks.count))
+    }
 }

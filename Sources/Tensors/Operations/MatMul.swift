@@ -200,14 +200,13 @@ struct ProductSplit {
     let panelsPerTask: Int
     let rowsPerTask: Int
 
-    /// Few rows: every thread streams a contiguous share of the panels, in tasks just large enough to be worth handing
-    /// out, so that what a held-up thread has not begun can be taken over. Many rows: four tasks a thread.
+    /// Few rows: every thread streams a contiguous share of the panels, in tasks so small that what a held-up thread has not begun
+    /// can be taken over. Many rows: four tasks a thread.
     init(_ weights: PackedMatrix, rows: Int, threadCount: Int) {
         self.rows = rows
         panelCount = weights.sections.reduce(0) { $0 + $1.panelCount }
-        let isStreaming = rows <= 8 || threadCount == 1
-        let smallTasks = max(1, weights.byteCount / (threadCount * Self.leastStreamedBytes))
-        let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? min(8, smallTasks) : 4)
+        let isStreaming = rows <= Self.mostStreamedRows || threadCount == 1
+        let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? Self.tasksPerThread(weights, threadCount) : 4)
         panelsPerTask = Self.panelsPerTask(panelCount, shares: shares, threadCount: threadCount)
         let panelTasks = (panelCount + panelsPerTask - 1) / panelsPerTask
         let rowTasks = isStreaming ? 1 : min(max(1, shares / max(panelTasks, 1)), max(1, rows / 24))
@@ -227,8 +226,14 @@ struct ProductSplit {
         return best.count
     }
 
-    /// Some two microseconds of reading.
-    private static let leastStreamedBytes = 48 << 10
+    /// At the end threads wait for about half a task, and to hand one out takes as long as to compute with some kilobytes: the sum is
+    /// least where there are as many tasks as the square root of a thread's share of these.
+    private static func tasksPerThread(_ weights: PackedMatrix, _ threadCount: Int) -> Int {
+        max(1, Int((Double(weights.byteCount / threadCount) / 4096).squareRoot()))
+    }
+
+    /// Rows whose activations stay in a core's second cache from task to task.
+    private static let mostStreamedRows = 32
 
     private var panelTaskCount: Int { (panelCount + panelsPerTask - 1) / panelsPerTask }
     private var rowTaskCount: Int { (rows + rowsPerTask - 1) / rowsPerTask }
