@@ -113,10 +113,8 @@ CK_INLINE void finish_paired_rows(
     part.first_row += row;
     if (part.changes) part.changes += row;
     _Pragma("unroll") for (int p = 0; p < ck_paired_panels; p++) _Pragma("unroll") for (int r = 0; r < rows; r++)
-        values[r][p] = value_of(&part, r, p * LANES, _mm512_load_ps(totals[row + r][p]));
-    if (part.changes) add_changes(rows, ck_paired_panels, &part, values);
-    _Pragma("unroll") for (int p = 0; p < ck_paired_panels; p++) _Pragma("unroll") for (int r = 0; r < rows; r++)
-        store_value(&part, r, p * LANES, values[r][p]);
+        values[r][p] = _mm512_load_ps(totals[row + r][p]);
+    store_values(rows, ck_paired_panels, &part, values);
 }
 
 /// y tile = `row_count` rows x two panels of x Wᵀ, with the bits of `multiply_tile`. `type` is a constant where this is inlined.

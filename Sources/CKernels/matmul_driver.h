@@ -53,25 +53,28 @@ static inline int64_t ck_most_panels(const ck_tile_set *set, ck_product_range ra
     return set->pair && range.row_end - range.first_row > set->most_rows ? 2 : 1;
 }
 
-/// The function that multiplies the next of `left` rows, and their number. Tiles of one panel are as few as they can be, and
-/// of about one height.
-static inline ck_tile_function ck_next_tile(const ck_tile_set *set, int64_t panel_count, int64_t left, int64_t *rows) {
-    if (panel_count == 1) {
-        const int64_t tiles = (left + set->most_rows - 1) / set->most_rows;
-        *rows = (left + tiles - 1) / tiles;
-        return set->single[*rows - 1];
-    }
+/// Rows of tiles that are as few as they can be, and of about one height: the first `larger` of them have one row more.
+typedef struct {
+    int64_t rows, larger;
+} ck_heights;
+
+static inline ck_heights ck_heights_of(int64_t rows, int64_t most) {
+    const int64_t tiles = (rows + most - 1) / most;
+    return (ck_heights){rows / tiles, rows % tiles};
+}
+
+/// Rows that are multiplied with a panel before the next panel's turn.
+typedef struct {
+    int64_t first_row, row_end;
+    ck_heights heights, paired;  // of tiles of one panel, and of those that pair steps
+} ck_row_block;
+
+/// The function that multiplies the next of `left` rows with two panels, and their number.
+static inline ck_tile_function ck_next_pair(const ck_tile_set *set, int64_t left, int64_t *rows) {
     int32_t i = 0;
     while (set->pair_rows[i] > left) i++;
     *rows = set->pair_rows[i];
     return set->pair[i];
-}
-
-/// The same for tiles that pair steps, which are of about one height.
-static inline ck_tile_function ck_next_paired_tile(const ck_tile *tile, int64_t left, int64_t *rows) {
-    const int64_t tiles = (left + ck_most_paired_rows - 1) / ck_most_paired_rows;
-    *rows = (left + tiles - 1) / tiles;
-    return tile->paired;
 }
 
 /// Runs a tile whose last panel has fewer than 16 outputs: into a buffer first, then what there is of it to y.
@@ -95,8 +98,8 @@ static inline void ck_run_narrow_tile(
     }
 }
 
-/// Rows that are multiplied with a panel before the next panel's turn: about half of a level 2 cache of activations.
-CK_INLINE int64_t ck_row_block(int64_t row_bytes) {
+/// Rows of a block: about half of a level 2 cache of activations.
+CK_INLINE int64_t ck_block_rows(int64_t row_bytes) {
     const int64_t rows = 384 * 1024 / (row_bytes > 0 ? row_bytes : 1);
     return rows < 24 ? 24 : rows / 24 * 24;
 }
@@ -114,61 +117,71 @@ static inline void ck_find_changes(
     }
 }
 
-/// The rows of one block against panels that stand side by side.
+/// The rows of one block against panels that stand side by side. `origin` is the tile at row 0, from which those that
+/// functions see are made in `tile`.
 static inline void ck_walk_rows(
-    const ck_tile_set *set, ck_tile tile, const int64_t rows[2], const int64_t columns[2], const ck_destination *y) {
-    const ck_tile origin = tile;
+    const ck_tile_set *set, const ck_tile *origin, ck_tile *tile, const ck_row_block *block, const int64_t columns[2],
+    const ck_destination *y) {
     const int64_t output = columns[0], width = columns[1];
     const int64_t panel_count = (width + ck_panel_width - 1) / ck_panel_width;
-    const bool pairs_steps = tile.paired && width == 2 * ck_panel_width;
-    tile.bias = y->bias ? y->bias + output : 0;
+    const bool pairs_steps = origin->paired && width == 2 * ck_panel_width;
+    const ck_heights heights = pairs_steps ? block->paired : block->heights;
     int64_t tile_rows;
-    for (int64_t row = rows[0]; row < rows[1]; row += tile_rows) {
-        const ck_tile_function function = pairs_steps
-            ? ck_next_paired_tile(&tile, rows[1] - row, &tile_rows)
-            : ck_next_tile(set, panel_count, rows[1] - row, &tile_rows);
-        if (origin.changes) {
-            tile.changes = origin.changes + (row - rows[0]);
-            tile.first_row = row;
+    tile->bias = y->bias ? y->bias + output : 0;
+    tile->ahead = origin->ahead;
+    for (int64_t row = block->first_row, index = 0; row < block->row_end; row += tile_rows, index++) {
+        ck_tile_function function = origin->paired;
+        tile_rows = heights.rows + (index < heights.larger);
+        if (!pairs_steps) {
+            function = panel_count == 1 ? set->single[tile_rows - 1]
+                                        : ck_next_pair(set, block->row_end - row, &tile_rows);
         }
-        tile.y = y->values + row * y->stride + output;
-        if (origin.x_floats) {
-            tile.x_floats = origin.x_floats + row * origin.x_stride;
+        if (origin->changes) {
+            tile->changes = origin->changes + (row - block->first_row);
+            tile->first_row = row;
+        }
+        tile->y = y->values + row * y->stride + output;
+        if (origin->x_floats) {
+            tile->x_floats = origin->x_floats + row * origin->x_stride;
         } else {
-            tile.x = origin.x + row * origin.x_stride;
-            tile.groups = origin.groups + row * origin.group_stride;
+            tile->x = origin->x + row * origin->x_stride;
+            tile->groups = origin->groups + row * origin->group_stride;
         }
         if (pairs_steps) {
-            tile.pair_groups = origin.pair_groups + row * origin.group_stride;
-            tile.row_count = tile_rows;
+            tile->pair_groups = origin->pair_groups + row * origin->group_stride;
+            tile->row_count = tile_rows;
         }
         if (width % ck_panel_width == 0) {
-            function(&tile);
+            function(tile);
         } else {
             const int64_t shape[2] = {tile_rows, width};
-            ck_run_narrow_tile(function, tile, shape, y);
+            ck_run_narrow_tile(function, *tile, shape, y);
         }
         // The other tiles of a pair of panels ask again: what is asked for at once is more than the processor takes on.
-        if (panel_count == 1) tile.ahead = 0;
+        if (panel_count == 1) tile->ahead = 0;
     }
 }
 
-/// Multiplies all tiles of a range. `tile` holds what does not change; x, groups and x_floats point at row 0.
+/// Multiplies all tiles of a range. `origin` holds what does not change; x, groups and x_floats point at row 0.
 static inline void ck_walk_tiles(
-    const ck_tile_set *set, const ck_panels *panels, ck_tile tile, ck_destination y, ck_product_range range) {
-    const int64_t row_bytes = tile.x_floats ? tile.x_stride * 4 : tile.x_stride + tile.group_stride * 16;
-    int64_t block = ck_row_block(row_bytes);
+    const ck_tile_set *set, const ck_panels *panels, ck_tile origin, ck_destination y, ck_product_range range) {
+    const int64_t row_bytes = origin.x_floats ? origin.x_stride * 4 : origin.x_stride + origin.group_stride * 16;
+    int64_t most_rows = ck_block_rows(row_bytes);
     const ck_low_rank_segment *changes[ck_most_changed_rows];
     if (y.update) {
-        if (block > ck_most_changed_rows) block = ck_most_changed_rows / 24 * 24;
-        tile.changes = changes;
-        tile.update = y.update;
+        if (most_rows > ck_most_changed_rows) most_rows = ck_most_changed_rows / 24 * 24;
+        origin.changes = changes;
+        origin.update = y.update;
     }
     const int64_t most_panels = ck_most_panels(set, range);
-    tile.y_stride = y.stride;
-    tile.accumulates = y.accumulates;
-    for (int64_t row = range.first_row; row < range.row_end; row += block) {
-        const int64_t rows[2] = {row, row + block < range.row_end ? row + block : range.row_end};
+    origin.y_stride = y.stride;
+    origin.accumulates = y.accumulates;
+    ck_tile tile = origin;
+    for (int64_t row = range.first_row; row < range.row_end; row += most_rows) {
+        const int64_t end = row + most_rows < range.row_end ? row + most_rows : range.row_end;
+        const int64_t rows[2] = {row, end};
+        const ck_row_block block = {
+            row, end, ck_heights_of(end - row, set->most_rows), ck_heights_of(end - row, ck_most_paired_rows)};
         if (y.update) ck_find_changes(&y, rows, changes);
         for (int64_t p = range.first_panel; p < range.panel_end;) {
             const int64_t output = p * ck_panel_width, left = panels->outputs - output;
@@ -179,7 +192,7 @@ static inline void ck_walk_tiles(
             const int64_t columns[2] = {output, left < whole ? left : whole};
             tile.panel = panels->bytes + p * panels->panel_bytes;
             tile.first_panel = p;
-            ck_walk_rows(set, tile, rows, columns, &y);
+            ck_walk_rows(set, &origin, &tile, &block, columns, &y);
             p += panel_count;
         }
     }

@@ -10,7 +10,7 @@ CK_INLINE void multiply_float_tile(const int rows, const int panels, const ck_ti
     const int columns = panels * (16 / LANES);
     const int64_t inputs = tile->group_count;
     const uint8_t *weights[4];
-    VF total[6][4];
+    VF total[ck_most_rows][ck_most_columns];
     _Pragma("unroll") for (int c = 0; c < columns; c++) {
         weights[c] = tile->panel + c / (16 / LANES) * tile->panel_bytes + c % (16 / LANES) * LANES * 4;
         _Pragma("unroll") for (int r = 0; r < rows; r++) total[r][c] = v_zero();
@@ -31,8 +31,7 @@ CK_INLINE void multiply_float_tile(const int rows, const int panels, const ck_ti
         _Pragma("unroll") for (int c = 0; c < columns; c++)
             _Pragma("unroll") for (int r = 0; r < rows; r++) total[r][c] = v_add(total[r][c], run[r][c]);
     }
-    _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
-        store_total(tile, r, c * LANES, total[r][c]);
+    store_values(rows, columns, tile, total);
 }
 
 #define CK_FLOAT_TILE_FUNCTION(rows, panels)                                                                          \

@@ -31,22 +31,6 @@ CK_INLINE VI v_dot_loaded(VI sum, VB codes, const int8_t *x, ck_traits traits) {
 }
 #endif
 
-/// total (+ bias) (+ y), in this order.
-CK_INLINE VF value_of(const ck_tile *tile, int row, int column, VF total) {
-    const float *from = tile->y + row * tile->y_stride + column;
-    if (tile->bias) total = v_add(total, v_load_float((const uint8_t *)(tile->bias + column)));
-    if (tile->accumulates) total = v_add(total, v_load_float((const uint8_t *)from));
-    return total;
-}
-
-CK_INLINE void store_value(const ck_tile *tile, int row, int column, VF value) {
-    v_store_float(tile->y + row * tile->y_stride + column, value);
-}
-
-CK_INLINE void store_total(const ck_tile *tile, int row, int column, VF total) {
-    store_value(tile, row, column, value_of(tile, row, column, total));
-}
-
 /// One step of a group for one column: codes of 4 (with 16 bits, 2) inputs x LANES outputs.
 CK_INLINE VB load_codes(ck_traits traits, const uint8_t *codes, int step, VB table) {
     if (traits.bits >= 8) return v_load_bytes(codes + 64 * step);
@@ -155,6 +139,22 @@ CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *til
             segment = segment->next ? segment + segment->next : 0;
         }
     }
+}
+
+/// y = values (+ bias) (+ y) (+ changes), in this order.
+CK_INLINE void store_values(const int rows, const int columns, const ck_tile *tile, VF values[][ck_most_columns]) {
+    // Asked once, not for every vector: a small tile would take 2 % longer.
+    if (tile->bias) {
+        _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
+            values[r][c] = v_add(values[r][c], v_load_float((const uint8_t *)(tile->bias + c * LANES)));
+    }
+    if (tile->accumulates) {
+        _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
+            values[r][c] = v_add(values[r][c], v_load_float((const uint8_t *)(tile->y + r * tile->y_stride + c * LANES)));
+    }
+    if (tile->changes) add_changes(rows, columns, tile, values);
+    _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
+        v_store_float(tile->y + r * tile->y_stride + c * LANES, values[r][c]);
 }
 
 /// Asks memory for `bytes` from `from` on: what meets few rows into the first cache alone, for these go as fast as memory does,
@@ -311,11 +311,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
             }
         }
     }
-    _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
-        total[r][c] = value_of(tile, r, c * LANES, total[r][c]);
-    if (tile->changes) add_changes(rows, columns, tile, total);
-    _Pragma("unroll") for (int c = 0; c < columns; c++) _Pragma("unroll") for (int r = 0; r < rows; r++)
-        store_value(tile, r, c * LANES, total[r][c]);
+    store_values(rows, columns, tile, total);
 }
 
 /// Bytes from a panel to what is asked for while it is multiplied. One row is done with a panel soon; beside low-rank changes the
