@@ -117,8 +117,8 @@ static inline void ck_find_changes(
     }
 }
 
-/// The rows of one block against panels that stand side by side. `origin` is the tile at row 0, from which those that
-/// functions see are made in `tile`.
+/// The rows of one block against panels that stand side by side. `origin` points at row 0, and at the changes of the block's
+/// first row; the tiles that functions see are made of it in `tile`.
 static inline void ck_walk_rows(
     const ck_tile_set *set, const ck_tile *origin, ck_tile *tile, const ck_row_block *block, const int64_t columns[2],
     const ck_destination *y) {
@@ -162,7 +162,7 @@ static inline void ck_walk_rows(
     }
 }
 
-/// Multiplies all tiles of a range. `origin` holds what does not change; x, groups and x_floats point at row 0.
+/// Multiplies all tiles of a range. `origin` holds what they have in common; x, groups and x_floats point at row 0.
 static inline void ck_walk_tiles(
     const ck_tile_set *set, const ck_panels *panels, ck_tile origin, ck_destination y, ck_product_range range) {
     const int64_t row_bytes = origin.x_floats ? origin.x_stride * 4 : origin.x_stride + origin.group_stride * 16;

@@ -315,12 +315,13 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
 }
 
 /// Bytes from a panel to what is asked for while it is multiplied. One row is done with a panel soon; beside low-rank changes the
-/// first cache has less room. Pairs of panels meet so many rows that memory has to be asked long before: half of what the range
-/// has, within limits, for a thread's next range lies behind; where matrices are small, far ahead is another thread's.
+/// first cache has less room. Pairs of panels meet so many rows that memory has to be asked long before: half of what is
+/// left of the thread's share, within limits; what lies behind is another thread's.
 CK_INLINE int64_t bytes_ahead(
     const ck_tile_set *set, const ck_panels *panels, const ck_destination *y, ck_product_range range) {
     if (ck_panel_type(panels->type) == ck_type_factor_a) return panels->ahead;
-    const int64_t half = (range.panel_end - range.first_panel) * panels->panel_bytes / 2;
+    const int64_t end = range.share_end > range.panel_end ? range.share_end : range.panel_end;
+    const int64_t half = (end - range.first_panel) * panels->panel_bytes / 2;
     const int64_t least = CK_PREFETCH_BYTES, most = 4 * CK_PREFETCH_BYTES;
     const bool is_single = ck_most_panels(set, range) == 1;
     if (is_single && (y->update || range.row_end - range.first_row == 1)) return CK_SHORT_PREFETCH_BYTES;

@@ -55,7 +55,7 @@ typedef struct {
     const float *bias;
     /// Whether the old contents are added.
     bool accumulates;
-    /// Whose changes with factors of 8 bits are added, or NULL; only `ck_matmul_quantized` looks at it.
+    /// Whose changes with factors of 8 bits are added, or NULL; only for `ck_matmul_quantized`.
     const struct ck_low_rank_update *update;
     /// Which of the update's outputs `values` begins with.
     int32_t first_output;
@@ -64,6 +64,8 @@ typedef struct {
 /// The part of a product that one call computes.
 typedef struct {
     int32_t first_row, row_end, first_panel, panel_end;
+    /// End of the panels that the same thread will come to, which are asked for ahead; below `panel_end` for no more than these.
+    int32_t share_end;
 } ck_product_range;
 
 /// y = x Wᵀ for weights that take int8 or int12 activations: integer sums per group of 32, float32 between groups.

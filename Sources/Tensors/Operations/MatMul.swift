@@ -199,18 +199,22 @@ struct ProductSplit {
     let panelCount: Int
     let panelsPerTask: Int
     let rowsPerTask: Int
+    let taskCount: Int
+    private let panelTaskCount: Int
+    private let threadCount: Int
 
     /// Few rows: every thread streams a contiguous share of the panels, in tasks so small that what a held-up thread has not begun
     /// can be taken over. Many rows: four tasks a thread.
     init(_ weights: PackedMatrix, rows: Int, threadCount: Int) {
-        self.rows = rows
+        (self.rows, self.threadCount) = (rows, threadCount)
         panelCount = weights.sections.reduce(0) { $0 + $1.panelCount }
         let isStreaming = rows <= Self.mostStreamedRows || threadCount == 1
         let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? Self.tasksPerThread(weights, threadCount) : 4)
         panelsPerTask = Self.panelsPerTask(panelCount, shares: shares, threadCount: threadCount)
-        let panelTasks = (panelCount + panelsPerTask - 1) / panelsPerTask
-        let rowTasks = isStreaming ? 1 : min(max(1, shares / max(panelTasks, 1)), max(1, rows / 24))
+        panelTaskCount = (panelCount + panelsPerTask - 1) / panelsPerTask
+        let rowTasks = isStreaming ? 1 : min(max(1, shares / max(panelTaskCount, 1)), max(1, rows / 24))
         rowsPerTask = ((rows + rowTasks - 1) / max(rowTasks, 1) + 11) / 12 * 12
+        taskCount = panelTaskCount * ((rows + rowsPerTask - 1) / rowsPerTask)
     }
 
     /// About a share of the panels. An even number, since tiles are two panels wide; of those from a whole share down to half of
@@ -232,12 +236,15 @@ struct ProductSplit {
         max(1, Int((Double(weights.byteCount / threadCount) / 4096).squareRoot()))
     }
 
-    /// Rows whose activations stay in a core's second cache from task to task.
+    /// More rows take so long with a task that there would be little to gain.
     private static let mostStreamedRows = 32
 
-    private var panelTaskCount: Int { (panelCount + panelsPerTask - 1) / panelsPerTask }
-    private var rowTaskCount: Int { (rows + rowsPerTask - 1) / rowsPerTask }
-    var taskCount: Int { panelTaskCount * rowTaskCount }
+    /// End of the panels that the thread to whose share `task` belongs comes to with the same rows; see `WorkerPool`.
+    private func shareEnd(of task: Int) -> Int {
+        let thread = ((task + 1) * threadCount - 1) / taskCount
+        let tasksLeft = taskCount * (thread + 1) / threadCount - task
+        return min((task % panelTaskCount + tasksLeft) * panelsPerTask, panelCount)
+    }
 
     /// Calls `body` with the parts of `task`, one for every section that it touches.
     func forEachRange(
@@ -248,6 +255,7 @@ struct ProductSplit {
         let firstRow = task / panelTaskCount * rowsPerTask
         let firstPanel = task % panelTaskCount * panelsPerTask
         let endPanel = min(firstPanel + panelsPerTask, panelCount)
+        let shareEnd = shareEnd(of: task)
         var sectionStart = 0
         for section in sections {
             let sectionEnd = sectionStart + section.panelCount
@@ -258,7 +266,8 @@ struct ProductSplit {
                     first_row: Int32(firstRow),
                     row_end: Int32(min(firstRow + rowsPerTask, rows)),
                     first_panel: Int32(from - sectionStart),
-                    panel_end: Int32(to - sectionStart)
+                    panel_end: Int32(to - sectionStart),
+                    share_end: Int32(min(shareEnd, sectionEnd) - sectionStart)
                 )
                 body(section, range)
             }
