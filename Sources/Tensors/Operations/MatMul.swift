@@ -125,7 +125,12 @@ extension Compute {
         weights.sections.withUnsafeBufferPointer { sections in
             let product = Product(
                 sections: sections,
-                split: ProductSplit(weights, rows: x.rows, threadCount: workers.threadCount),
+                split: ProductSplit(
+                    weights,
+                    rows: x.rows,
+                    threadCount: workers.threadCount,
+                    isChanged: lowRank.work.hasBytes
+                ),
                 int8: x.int8,
                 short8: x.short8,
                 int12: x.int12,
@@ -205,11 +210,14 @@ struct ProductSplit {
 
     /// Few rows: every thread streams a contiguous share of the panels, in tasks so small that what a held-up thread has not begun
     /// can be taken over. Many rows: four tasks a thread.
-    init(_ weights: PackedMatrix, rows: Int, threadCount: Int) {
+    ///
+    /// - Parameter isChanged: whether tasks have low-rank changes to look for, which takes longer than to be handed out.
+    init(_ weights: PackedMatrix, rows: Int, threadCount: Int, isChanged: Bool = false) {
         (self.rows, self.threadCount) = (rows, threadCount)
         panelCount = weights.sections.reduce(0) { $0 + $1.panelCount }
         let isStreaming = rows <= Self.mostStreamedRows || threadCount == 1
-        let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? Self.tasksPerThread(weights, threadCount) : 4)
+        let bytes = weights.byteCount / threadCount
+        let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? Self.taskCount(of: bytes, isChanged) : 4)
         panelsPerTask = Self.panelsPerTask(panelCount, shares: shares, threadCount: threadCount)
         panelTaskCount = (panelCount + panelsPerTask - 1) / panelsPerTask
         let rowTasks = isStreaming ? 1 : min(max(1, shares / max(panelTaskCount, 1)), max(1, rows / 24))
@@ -231,9 +239,9 @@ struct ProductSplit {
     }
 
     /// At the end threads wait for about half a task, and to hand one out takes as long as to compute with some kilobytes: the sum is
-    /// least where there are as many tasks as the square root of a thread's share of these.
-    private static func tasksPerThread(_ weights: PackedMatrix, _ threadCount: Int) -> Int {
-        max(1, Int((Double(weights.byteCount / threadCount) / 4096).squareRoot()))
+    /// least where a thread has as many tasks as the square root of its share of these.
+    private static func taskCount(of bytes: Int, _ isChanged: Bool) -> Int {
+        max(1, Int((Double(bytes) / (isChanged ? 16_384 : 4096)).squareRoot()))
     }
 
     /// More rows take so long with a task that there would be little to gain.
