@@ -13,8 +13,12 @@ struct GBNFParser {
     private let bytes: [UInt8]
     private var position = 0
     private var depth = 0
+    /// How deep the part is that was read last.
+    private var height = 0
 
     private static let depthLimit = 200
+    /// With repetitions, of which every group may have one.
+    private static let heightLimit = 2 * depthLimit
     private static let countLimit = 100_000
 
     init(_ source: String) { bytes = Array(source.utf8) }
@@ -57,16 +61,19 @@ struct GBNFParser {
             case 0x20, 0x09: position += 1
             case 0x0A, 0x0D:
                 // An alternative may stand on a line of its own.
-                if !lines, !alternativeFollows() { return }
-                position += 1
+                if lines { position += 1 } else if !skipToAlternative() { return }
             case 0x23: while let byte = current, byte != 0x0A { _ = byte; position += 1 }
             default: return
             }
         }
     }
 
-    private func alternativeFollows() -> Bool {
-        bytes[position...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == 0x7C
+    /// Goes to the '|' that comes after empty lines; false, and nothing, where none does.
+    private mutating func skipToAlternative() -> Bool {
+        let next = bytes[position...].firstIndex { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+        guard let next, bytes[next] == 0x7C else { return false }
+        position = next
+        return true
     }
 
     private func isName(_ byte: UInt8) -> Bool {
@@ -90,16 +97,24 @@ struct GBNFParser {
         defer { depth -= 1 }
         guard depth <= Self.depthLimit else { throw error("groups are nested deeper than \(Self.depthLimit).") }
         var options = [try sequence(isNested: isNested)]
+        var highest = height
         while take("|") {
             skipSpace(lines: true)
             options.append(try sequence(isNested: isNested))
+            highest = max(highest, height)
         }
+        height = highest
         return options.count == 1 ? options[0] : .choice(options)
     }
 
     private mutating func sequence(isNested: Bool) throws(GrammarError) -> GBNFPart {
         var parts: [GBNFPart] = []
+        // Of the last part, and of all.
+        var (last, highest) = (0, 0)
+        defer { height = highest }
         while let byte = current {
+            let isRepetition = [0x2A, 0x2B, 0x3F, 0x7B].contains(byte)
+            last = isRepetition ? last + 1 : 1
             switch byte {
             case 0x22: parts.append(.sequence(try literal()))
             case 0x5B: parts.append(.characters(try characterClass()))
@@ -110,13 +125,18 @@ struct GBNFParser {
                 position += 1
                 skipSpace(lines: true)
                 parts.append(try alternatives(isNested: true))
+                last = height + 1
                 guard take(")") else { throw error("a group has no ')'.") }
-            case 0x2A, 0x2B, 0x3F, 0x7B:
-                guard let last = parts.popLast() else { throw error("a repetition repeats nothing.") }
-                parts.append(try repetition(last))
+            case _ where isRepetition:
+                guard let repeated = parts.popLast() else { throw error("a repetition repeats nothing.") }
+                parts.append(try repetition(repeated))
             case _ where isName(byte): parts.append(.rule(try name()))
             case 0x3C: throw error("tokens ('<…>') are not supported; write their text.")
             default: return parts.count == 1 ? parts[0] : .sequence(parts)
+            }
+            highest = max(highest, last)
+            guard highest <= Self.heightLimit else {
+                throw error("repetitions are nested deeper than \(Self.heightLimit).")
             }
             skipSpace(lines: isNested)
         }
