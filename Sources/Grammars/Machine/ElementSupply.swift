@@ -60,8 +60,11 @@ struct ElementSupply: Sendable {
     /// - Parameters:
     ///   - earlier: what the texts of other elements can be.
     ///   - own: how many elements before it have the same texts.
-    func isExhausted(by earlier: ArraySlice<ElementSupply>, andOwn own: Int) -> Bool {
+    ///   - work: texts that may be looked at; when they are used up, they can.
+    func isExhausted(by earlier: ArraySlice<ElementSupply>, andOwn own: Int, within work: inout Int) -> Bool {
         if count == 0 || count > earlier.count + own { return false }
+        work -= min(count, Self.mostListed) * (earlier.count + 1)
+        if count > Self.mostListed || work < 0 { return true }
         let words: [[UInt8]]
         switch texts {
         case .unlimited: return false
@@ -115,10 +118,13 @@ extension ArrayNode {
             return elements.contains { (1...most).contains(supply($0).count) }
         }
         let supplies = prefix.map { supply($0.plain) }
-        let first = (0..<min(prefix.count, Int(minimum))).contains { index in
-            supplies[index].isExhausted(by: supplies[..<index], andOwn: 0)
+        // So many are looked at in about a second.
+        var work = 10_000_000
+        for index in 0..<min(prefix.count, Int(minimum)) {
+            if supplies[index].isExhausted(by: supplies[..<index], andOwn: 0, within: &work) { return true }
         }
-        if first || Int(minimum) <= prefix.count { return first }
-        return supply(rest.plain).isExhausted(by: supplies[...], andOwn: Int(minimum) - prefix.count - 1)
+        if Int(minimum) <= prefix.count { return false }
+        let own = Int(minimum) - prefix.count - 1
+        return supply(rest.plain).isExhausted(by: supplies[...], andOwn: own, within: &work)
     }
 }

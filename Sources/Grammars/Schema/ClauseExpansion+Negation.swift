@@ -17,7 +17,7 @@ extension ClauseExpansion {
         try denyElements(schema, location, &denials)
         try denyMembers(schema, location, &denials)
         try denyApplicators(schema, location, &denials)
-        work.insert(.alternatives(denials.options), at: 0)
+        try wait(for: [denials.options], &work)
     }
 
     private func refuse(

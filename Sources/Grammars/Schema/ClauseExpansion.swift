@@ -32,6 +32,8 @@ struct ClauseExpansion {
     static let mostSteps = 200_000
     private static let mostClauses = 2048
     private static let mostChoices = 256
+    /// Most choices that wait at one time: every one that is made copies the others.
+    private static let mostWaiting = 10_000
     static let deepestNesting = 4
 
     init(_ document: SchemaDocument) { self.document = document }
@@ -85,7 +87,9 @@ struct ClauseExpansion {
     ) throws(GrammarError) -> Bool {
         if clause.literals.contains(item.literal.negated) { return false }
         // A schema that owners look at adds to them even when it was followed already.
-        if !clause.literals.insert(item.literal).inserted, item.owners.isEmpty { return true }
+        let isNew = clause.literals.insert(item.literal).inserted
+        if !isNew, item.owners.isSubset(of: clause.owners[item.literal] ?? []) { return true }
+        if !item.owners.isEmpty { clause.owners[item.literal, default: []].formUnion(item.owners) }
         let location = item.literal.location
         switch document.schemas[Int(location)] {
         case .bool(let holds): return holds == item.literal.isPositive
@@ -121,9 +125,16 @@ struct ClauseExpansion {
         for child in children(location, "allOf", schema).reversed() {
             work.append(.item(Item(literal: child, owners: owners)))
         }
-        for alternatives in try self.alternatives(schema, location, owners) {
-            work.insert(.alternatives(alternatives), at: 0)
-        }
+        try wait(for: self.alternatives(schema, location, owners), &work)
+    }
+
+    /// Puts choices behind all that is to be followed before.
+    mutating func wait(for choices: [[Option]], _ work: inout [Work]) throws(GrammarError) {
+        if choices.isEmpty { return }
+        steps -= choices.count + work.count / 64
+        let waiting = work.firstIndex { if case .item = $0 { true } else { false } } ?? work.count
+        guard waiting + choices.count <= Self.mostWaiting else { throw Self.tooManyChoices }
+        work.insert(contentsOf: choices.reversed().map(Work.alternatives), at: 0)
     }
 
     mutating func target(

@@ -35,6 +35,8 @@ struct SchemaClause: Sendable {
     var object = ObjectRules()
     /// What was followed to get here.
     var literals = Set<SchemaLiteral>()
+    /// Of those that schemas with `unevaluated…` look at, for which of them they were followed.
+    var owners: [SchemaLiteral: Set<SchemaDocument.Location>] = [:]
 }
 
 struct NumberRules: Sendable, Hashable {

@@ -19,6 +19,11 @@ struct SchemaDocument: Sendable {
     /// Deepest nesting and most subschemas that are read.
     private static let depthLimit = 128
     private static let countLimit = 200_000
+    /// Most bytes of a name, and of all together: every subschema has the names of those around it in its pointer, and every
+    /// anchor the resource's.
+    private static let nameLimit = 16 << 10
+    private static let namesLimit = 32 << 20
+    private var nameBytes = 0
 
     let root: Location
 
@@ -60,6 +65,7 @@ struct SchemaDocument: Sendable {
                 "The schema has more than \(Self.countLimit) parts or is nested deeper than \(Self.depthLimit)."
             )
         }
+        try count(pointer)
         guard schema.objectValue != nil || schema.boolValue != nil else {
             throw .unsupported("a schema is an object, true or false.", pointer: pointer)
         }
@@ -67,14 +73,17 @@ struct SchemaDocument: Sendable {
         var resource = resource
         if let id = schema["$id"]?.stringValue, !id.hasPrefix("#") {
             resource = Self.resolve(id, against: resource)
+            try count(resource)
             anchors[Array((resource + "#").utf8)] = location
         } else if pointer.isEmpty {
             anchors[Array("#".utf8)] = location
         }
         if let anchor = schema["$anchor"]?.stringValue {
+            try count(resource + anchor)
             anchors[Array((resource + "#" + anchor).utf8)] = location
         }
         if let anchor = schema["$dynamicAnchor"]?.stringValue {
+            try count(resource + anchor)
             anchors[Array((resource + "#" + anchor).utf8)] = location
             dynamicAnchors[Array(anchor.utf8), default: 0] += 1
         }
@@ -87,6 +96,7 @@ struct SchemaDocument: Sendable {
         locations[Array(pointer.utf8)] = location
         guard let object = schema.objectValue else { return }
         for (key, value) in zip(object.keys, object.values) {
+            guard Self.single.contains(key) || Self.lists.contains(key) || Self.maps.contains(key) else { continue }
             let inner = pointer + "/" + Self.escaped(key)
             if Self.single.contains(key), value.arrayValue == nil {
                 try index(value, pointer: inner, resource: resource, depth: depth + 1)
@@ -98,9 +108,17 @@ struct SchemaDocument: Sendable {
                 for (name, value) in zip(members.keys, members.values) {
                     try index(value, pointer: inner + "/" + Self.escaped(name), resource: resource, depth: depth + 1)
                 }
-            } else if Self.single.contains(key) || Self.lists.contains(key) || Self.maps.contains(key) {
+            } else {
                 throw .unsupported("'\(key)' has a value of the wrong kind.", pointer: inner)
             }
+        }
+    }
+
+    /// Refuses names that are too long, alone or together.
+    private mutating func count(_ name: String) throws(GrammarError) {
+        nameBytes += name.utf8.count
+        guard name.utf8.count <= Self.nameLimit, nameBytes <= Self.namesLimit else {
+            throw .tooLarge("The schema has names that are too long, or too many parts below long ones.")
         }
     }
 
