@@ -129,4 +129,81 @@ import Testing
         #expect(long.accepts("aaab"))
         #expect(throws: GrammarError.self) { try Grammar(gbnf: chain + chain.replacing("r", with: "s")) }
     }
+
+    @Test func `repetitions of repetitions are read, and refused when they are deep`() throws {
+        #expect(try Grammar(gbnf: #"root ::= "a"?+ "b""#).accepts("aab"))
+        for repetitions in [String(repeating: "+", count: 100_000), String(repeating: "{2}", count: 401)] {
+            #expect(throws: GrammarError.self) { try Grammar(gbnf: #"root ::= "a""# + repetitions) }
+        }
+        let groups = String(repeating: "(", count: 150) + #""a""# + String(repeating: ")?", count: 150)
+        #expect(try Grammar(gbnf: "root ::= " + groups).accepts("a"))
+        let repeated = groups + String(repeating: "*", count: 150)
+        #expect(throws: GrammarError.self) { try Grammar(gbnf: "root ::= " + repeated) }
+    }
+
+    @Test func `empty lines before an alternative are read once`() throws {
+        let time = try clock.measure {
+            let lines = String(repeating: "\n", count: 300_000)
+            let one = try Grammar(gbnf: #"root ::= "a""# + lines + #"| "b""#)
+            let two = try Grammar(gbnf: "root ::= other" + lines + #"other ::= "c""#)
+            #expect(one.accepts("b") && two.accepts("c"))
+        }
+        #expect(time < .seconds(60))
+    }
+
+    @Test func `a set that needs more elements than there are texts is refused`() throws {
+        func schema(_ first: String, _ rules: String) -> String {
+            ##"{"type": "array", "uniqueItems": true, "prefixItems": [\##(first)], \##(rules)}"##
+        }
+        let words = ##""items": {"type": "string", "pattern": "^[a-z]{6}$"}, "minItems": 400000000"##
+        let constants = (0..<1500).map { ##"{"const": \##($0)}"## }.joined(separator: ", ")
+        let time = try clock.measure {
+            #expect(throws: GrammarError.self) { try Grammar(schemaText: schema(##"{"const": "x"}"##, words)) }
+            _ = try Grammar(schemaText: schema(constants, ##""items": false, "minItems": 1500"##))
+        }
+        #expect(time < .seconds(60))
+    }
+
+    @Test func `long names around many parts are refused`() {
+        let (name, long) = (String(repeating: "n", count: 15_000), String(repeating: "n", count: 5_000_000))
+        let parts = (0..<5000).map { ##""\##($0)": {}"## }.joined(separator: ", ")
+        let anchors = (0..<5000).map { ##""\##($0)": {"$anchor": "a\##($0)"}"## }.joined(separator: ", ")
+        let unknown = (0..<100_000).map { ##""u\##($0)": 0"## }.joined(separator: ", ")
+        for schema in [
+            ##"{"$defs": {"\##(name)": {"properties": {\##(parts)}}}}"##,
+            ##"{"$id": "\##(name)", "$defs": {\##(anchors)}}"##,
+            ##"{"$defs": {"\##(long)": {\##(unknown)}}}"##,
+        ] {
+            let time = clock.measure { #expect(throws: GrammarError.self) { try Grammar(schemaText: schema) } }
+            #expect(time < .seconds(60))
+        }
+    }
+
+    @Test func `a reference to itself beside what is not evaluated is followed once`() throws {
+        func schema(_ choices: String) -> String { ##"{"$ref": "#", "unevaluatedProperties": false, \##(choices)}"## }
+        let time = try clock.measure {
+            let grammar = try Grammar(schemaText: schema(##""anyOf": [{"properties": {"a": {"type": "integer"}}}]"##))
+            #expect(grammar.accepts(##"{"a": 1}"##) && !grammar.accepts(##"{"b": 1}"##))
+            for count in [100, 50_000] {
+                let names = (0..<count).map { ##""a\##($0)": {}"## }.joined(separator: ", ")
+                #expect(throws: GrammarError.self) {
+                    try Grammar(schemaText: schema(##""dependentSchemas": {\##(names)}"##))
+                }
+            }
+        }
+        #expect(time < .seconds(60))
+    }
+
+    @Test func `values and sets of characters are paid for`() {
+        let values = (0..<5000).map { ##""value \##($0)""## }.joined(separator: ", ")
+        let patterns = (0..<1000).map { ##"{"pattern": "^\##($0)zz"}"## }.joined(separator: ", ")
+        let time = clock.measure {
+            #expect(throws: GrammarError.self) {
+                try Grammar(schemaText: ##"{"enum": [\##(values)], "anyOf": [\##(patterns)]}"##)
+            }
+            let letters = "[" + String(repeating: #"\pL"#, count: 33_000) + "]"
+            #expect(throws: GrammarError.self) { try RegularExpression(letters) }
+        }
+        #expect(time < .seconds(120))
+    }
 }

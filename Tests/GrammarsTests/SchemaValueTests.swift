@@ -15,6 +15,13 @@ import Testing
         (#"{"type": "integer", "multipleOf": 7}"#, ["0", "14", "-49"], ["1", "50"]),
         (#"{"type": "number"}"#, ["1e10", "-2.5E-3", "0"], ["01", "1.", ".5", "1e308"]),
         (#"{"not": {"type": "integer"}, "type": "number"}"#, ["0.5", "-1.25"], ["1", "2.0"]),
+        (
+            #"{"not": {"enum": [0.00001, 1e16]}, "type": "number"}"#, ["0.00002", "1"],
+            ["0.00001", "10000000000000000"]
+        ),
+        (#"{"type": "integer", "const": 1e18}"#, ["1000000000000000000"], ["1e18", "1"]),
+        (#"{"enum": [1, -10000000000000000000], "type": "integer"}"#, ["1", "-10000000000000000000"], ["0"]),
+        (#"{"const": 2.5e-7}"#, ["0.00000025"], ["0.0000025"]),
     ])
     func `numbers keep their bounds`(schema: String, valid: [String], invalid: [String]) throws {
         let grammar = try Grammar(schemaText: schema)
@@ -39,6 +46,9 @@ import Testing
         ),
         (#"{"type": "string", "format": "date"}"#, [#""2024-02-29""#], [#""2023-02-29""#, #""2024-13-01""#]),
         (#"{"type": "string", "format": "ipv4"}"#, [#""127.0.0.1""#], [#""256.1.1.1""#, #""01.1.1.1""#]),
+        (#"{"type": "string", "not": {"const": "\u001f"}}"#, [#""a""#, #""\u001e""#], [#""\u001F""#, #""\u001f""#]),
+        (#"{"type": "string", "pattern": "^[^\\uD800-\\uDFFF]$"}"#, [#""-""#, #""a""#], [#""--""#]),
+        (#"{"type": "string", "pattern": "^[\\u0020-\\uDFFF]$"}"#, [#""-""#, #""é""#], [#""\u001f""#, #""😀""#]),
         (#"{"type": "string", "not": {"enum": ["a", "ab"]}}"#, [#""b""#, #""abc""#, #""""#], [#""a""#, #""ab""#]),
     ])
     func `strings keep their lengths, patterns and formats`(schema: String, valid: [String], invalid: [String]) throws {

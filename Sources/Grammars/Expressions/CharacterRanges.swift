@@ -135,7 +135,7 @@ package enum CharacterEncoding: Sendable, Hashable {
     /// UTF-8.
     case utf8
     /// UTF-8 within a JSON string, without its quotes: quotes, backslashes and control characters are escaped, by the
-    /// short escape where there is one, and nothing else is.
+    /// short escape where there is one and else with small letters, and nothing else is. So equal texts have equal bytes.
     case jsonString
 
     /// The byte sequences of a set of characters, each as one range for every byte.
@@ -157,11 +157,7 @@ package enum CharacterEncoding: Sendable, Hashable {
         case 0x0A: return [fixed("\\n")]
         case 0x0D: return [fixed("\\r")]
         case 0x09: return [fixed("\\t")]
-        default:
-            let digits = String(byte & 15, radix: 16)
-            let start = fixed("\\u00" + String(byte >> 4))
-            let spellings = Set([digits, digits.uppercased()])
-            return spellings.sorted().map { start + fixed($0) }
+        default: return [fixed("\\u00" + String(byte >> 4) + String(byte & 15, radix: 16))]
         }
     }
 

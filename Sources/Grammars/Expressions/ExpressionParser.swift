@@ -12,6 +12,9 @@ struct ExpressionParser {
 
     private static let depthLimit = 200
     private static let countLimit = 100_000
+    private static let rangeLimit = 200_000
+    /// Ranges of characters that were put into classes.
+    private(set) var rangeCount = 0
 
     /// Most bytes of an expression.
     private static let sizeLimit = 100_000
@@ -218,16 +221,15 @@ struct ExpressionParser {
             }
             isFirst = false
             let low = try classAtom()
-            guard peek("-"), position + 1 < scalars.count, scalars[position + 1] != "]", let first = low.onlyScalar
-            else {
+            guard peek("-"), position + 1 < scalars.count, scalars[position + 1] != "]", let first = low.scalar else {
                 // A hyphen after a set such as '\w' stands for itself (ECMA-262, annex B).
-                ranges += low.ranges
+                ranges += try counted(low.set)
                 continue
             }
             position += 1
             let high = try classAtom()
-            guard let last = high.onlyScalar else {
-                ranges += low.ranges + high.ranges + [0x2D...0x2D]
+            guard let last = high.scalar else {
+                ranges += try counted(low.set) + counted(high.set) + [0x2D...0x2D]
                 continue
             }
             guard first <= last else { throw error("a range in '[…]' runs backwards.") }
@@ -238,13 +240,27 @@ struct ExpressionParser {
         return isInverted ? set.inverted : set
     }
 
-    private mutating func classAtom() throws(GrammarError) -> CharacterRanges {
+    private mutating func counted(_ set: CharacterRanges) throws(GrammarError) -> [ClosedRange<UInt32>] {
+        rangeCount += set.ranges.count
+        guard rangeCount <= Self.rangeLimit else {
+            throw .tooLarge("The sets of a regular expression have more than \(Self.rangeLimit) ranges of characters.")
+        }
+        return set.ranges
+    }
+
+    /// The characters, and which one it is if it is one: a surrogate can begin and end ranges, though no set holds it.
+    private mutating func classAtom() throws(GrammarError) -> (set: CharacterRanges, scalar: UInt32?) {
         guard let scalar = current else { throw error("a '[' has no ']'.") }
         position += 1
         if scalar == "[", peek(":") { throw error("POSIX classes such as '[:alpha:]' are not supported.") }
-        guard scalar == "\\" else { return CharacterRanges(scalar.value) }
-        if take("b") { return CharacterRanges(0x08) }
-        return try escapedSet()
+        guard scalar == "\\" else { return (CharacterRanges(scalar.value), scalar.value) }
+        if take("b") { return (CharacterRanges(0x08), 0x08) }
+        for (letter, digits) in [("x", 2), ("u", 4), ("U", 8)] as [(StaticString, Int)] where take(letter) {
+            let value = try digits == 2 ? code(digits: digits) : unicodeEscape(digits: digits)
+            return (CharacterRanges(value), value)
+        }
+        let set = try escapedSet()
+        return (set, set.onlyScalar)
     }
 
     /// What follows a backslash, where it stands for characters.

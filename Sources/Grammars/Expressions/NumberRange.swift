@@ -56,6 +56,13 @@ struct ExactDecimal: Sendable {
 
     var isZero: Bool { integerDigits.isEmpty && fractionDigits.isEmpty }
 
+    /// As JSON writes it without an exponent.
+    var text: String {
+        func text(_ digits: [UInt8]) -> String { String(decoding: digits.map { $0 + 0x30 }, as: UTF8.self) }
+        let integer = integerDigits.isEmpty ? "0" : text(integerDigits)
+        return (isNegative ? "-" : "") + integer + (fractionDigits.isEmpty ? "" : "." + text(fractionDigits))
+    }
+
     /// Most digits, and the greatest exponent; every `Double` has fewer.
     private static let longest = 1100
 

@@ -3,10 +3,13 @@
 /// boundaries, and looking ahead anywhere but at the beginning. `\d`, `\w` are ASCII; `.` takes no line end.
 package struct RegularExpression: Sendable, Hashable {
     private let node: ExpressionNode
+    /// What reading it took, in parts of an automaton.
+    private let readingCount: Int
 
     package init(_ pattern: String) throws(GrammarError) {
         var parser = try ExpressionParser(pattern)
         node = try parser.parse()
+        readingCount = parser.rangeCount
         guard node.looksAheadFirst else {
             throw .syntax("In the regular expression: looking ahead can be followed only at its beginning.", offset: 0)
         }
@@ -32,6 +35,7 @@ package struct RegularExpression: Sendable, Hashable {
         budget: Int,
         work: CompilationWork
     ) throws(GrammarError) -> ByteAutomaton {
+        try work.charge(parts: readingCount, steps: 0)
         var compiler = ExpressionCompiler(encoding, budget: budget)
         let automaton = try compiler.compile(node, opensStart: !anchored, opensEnd: !anchored)
         try work.charge(parts: compiler.partCount, steps: compiler.stepCount)

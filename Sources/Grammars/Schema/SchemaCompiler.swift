@@ -118,6 +118,7 @@ struct SchemaCompiler {
         var validator = SchemaValidator(document: expansion.document, scalars)
         let excluded = Set(clause.excluded.map(\.identity))
         var valid: [JSONValue] = []
+        try builder.work.charge(values.count)
         for value in values where clause.types.contains(value.type) {
             if !excluded.isEmpty, excluded.contains(value.identity) { continue }
             if try validator.holds(value, clause) { valid.append(value) }
@@ -174,6 +175,11 @@ struct SchemaCompiler {
     }
 }
 
+extension Double {
+    /// The shortest digits that make it, without an exponent: automata of numbers know none.
+    fileprivate var plainText: String { (try? ExactDecimal(description))?.text ?? description }
+}
+
 extension JSONValue {
     /// The canonical text of a value that is no array and no object.
     var scalarText: String? {
@@ -182,11 +188,7 @@ extension JSONValue {
         case .bool(let value): value ? "true" : "false"
         case .integer(let value): String(value)
         case .number(let value):
-            if let integer = Int64(exactly: value), integer.magnitude < 1 << 53 {
-                String(integer)
-            } else {
-                value.description
-            }
+            Int64(exactly: value).map { String($0) } ?? value.plainText
         case .string(let value): String(decoding: JSONGlue.quoted(value), as: UTF8.self)
         case .array, .object: nil
         }
