@@ -32,6 +32,12 @@ package final class Grammar: Sendable {
             counted.contains(Int32(index)) ? automata[index].shortestEndings() : []
         }
     }
+
+    /// About the bytes that it takes.
+    package var byteCount: Int {
+        let tables = automata.reduce(0) { $0 + $1.byteCount }
+        return (shortestEndings + completions).reduce(tables + 128 * nodes.count) { $0 + 4 * $1.count }
+    }
 }
 
 /// A part of a grammar.

@@ -50,5 +50,7 @@ import Testing
         let weights = try weights(outputs: 8_192, inputs: 2_048)
         let tasks = tasks(ProductSplit(weights, rows: rows, threadCount: 2), weights)
         #expect((32...256).contains(tasks.count))
+        let changed = ProductSplit(weights, rows: rows, threadCount: 2, isChanged: true)
+        #expect((tasks.count / 3...tasks.count / 2 + 1).contains(changed.taskCount))
     }
 }

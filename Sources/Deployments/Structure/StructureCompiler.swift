@@ -10,6 +10,9 @@ enum ConstraintSource: Sendable {
     case answer(AnswerGrammar)
 }
 
+/// Grammars that are kept, and their bytes.
+private let (keptCount, keptBytes) = (64, 128 << 20)
+
 /// Turns what answers must be into constraints, and keeps the grammars that were asked for last: clients send the same
 /// schema again and again.
 final class StructureCompiler: Sendable {
@@ -23,10 +26,19 @@ final class StructureCompiler: Sendable {
         var grammars: [ConstraintKey: Grammar] = [:]
         /// The keys of `grammars`, that used last at the end.
         var order: [ConstraintKey] = []
-    }
+        /// What they take, keys and all.
+        var byteCount = 0
 
-    /// Grammars that are kept.
-    private static let keptCount = 64
+        mutating func keep(_ grammar: Grammar, _ key: ConstraintKey) {
+            guard grammars.updateValue(grammar, forKey: key) == nil else { return }
+            order.append(key)
+            byteCount += key.bytes.count + grammar.byteCount
+            while order.count > 1, order.count > keptCount || byteCount > keptBytes {
+                let oldest = order.removeFirst()
+                byteCount -= oldest.bytes.count + (grammars.removeValue(forKey: oldest)?.byteCount ?? 0)
+            }
+        }
+    }
 
     init(_ tokenizer: Tokenizer, markers: Set<TokenID>) {
         self.tokenizer = tokenizer
@@ -58,10 +70,7 @@ final class StructureCompiler: Sendable {
         }
         if let known { return known }
         let grammar = try Grammar(source)
-        state.withLock { state in
-            if state.grammars.updateValue(grammar, forKey: key) == nil { state.order.append(key) }
-            if state.order.count > Self.keptCount { state.grammars[state.order.removeFirst()] = nil }
-        }
+        state.withLock { $0.keep(grammar, key) }
         return grammar
     }
 

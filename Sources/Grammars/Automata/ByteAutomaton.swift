@@ -57,6 +57,9 @@ package struct ByteAutomaton: Sendable, Hashable {
 
     package var stateCount: Int { flags.count }
 
+    /// Bytes that it takes.
+    var byteCount: Int { 4 * transitions.count + flags.count + classes.count }
+
     /// The state after a byte; `dead` when it cannot come.
     package func next(_ state: Int32, _ byte: UInt8) -> Int32 {
         transitions[Int(state) * classCount + Int(classes[Int(byte)])]

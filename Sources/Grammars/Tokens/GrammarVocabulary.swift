@@ -5,10 +5,10 @@ package final class GrammarVocabulary: Sendable {
     let trie: TokenTrie
     /// How many tokens there are; ids are smaller.
     package let size: Int
-    private let known = Mutex<[LexemeState: LexemeTokens]>([:])
+    private let known = Mutex<(tokens: [LexemeState: LexemeTokens], byteCount: Int)>(([:], 0))
 
-    /// States that are kept; there are few in use at a time.
-    private static let mostStates = 8192
+    /// Bytes of states that are kept: some thousands, of which few are in use at a time.
+    private static let mostBytes = 256 << 20
 
     /// - Parameters:
     ///   - texts: the bytes that each token adds to a text, of the tokens that add any and that may stand in an answer.
@@ -19,11 +19,11 @@ package final class GrammarVocabulary: Sendable {
     }
 
     /// Whether a state was looked at before, so that asking for it again costs little.
-    func knows(_ state: LexemeState) -> Bool { known.withLock { $0[state] != nil } }
+    func knows(_ state: LexemeState) -> Bool { known.withLock { $0.tokens[state] != nil } }
 
     /// What tokens do to a lexeme at a state.
     func tokens(_ state: LexemeState, of automaton: ByteAutomaton, shortestEndings: [Int32]) -> LexemeTokens {
-        if let tokens = known.withLock({ $0[state] }) { return tokens }
+        if let tokens = known.withLock({ $0.tokens[state] }) { return tokens }
         var walk = LexemeWalk(trie)
         var inside = TokenSet(vocabularySize: size)
         var exits: [Int32] = []
@@ -33,8 +33,8 @@ package final class GrammarVocabulary: Sendable {
         }
         let tokens = LexemeTokens(inside: inside, exits: exits)
         known.withLock {
-            if $0.count >= Self.mostStates { $0.removeAll(keepingCapacity: true) }
-            $0[state] = tokens
+            if $0.byteCount > Self.mostBytes { $0 = ([:], 0) }
+            if $0.tokens.updateValue(tokens, forKey: state) == nil { $0.byteCount += tokens.byteCount }
         }
         return tokens
     }
