@@ -39,9 +39,7 @@ import Tokenization
             if case .token = event { break }
         }
         #expect(receipt.report == nil)
-        async let cancelled: Void = engine.cancel(asked.id)
-        await gate.open(whenSomebodyWaitsFor: engine)
-        await cancelled
+        try await gate.open(during: { [id = asked.id] in await engine.cancel(id) }, on: engine)
         let report = try #require(receipt.report)
         #expect(report.usage.promptTokens == 1 && report.usage.completionTokens > 0)
         #expect(report.computeTime > .zero)

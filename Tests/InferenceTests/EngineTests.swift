@@ -51,9 +51,7 @@ import Tokenization
         var iterator = try await engine.submit(request(1, tokens(1), maxTokens: 200)).makeAsyncIterator()
         _ = await iterator.next()
         _ = await iterator.next()
-        async let first: Void = engine.cancel(RequestID(1))
-        await gate.open(whenSomebodyWaitsFor: engine)
-        await first
+        try await gate.open(during: { await engine.cancel(RequestID(1)) }, on: engine)
         await engine.cancel(RequestID(1))
         var last: GenerationEvent?
         while let event = await iterator.next() { last = event }
@@ -95,9 +93,7 @@ import Tokenization
         let streams = try await engine.submit([
             request(1, tokens(1), maxTokens: 250), request(2, tokens(1), maxTokens: 250),
         ])
-        async let end: Void = engine.shutdown(gracePeriod: .zero)
-        await gate.open(whenSomebodyWaitsFor: engine)
-        await end
+        try await gate.open(during: { await engine.shutdown(gracePeriod: .zero) }, on: engine)
         for stream in streams {
             var last: GenerationEvent?
             for await event in stream { last = event }
@@ -166,9 +162,9 @@ import Tokenization
         let gate = StepGate()
         let engine = try Self.engine(heldAtToken: 5, by: gate)
         let stream = try await engine.submit(request(1, tokens(1), maxTokens: 200))
-        let second = Task { try await engine.submit(request(1, tokens(1))) }
-        await gate.open(whenSomebodyWaitsFor: engine)
-        await #expect(throws: SubmissionError.duplicateRequest(RequestID(1))) { _ = try await second.value }
+        await #expect(throws: SubmissionError.duplicateRequest(RequestID(1))) {
+            _ = try await gate.open(during: { try await engine.submit(request(1, tokens(1))) }, on: engine)
+        }
         await engine.cancel(RequestID(1))
         for await _ in stream {}
     }
@@ -270,14 +266,26 @@ extension EngineTests {
     }
 }
 
-/// Holds a step until somebody waits for it to end, so that a test knows which of the two came first.
+/// Holds a step while a call is made, so that a test knows which of the two came first.
 final class StepGate: Sendable {
+    private let isReached = Atomic<Bool>(false)
     private let isOpen = Atomic<Bool>(false)
 
-    func wait() { while !isOpen.load(ordering: .acquiring) { Thread.sleep(forTimeInterval: 0.000_1) } }
+    func wait() {
+        isReached.store(true, ordering: .releasing)
+        while !isOpen.load(ordering: .acquiring) { Thread.sleep(forTimeInterval: 0.000_1) }
+    }
 
-    func open(whenSomebodyWaitsFor engine: Engine) async {
+    /// Makes `call` once the step is held, and lets the step go on once the call waits for it to end.
+    func open<Answer: Sendable>(
+        during call: @escaping @Sendable () async throws -> Answer,
+        on engine: Engine
+    ) async throws -> Answer {
+        await expectSoon("a step that is held") { isReached.load(ordering: .acquiring) }
+        // Before the other tests' tasks, which can keep the pool busy for longer than is waited.
+        let answer = Task(priority: .high, operation: call)
         await expectSoon("a call that waits") { engine.hasWaitingCalls }
         isOpen.store(true, ordering: .releasing)
+        return try await answer.value
     }
 }

@@ -47,10 +47,9 @@ import Tokenization
         configuration.scheduling = scheduling
         let engine = try Engine(model: model, configuration: configuration)
         var streams = try await engine.submit((1...50).map { request(UInt64($0), adapter: "a") })
-        // Before the other tests' tasks, which can keep the pool busy for longer than the gate waits.
-        let late = Task(priority: .high) { try await engine.submit(request(60, adapter: "b")) }
-        await gate.open(whenSomebodyWaitsFor: engine)
-        streams.append(try await late.value)
+        streams.append(
+            try await gate.open(during: { try await engine.submit(request(60, adapter: "b")) }, on: engine)
+        )
         for stream in streams { for await _ in stream {} }
         #expect(await engine.verifyIdle().isClean)
         let sequence = order.withLock { $0 }
