@@ -18,6 +18,7 @@ final class HTTPSession: Sendable {
         configuration.timeoutIntervalForRequest = Double(idleTimeout.components.seconds)
         let queue = OperationQueue()
         queue.maxConcurrentOperationCount = 1
+        queue.underlyingQueue = exchanges.queue
         session = URLSession(configuration: configuration, delegate: exchanges, delegateQueue: queue)
     }
 
@@ -74,6 +75,10 @@ private struct Exchange: Sendable {
 /// The session's delegate: finds the exchange of each call-back. Call-backs come one at a time.
 private final class ExchangeTable: NSObject, URLSessionDataDelegate, Sendable {
     private let exchanges = Mutex<[Int: Exchange]>([:])
+    /// Has a thread of its own: where those of the process were busy for longer than the idle time, Foundation would end a
+    /// redirect by its timer before it hears the answer to it, and stop the process. Here because the session keeps its delegate
+    /// as long as it uses this, and an operation queue keeps no queue.
+    let queue = DispatchQueue(label: "hearth-hub")
 
     func add(_ task: URLSessionTask, _ exchange: Exchange) {
         exchanges.withLock { $0[task.taskIdentifier] = exchange }
