@@ -36,7 +36,10 @@ import Tokenization
         let receipt = UsageReceipt()
         asked.receipt = receipt
         for await event in try await engine.submit(asked) {
-            if case .token = event { break }
+            guard case .token = event else { continue }
+            // Leaving cancels, and that is to wait for the step, too.
+            await gate.untilHeld()
+            break
         }
         #expect(receipt.report == nil)
         try await gate.open(during: { [id = asked.id] in await engine.cancel(id) }, on: engine)

@@ -276,12 +276,16 @@ final class StepGate: Sendable {
         while !isOpen.load(ordering: .acquiring) { Thread.sleep(forTimeInterval: 0.000_1) }
     }
 
+    func untilHeld() async {
+        await expectSoon("a step that is held") { isReached.load(ordering: .acquiring) }
+    }
+
     /// Makes `call` once the step is held, and lets the step go on once the call waits for it to end.
     func open<Answer: Sendable>(
         during call: @escaping @Sendable () async throws -> Answer,
         on engine: Engine
     ) async throws -> Answer {
-        await expectSoon("a step that is held") { isReached.load(ordering: .acquiring) }
+        await untilHeld()
         // Before the other tests' tasks, which can keep the pool busy for longer than is waited.
         let answer = Task(priority: .high, operation: call)
         await expectSoon("a call that waits") { engine.hasWaitingCalls }

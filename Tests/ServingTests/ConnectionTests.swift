@@ -57,13 +57,13 @@ import Testing
         try await withServer { server in
             let connection = try await server.connect()
             defer { connection.close() }
-            defer { ScriptedDeployment.letGo(8) }
-            let endless = #""model":"scripted","prompt":"endless held:8\n","max_tokens":1000,"stream":true"#
+            defer { ScriptedDeployment.letGo("c") }
+            let endless = #""model":"scripted","prompt":"endless held:c\n","max_tokens":1000,"stream":true"#
             try await connection.send("POST", "/v1/completions", "{\(endless)}")
             _ = try await connection.receive(until: #""text":"a""#)
             let body = "{\(ChatCompletionsTests.question)}"
             try await connection.send(Self.asking(body))
-            ScriptedDeployment.letGo(8)
+            ScriptedDeployment.letGo("c")
             let text = try await connection.receive(until: "100 Continue\r\n\r\n")
             let parts = text.components(separatedBy: "data: [DONE]\n\n\r\n0\r\n\r\n")
             #expect(parts.count == 2 && parts.last == "HTTP/1.1 100 Continue\r\n\r\n", "\(text.suffix(400))")

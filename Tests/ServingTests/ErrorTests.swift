@@ -210,7 +210,7 @@ import Testing
         let limits = try StepLimits(tokensPerStep: 64, maxRunning: 1, maxWaiting: 1)
         let directory = DeploymentDirectory([try ScriptedDeployment.make(room: .init(limits: limits))])
         try await withServer({ $0.concurrentRequestLimit = 3 }, directory: directory) { server in
-            defer { ScriptedDeployment.letGo(2) }
+            defer { ScriptedDeployment.letGo("2") }
             let endless = #"{"model":"scripted","prompt":"endless held:2\n","max_tokens":4000,"stream":true}"#
             var connections: [RawConnection] = []
             for _ in 0..<2 {
@@ -226,7 +226,7 @@ import Testing
             #expect(refused.headers["retry-after"] == "1" && refused.headers["retry-after-ms"] == "1000")
             #expect(refused.headers["x-should-retry"] == "true")
             for connection in connections { connection.close() }
-            ScriptedDeployment.letGo(2)
+            ScriptedDeployment.letGo("2")
             try await server.waitUntilIdle()
         }
     }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct FairTurnsTests {
     @Test(arguments: [Scheduling.fair, .arrival])
     func `whoever shows another key does not wait behind the queue of the first`(scheduling: Scheduling) async throws {
-        let digits = scheduling == .fair ? (6, 7) : (8, 9)
+        let keys: (Character, Character) = scheduling == .fair ? ("6", "7") : ("8", "9")
         var room = ScriptedDeployment.Room()
         room.limits = try StepLimits(tokensPerStep: 512, maxRunning: 1)
         room.scheduling = scheduling
@@ -23,13 +23,13 @@ import Testing
                     return statistics.waitingCount == count && statistics.runningCount == running
                 }
             }
-            async let first = ask("a", "endless held:\(digits.0)", tokens: 400)
+            async let first = ask("a", "endless held:\(keys.0)", tokens: 400)
             try await wait(waiting: 0)
-            async let second = ask("a", "endless held:\(digits.1)", tokens: 400)
+            async let second = ask("a", "endless held:\(keys.1)", tokens: 400)
             try await wait(waiting: 1)
             async let other = ask("b", "hello", tokens: 4)
             try await wait(waiting: 2)
-            ScriptedDeployment.letGo(digits.0)
+            ScriptedDeployment.letGo(keys.0)
             #expect(try await first.status == 200)
             if scheduling == .fair {
                 #expect(try await other.status == 200)
@@ -38,7 +38,7 @@ import Testing
             } else {
                 try await wait(waiting: 1)
             }
-            ScriptedDeployment.letGo(digits.1)
+            ScriptedDeployment.letGo(keys.1)
             #expect(try await second.status == 200)
             #expect(try await other.status == 200)
         }

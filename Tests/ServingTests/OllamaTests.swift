@@ -187,7 +187,7 @@ import Testing
             $0.requestTimeout = .milliseconds(300)
             $0.keepAliveInterval = .milliseconds(20)
         }) { server in
-            defer { ScriptedDeployment.letGo(0) }
+            defer { ScriptedDeployment.letGo("0") }
             let stop = String(repeating: "a", count: 4000)
             let body = #"{"model":"scripted","prompt":"endless held:0","options":{"stop":["\#(stop)"]}}"#
             let stream = try await server.send("POST", "/api/generate", body)

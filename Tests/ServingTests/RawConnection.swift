@@ -48,7 +48,7 @@ final class RawConnection: Sendable {
             }
         }
         guard result == 0 else { throw Failure(message: "cannot connect: \(String(cString: strerror(errno)))") }
-        var timeout = timeval(tv_sec: 20, tv_usec: 0)
+        var timeout = timeval(tv_sec: 120, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         return RawConnection(descriptor: descriptor)
     }
@@ -90,7 +90,7 @@ final class RawConnection: Sendable {
             let count = recv(descriptor, &buffer, limit, 0)
             return count < 0 ? nil : Array(buffer[..<count])
         }
-        guard let result else { throw Failure(message: "nothing arrived within 20 seconds") }
+        guard let result else { throw Failure(message: "nothing arrived within two minutes") }
         return result
     }
 

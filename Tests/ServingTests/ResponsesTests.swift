@@ -412,7 +412,7 @@ import Testing
     }
 
     @Test func `a stream that takes too long ends as failed`() async throws {
-        try await withServer({ $0.requestTimeout = .milliseconds(200) }) { server in
+        try await withServer({ $0.requestTimeout = .seconds(2) }) { server in
             let events = try await ResponsesTests().events(server, #""model":"scripted","input":"endless""#)
             let last = try #require(events.last)
             #expect(last["type"] == "response.failed" && last["response"]?["status"] == "failed")

@@ -15,21 +15,22 @@ import Tokenization
 ///
 /// Token ids 0 to 255 are bytes, 256 ends an answer. The answer to every prompt is `Héllo!`; what stands behind the last
 /// line break counts as answer so far. A prompt with `endless` in it is answered by `a` without end, a millisecond each;
-/// with `held:` and a digit in it, too, but fifty times as slowly from the second token on, until `letGo` is called with
-/// that digit: so that it still runs when a test gets round to it, however busy the machine is.
+/// with `held:` and a character in it, too, but a quarter of a second each from the second token on, until `letGo` is called
+/// with that character: so that it still runs when a test gets round to it, however busy the machine is. Each test has one of
+/// its own.
 enum ScriptedDeployment {
-    private static let released = Mutex<Set<Int>>([])
+    private static let released = Mutex<Set<Character>>([])
 
-    /// Lets answers to prompts with `held:` and this digit go on at full speed, for good.
-    static func letGo(_ digit: Int) { released.withLock { _ = $0.insert(digit) } }
+    /// Lets answers to prompts with `held:` and this character go on at full speed, for good.
+    static func letGo(_ key: Character) { released.withLock { _ = $0.insert(key) } }
 
     /// Whether the prompt is held.
     private static func isHolding(_ bytes: [UInt8]) -> Bool {
         guard let range = Data(bytes).range(of: Data("held:".utf8)), range.upperBound < bytes.count else {
             return false
         }
-        let digit = Int(bytes[range.upperBound]) - Int(UInt8(ascii: "0"))
-        return !released.withLock { $0.contains(digit) }
+        let key = Character(Unicode.Scalar(bytes[range.upperBound]))
+        return !released.withLock { $0.contains(key) }
     }
 
     static let end = 256
@@ -94,7 +95,7 @@ enum ScriptedDeployment {
         if Data(bytes).range(of: Data("endless".utf8)) != nil {
             usleep(1000)
             next = Int(UInt8(ascii: "a"))
-            if start < tokens.count, isHolding(bytes) { usleep(50_000) }
+            if start < tokens.count, isHolding(bytes) { usleep(250_000) }
         } else if tokens.count - start < answer.count {
             next = Int(answer[tokens.count - start])
         }
@@ -189,14 +190,17 @@ struct RunningServer: Sendable {
         }
     }
 
-    /// Asks again and again until `condition` holds; a minute without it is a failure, so that no test waits for ever.
+    /// Asks again and again until `condition` holds; minutes without it are a failure, so that no test waits for ever. What
+    /// takes a minute is that other tests keep the pool's threads.
     func wait(_ what: String, until condition: () async throws -> Bool) async throws {
-        let end = ContinuousClock.now.advanced(by: .seconds(60))
-        while ContinuousClock.now < end {
+        let end = ContinuousClock.now.advanced(by: .seconds(300))
+        var tries = 0
+        while ContinuousClock.now < end || tries < 100 {
             if try await condition() { return }
+            tries += 1
             try await pause(milliseconds: 5)
         }
-        Issue.record("a minute has passed and it is not so that \(what)")
+        Issue.record("five minutes have passed and it is not so that \(what)")
     }
 }
 

@@ -8,7 +8,7 @@ import Testing
     @Test func `a running stream ends as it should while newcomers get 503`() async throws {
         // Far more than it takes, even under a sanitizer on a busy machine.
         try await withServer({ $0.gracePeriod = .seconds(600) }) { server in
-            defer { ScriptedDeployment.letGo(1) }
+            defer { ScriptedDeployment.letGo("1") }
             let stream = try await start(on: server, prompt: "endless held:1", tokens: 400)
             server.application.stop()
             let refused = try await server.send("POST", "/v1/chat/completions", "{\(ChatCompletionsTests.question)}")
@@ -18,7 +18,7 @@ import Testing
             let ready = try await server.send("GET", "/ready")
             #expect(ready.status == 503)
             #expect(try await server.send("GET", "/health").status == 200)
-            ScriptedDeployment.letGo(1)
+            ScriptedDeployment.letGo("1")
             _ = try await stream.receive(until: "data: [DONE]")
             stream.close()
         }
@@ -26,7 +26,7 @@ import Testing
 
     @Test func `a stream that outlives the grace period ends with an error`() async throws {
         try await withServer({ $0.gracePeriod = .milliseconds(200) }) { server in
-            defer { ScriptedDeployment.letGo(5) }
+            defer { ScriptedDeployment.letGo("5") }
             let stream = try await start(on: server, prompt: "endless held:5", tokens: 4000)
             server.application.stop()
             let rest = try await stream.receive(until: #""code":"server_shutting_down""#)
@@ -40,7 +40,7 @@ import Testing
         configuration.port = 0
         let directory = DeploymentDirectory([try ScriptedDeployment.make()])
         let server = try await startServer(configuration, directory, signals: [.user2])
-        defer { ScriptedDeployment.letGo(4) }
+        defer { ScriptedDeployment.letGo("4") }
         let stream = try await start(on: server, prompt: "endless held:4", tokens: 4000)
         kill(getpid(), SIGUSR2)
         try await server.wait("the server drains") { try await server.send("GET", "/ready").status == 503 }

