@@ -1,4 +1,5 @@
 import CKernels
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -51,6 +52,8 @@ package final class FactorMemory: @unchecked Sendable {
     private var used: FactorSpace
     private let space: FactorSpace
     private let spare: SpareMemory?
+    /// How many were given huge pages so far.
+    private static let count = Atomic<Int>(0)
 
     /// Zeros; nil where the system gives no memory.
     ///
@@ -62,7 +65,8 @@ package final class FactorMemory: @unchecked Sendable {
         let byteCount = space.byteCount
         if byteCount >= ReservedMemory.hugePageBytes {
             let kept = spare?.take(bytes: byteCount)
-            guard let memory = kept ?? ReservedMemory(offered: byteCount, hugePageOffset: 0) else { return nil }
+            let memory = kept ?? ReservedMemory(offered: byteCount, hugePageOffset: Self.nextOffset())
+            guard let memory else { return nil }
             if kept != nil { memset(memory.start, 0, byteCount) }
             (reserved, start) = (memory, memory.start)
         } else {
@@ -71,6 +75,10 @@ package final class FactorMemory: @unchecked Sendable {
             start.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount + 64)
         }
     }
+
+    /// Where the next memory begins in its huge page. Rows of several adapters meet the same panel of each B at the same time;
+    /// were these to lie alike in their pages, eight would take eight ways of the same few sets of a first cache.
+    private static func nextOffset() -> Int { count.add(1, ordering: .relaxed).oldValue % 8 * 576 }
 
     deinit {
         if let reserved {
