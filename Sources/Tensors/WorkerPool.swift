@@ -102,20 +102,20 @@ private struct WorkReference {
 
 /// What the pool's threads share.
 ///
-/// Unchecked: `work` is written by the caller while the gate is closed and nobody is inside, and read by workers after
-/// they entered. Everything else is atomic or under `lock`.
+/// What one thread writes in every region lies in lines that the others do not look at while they wait: else both would wait for
+/// that line, for a third of a microsecond where their cores share no cache.
+///
+/// Unchecked: the gate's work is written by the caller while it is closed and nobody is inside, and read by workers after they
+/// entered. Everything else is atomic or under `lock`.
 private final class WorkerPoolState: @unchecked Sendable {
     private let threadCount: Int
     private let spinLimit: Int
     private let callerSpinLimit: Int
-    /// What the region's tasks call.
-    private let work = UnsafeMutablePointer<WorkReference?>.allocate(capacity: 1)
-    private let gate = RegionGate()
-    /// `[threads]`: what each has still to do.
-    private let shares: UnsafeMutablePointer<TaskShare>
+    private let gate = UnsafeMutablePointer<RegionGate>.allocateLine()
+    private let shares: TaskShares
     private let sleeping = Atomic<Int>(0)
     private let callerWaits = Atomic<Bool>(false)
-    private let isRunning = Atomic<Bool>(false)
+    private let isRunning = UnsafeMutablePointer<Atomic<Bool>>.allocateLine()
     private let isStopping = Atomic<Bool>(false)
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -125,9 +125,9 @@ private final class WorkerPoolState: @unchecked Sendable {
         self.threadCount = threadCount
         self.spinLimit = spinLimit
         self.callerSpinLimit = callerSpinLimit
-        shares = .allocate(capacity: threadCount)
-        for thread in 0..<threadCount { (shares + thread).initialize(to: TaskShare()) }
-        work.initialize(to: nil)
+        shares = .allocate(threadCount: threadCount)
+        gate.initialize(to: RegionGate())
+        isRunning.initialize(to: Atomic(false))
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
         pthread_cond_init(left, nil)
@@ -140,59 +140,56 @@ private final class WorkerPoolState: @unchecked Sendable {
         left.deallocate()
         wake.deallocate()
         lock.deallocate()
-        work.deallocate()
-        shares.deinitialize(count: threadCount)
+        isRunning.deinitialize(count: 1)
+        isRunning.deallocate()
+        gate.deinitialize(count: 1)
+        gate.deallocate()
         shares.deallocate()
     }
 
     /// How often the gate was opened.
-    var regionCount: Int { Int(gate.epoch) }
+    var regionCount: Int { Int(gate.pointee.epoch) }
 
     func run(taskCount: Int, _ work: WorkReference) {
         precondition(taskCount >= 0 && taskCount <= Int(Int32.max), "WorkerPool: \(taskCount) tasks")
         precondition(
-            !isRunning.exchange(true, ordering: .acquiring),
+            !isRunning.pointee.exchange(true, ordering: .acquiring),
             "WorkerPool: a region was started inside another"
         )
         begunRegions.add(1, ordering: .relaxed)
         defer {
             endedRegions.add(1, ordering: .releasing)
-            isRunning.store(false, ordering: .releasing)
+            isRunning.pointee.store(false, ordering: .releasing)
         }
         if threadCount == 1 || taskCount <= 1 {
             for task in 0..<taskCount { work.type.perform(task, at: work.address) }
             return
         }
-        self.work.pointee = work
         for thread in 0..<threadCount {
-            shares[thread].fill(taskCount * thread / threadCount..<taskCount * (thread + 1) / threadCount)
+            shares.fill(thread, with: taskCount * thread / threadCount..<taskCount * (thread + 1) / threadCount)
         }
-        gate.open()
+        gate.pointee.work = work
+        gate.pointee.open()
         wakeSleepers()
-        runTasks(as: 0)
+        runTasks(of: work, as: 0)
         // No task is left, so whoever has not entered need not.
-        if gate.close() > 0 { waitUntilLeft() }
+        if gate.pointee.close() > 0 { waitUntilLeft() }
     }
 
     /// Runs the thread's own share, then takes from the others'.
-    private func runTasks(as thread: Int) {
-        guard let work = work.pointee else { return }
-        while let task = shares[thread].takeFirst() { work.type.perform(task, at: work.address) }
-        for distance in 1..<threadCount {
-            let other = (thread + distance) % threadCount
-            while let task = shares[other].takeLast() { work.type.perform(task, at: work.address) }
-        }
+    private func runTasks(of work: WorkReference, as thread: Int) {
+        while let (task, _) = shares.takeNext(as: thread) { work.type.perform(task, at: work.address) }
     }
 
     private func waitUntilLeft() {
         for _ in 0..<callerSpinLimit {
-            if gate.isEmpty { return }
+            if gate.pointee.isEmpty { return }
             ck_spin_hint()
         }
         // Sequentially consistent on both sides: either this thread sees that all have left, or the last one sees it wait.
         callerWaits.store(true, ordering: .sequentiallyConsistent)
         pthread_mutex_lock(lock)
-        while !gate.isEmpty { pthread_cond_wait(left, lock) }
+        while !gate.pointee.isEmpty { pthread_cond_wait(left, lock) }
         pthread_mutex_unlock(lock)
         callerWaits.store(false, ordering: .relaxed)
     }
@@ -212,9 +209,9 @@ private final class WorkerPoolState: @unchecked Sendable {
         while true {
             waitForRegion(after: seen)
             if isStopping.load(ordering: .sequentiallyConsistent) { return }
-            guard gate.enter(after: &seen) else { continue }
-            runTasks(as: thread)
-            guard gate.leave(), callerWaits.load(ordering: .sequentiallyConsistent) else { continue }
+            guard gate.pointee.enter(after: &seen) else { continue }
+            if let work = gate.pointee.work { runTasks(of: work, as: thread) }
+            guard gate.pointee.leave(), callerWaits.load(ordering: .sequentiallyConsistent) else { continue }
             pthread_mutex_lock(lock)
             pthread_cond_signal(left)
             pthread_mutex_unlock(lock)
@@ -235,7 +232,7 @@ private final class WorkerPoolState: @unchecked Sendable {
     }
 
     private func hasNews(after seen: UInt32) -> Bool {
-        gate.epoch != seen || isStopping.load(ordering: .sequentiallyConsistent)
+        gate.pointee.epoch != seen || isStopping.load(ordering: .sequentiallyConsistent)
     }
 
     func stop() {
@@ -245,7 +242,9 @@ private final class WorkerPoolState: @unchecked Sendable {
 }
 
 /// Lets workers into a region while it is open, and counts who is inside.
-private final class RegionGate: Sendable {
+private struct RegionGate: ~Copyable {
+    /// What the region's tasks call: beside the word, so that who sees the gate open has it already.
+    var work: WorkReference?
     /// Bits 32…63: how many regions there were. Bit 31: closed. Below: workers inside.
     private let word = Atomic<UInt64>(RegionGate.closed)
     private static let closed: UInt64 = 1 << 31
@@ -277,36 +276,6 @@ private final class RegionGate: Sendable {
 
     /// Whether the caller was the last one inside.
     func leave() -> Bool { word.subtract(1, ordering: .sequentiallyConsistent).newValue & Self.inside == 0 }
-}
-
-/// The tasks that a thread has still to begin: its own from the front, helpers from the back.
-///
-/// A value in memory of the pool's, not a class: every task begins here, and counting references would take as long as the
-/// shortest of them.
-private struct TaskShare: ~Copyable {
-    /// Bits 32…63: the first task; below: the one after the last. Padded, so that threads share no two neighbouring cache lines.
-    private let word = Atomic<UInt64>(0)
-    private let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
-    private let more: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
-
-    func fill(_ tasks: Range<Int>) {
-        word.store(UInt64(tasks.lowerBound) << 32 | UInt64(tasks.upperBound), ordering: .relaxed)
-    }
-
-    func takeFirst() -> Int? { take { $0 + 1 << 32 }.map { Int($0 >> 32) } }
-
-    func takeLast() -> Int? { take { $0 - 1 }.map { Int($0 & 0xFFFF_FFFF) - 1 } }
-
-    /// Replaces the range unless it is empty; returns the old one.
-    private func take(_ shrink: (UInt64) -> UInt64) -> UInt64? {
-        var current = word.load(ordering: .relaxed)
-        while current >> 32 < current & 0xFFFF_FFFF {
-            let result = word.weakCompareExchange(expected: current, desired: shrink(current), ordering: .relaxed)
-            if result.exchanged { return current }
-            current = result.original
-        }
-        return nil
-    }
 }
 
 /// A named POSIX thread.
@@ -358,5 +327,15 @@ private final class WorkerThread: @unchecked Sendable {
         #else
             pthread_join(handle, nil)
         #endif
+    }
+}
+
+extension UnsafeMutablePointer where Pointee: ~Copyable {
+    /// Memory for one value, alone in two neighbouring cache lines, which processors fetch together.
+    fileprivate static func allocateLine() -> UnsafeMutablePointer {
+        let bytes = 128
+        precondition(MemoryLayout<Pointee>.size <= bytes, "WorkerPool: \(MemoryLayout<Pointee>.size) bytes are no line")
+        let line = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: bytes)
+        return line.bindMemory(to: Pointee.self, capacity: 1)
     }
 }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What one layer's attention computes in a step. Formula and determinism: `ck_attention.h`.
 package struct Attention {
     /// The sequences of the step; all layers share them.
@@ -82,20 +80,20 @@ extension Compute {
                 output: output,
                 set: instructionSet.rawValue
             )
-            // As many tasks as threads, each with a scratch of its own; they claim the tiles, the costly ones first.
-            let threadCount = min(workers.threadCount, pieces.count)
-            let claims = (
-                region: region, pieces: pieces, claimedCount: cache.scratch.claimedCount, threadCount: threadCount
-            )
-            claims.claimedCount.pointee.store(0, ordering: .relaxed)
-            workers.run(taskCount: threadCount, claims) { claims, thread in
-                let (pieces, threadCount) = (claims.pointee.pieces, claims.pointee.threadCount)
-                while true {
-                    let index = claims.pointee.claimedCount.pointee.add(1, ordering: .relaxed).oldValue
-                    guard index < pieces.count else { return }
-                    // Where the threads take turns, what comes next is this far on.
+            // As many tasks as threads, each with a scratch of its own. They have the tiles in turns, so that all begin with
+            // costly ones, and help each other with the cheap ones at the end.
+            let shares = cache.scratch.shares
+            let threadCount = shares.threadCount
+            for thread in 0..<threadCount {
+                shares.fill(thread, with: 0..<(pieces.count - thread + threadCount - 1) / threadCount)
+            }
+            let job = (region: region, pieces: pieces, shares: shares)
+            workers.run(taskCount: min(threadCount, pieces.count), job) { job, thread in
+                let (pieces, threadCount) = (job.pointee.pieces, job.pointee.shares.threadCount)
+                while let (turn, owner) = job.pointee.shares.takeNext(as: thread) {
+                    let index = turn * threadCount + owner
                     let next = index + threadCount < pieces.count ? pieces[index + threadCount] : nil
-                    claims.pointee.region.compute(pieces[index], before: next, thread: thread)
+                    job.pointee.region.compute(pieces[index], before: next, thread: thread)
                 }
             }
             workers.run(taskCount: merges.count, (region: region, merges: merges)) { job, task in

@@ -1,5 +1,4 @@
 import CKernels
-import Synchronization
 
 /// How a step's attention is cut into pieces for the threads. Never changes a result, only who computes it.
 ///
@@ -210,17 +209,16 @@ enum HeapOrder {
 final class AttentionScratch {
     fileprivate let threads = FloatMatrix()
     fileprivate let partials = FloatMatrix()
-    /// Pieces of the region that runs which a thread has taken.
-    let claimedCount = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: 1)
+    /// Pieces of the region that runs, as each thread counts its own.
+    private(set) var shares = TaskShares.allocate(threadCount: 1)
 
-    init() { claimedCount.initialize(to: Atomic(0)) }
-
-    deinit {
-        claimedCount.deinitialize(count: 1)
-        claimedCount.deallocate()
-    }
+    deinit { shares.deallocate() }
 
     func reserve(_ plan: AttentionPlan, threadCount: Int) {
+        if shares.threadCount != threadCount {
+            shares.deallocate()
+            shares = .allocate(threadCount: threadCount)
+        }
         threads.reshape(rows: threadCount, width: (plan.scratchCount + 15) / 16 * 16)
         partials.reshape(rows: 1, width: plan.partialCount)
     }
