@@ -13,7 +13,7 @@ extension APIService {
         _ exchange: Exchange,
         _ interruption: Interruption
     ) async throws(APIError) -> AdapterLease? {
-        let name = deployment.adapterName(of: options)
+        let name = try deployment.adapterName(of: options)
         if options.adapters == nil {
             guard let name else { return nil }
             if let lease = deployment.adapters.residentLease(name) { return lease }
@@ -71,9 +71,15 @@ extension APIService {
     ) async throws(APIError) -> AdapterLease? {
         var parts: [AdapterMix.Part] = []
         var names: Set<String> = []
+        // All at once: while one is read others may come and go, and an index would mean another adapter.
+        let registered = deployment.adapters.names
+        var chosen: [String] = []
         for (index, selection) in selections.enumerated() {
             let parameter = "lora[\(index)].id"
-            let name = try deployment.adapterName(for: selection.identity, parameter: parameter)
+            chosen.append(try deployment.adapterName(for: selection.identity, of: registered, parameter: parameter))
+        }
+        for (index, selection) in selections.enumerated() {
+            let (parameter, name) = ("lora[\(index)].id", chosen[index])
             if !names.insert(name).inserted {
                 throw .invalidValue(parameter, "the adapter '\(name)' is there already; add the scales up.")
             }
@@ -110,22 +116,31 @@ extension APIService {
 }
 
 extension Deployment {
-    /// The adapter that the model's name means.
-    fileprivate func adapterName(of options: AnswerOptions) -> String? {
-        adapterName(forModel: options.model) ?? adapterName(forModel: OllamaTag.removed(from: options.model))
+    /// The adapter that the model's name means; nil where it means the model itself.
+    fileprivate func adapterName(of options: AnswerOptions) throws(APIError) -> String? {
+        let names = [options.model, OllamaTag.removed(from: options.model)]
+        for requested in names {
+            if let found = adapterName(forModel: requested) { return found }
+        }
+        // An adapter that was there when the model was looked up: the model's own answer is not what was asked for.
+        let own = [name] + aliases
+        if names.contains(where: own.contains) { return nil }
+        throw .modelNotFound(options.model, known: [name] + variantNames)
     }
 
     /// The name of the adapter that an entry of `lora` means.
     ///
-    /// - Parameter parameter: where the request says it.
+    /// - Parameters:
+    ///   - names: of the adapters, in the order that indices mean.
+    ///   - parameter: where the request says it.
     fileprivate func adapterName(
         for identity: AdapterSelection.Identity,
+        of names: [String],
         parameter: String
     ) throws(APIError) -> String {
         switch identity {
         case .name(let name): return adapterName(forModel: name) ?? name
         case .index(let index):
-            let names = adapters.names
             if names.indices.contains(index) { return names[index] }
             let range = names.isEmpty ? "none" : "those from 0 to \(names.count - 1)"
             throw APIError(
