@@ -292,7 +292,7 @@ extension Engine {
                 outcomes.append(try outcome(of: row, logits, from: logitIndex))
             } catch {
                 failures.append((row.id, error))
-                outcomes.append(.failed)
+                outcomes.append(.failed(isSuspect: error.comesFromModel))
             }
             logitIndex += forward.logitCount
         }

@@ -88,6 +88,9 @@ package enum GenerationError: Error, Sendable, Equatable, CustomStringConvertibl
     /// The engine stopped before the request was done.
     case engineStopped
 
+    /// Whether what the request computed may be wrong. Where its own rules left no token to choose, others go on using it.
+    var comesFromModel: Bool { if case .noTokenAllowed = self { false } else { true } }
+
     package var description: String {
         switch self {
         case .logitsNotFinite(let position):

@@ -157,8 +157,8 @@ package struct Scheduler: ~Copyable {
             let (row, outcome) = (planned[position], outcomes[position])
             // A request may have been cancelled since it was planned.
             guard let index = running.firstIndex(where: { $0.id == row.id }) else { continue }
-            if outcome == .failed {
-                blocks.discard(&running[index])
+            if case .failed(let isSuspect) = outcome {
+                if isSuspect { blocks.discard(&running[index]) } else { blocks.release(&running[index]) }
                 removeRunning(index)
             } else if let reason = take(outcome, of: row, index: index) {
                 endings.append(Ending(id: row.id, reason: reason))

@@ -99,8 +99,10 @@ package enum RowOutcome: Sendable, Equatable {
     case token(TokenID)
     /// These tokens were drawn, one after the other; all but the last are the row's candidates from the first on.
     case tokens([TokenID])
-    /// It cannot go on; what it computed must not be reused.
-    case failed
+    /// It cannot go on.
+    ///
+    /// - Parameter isSuspect: whether what it computed must not be reused.
+    case failed(isSuspect: Bool)
 }
 
 /// A request that came to its end by its own rules.

@@ -140,7 +140,7 @@ private struct World: ~Copyable {
             outcomes.append(row.candidates.isEmpty ? .token(drawn[0]) : .tokens(drawn))
         }
         if failing {
-            outcomes[0] = .failed
+            outcomes[0] = .failed(isSuspect: true)
             forget(plan.rows[0].id)
         }
         for ending in scheduler.commit(outcomes) { finish(ending.id) }

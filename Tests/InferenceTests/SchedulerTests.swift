@@ -192,11 +192,23 @@ import Tokenization
         #expect(Self.run(&scheduler, steps: 1) == ["enter 1 | 1: 0+8 [0 1] | free 3-19"])
         #expect(scheduler.blocks.cache.count == 2)
         _ = scheduler.planStep()
-        #expect(scheduler.commit([.failed]) == [])
+        #expect(scheduler.commit([.failed(isSuspect: true)]) == [])
         #expect(scheduler.blocks.cache.count == 0)
         #expect(scheduler.blocks.pool.freeCount == 20)
         #expect(scheduler.hasWork == false)
         #expect(scheduler.invariantViolations() == [])
+    }
+
+    @Test func `a row that its own rules left no token leaves what it computed to others`() throws {
+        var scheduler = try Self.scheduler(blockCount: 20)
+        try scheduler.submit(request(1, tokens(from: 0, count: 10)))
+        #expect(Self.run(&scheduler, steps: 1) == ["enter 1 | 1: 0+8 [0 1] | free 3-19"])
+        _ = scheduler.planStep()
+        #expect(scheduler.commit([.failed(isSuspect: false)]) == [])
+        #expect(scheduler.blocks.cache.count == 2)
+        #expect(scheduler.blocks.pool.freeCount == 20)
+        try scheduler.submit(request(2, tokens(from: 0, count: 10)))
+        #expect(scheduler.planStep().admitted.first?.cachedTokenCount == 8)
     }
 
     @Test func `a request cancelled between plan and commit is passed over`() throws {

@@ -186,7 +186,7 @@ private struct FairWorld: ~Copyable {
             outcomes.append(row.logits.draws ? .token(TokenID(1_000_000 + Int(nextID))) : .computed)
         }
         if Int.random(in: 0..<60, using: &random) == 0 {
-            outcomes[0] = .failed
+            outcomes[0] = .failed(isSuspect: true)
             if plan.rows[0].logits.draws, let request = requests[plan.rows[0].id] { book(-2, for: request) }
             forget(plan.rows[0].id)
         }
