@@ -129,16 +129,20 @@ package actor Engine: GenerationBackend {
 
     /// Ends a request between two steps, wherever it is.
     package func cancel(_ id: RequestID) {
-        guard scheduler.cancel(id) else { return }
-        publish()
-        finish(id, .cancelled, at: clock.now)
+        end(id, countedAs: nil)
     }
 
     /// Like `cancel`, for an answer that its caller has found complete: counted under `stop`.
     package func complete(_ id: RequestID) {
+        end(id, countedAs: .stop)
+    }
+
+    private func end(_ id: RequestID, countedAs kind: EngineStatistics.EndingKind?) {
         guard scheduler.cancel(id) else { return }
         publish()
-        finish(id, .cancelled, countedAs: .stop, at: clock.now)
+        finish(id, .cancelled, countedAs: kind, at: clock.now)
+        // Where the loop rests until the disk has reported, others may have room now.
+        if scheduler.hasWork { startLoop() }
     }
 
     /// The counters as the last step left them; does not wait for a step that runs.
@@ -221,6 +225,8 @@ extension Engine {
         planStep(into: &plan, tokenLimit: tokenLimit)
         for id in plan.preempted { active[id]?.notePreemption() }
         if plan.isEmpty {
+            // What gave way frees its blocks for those that come before it.
+            if !plan.preempted.isEmpty, scheduler.diskHeldBlockCount == 0 { return true }
             precondition(scheduler.diskHeldBlockCount > 0, "Engine: \(scheduler.waitingCount) requests cannot run")
             publish()
             return false
