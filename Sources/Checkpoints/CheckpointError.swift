@@ -26,6 +26,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
     case invalidJSON(file: String, JSONError)
     /// A setting that the model cannot do without is not in the file.
     case missingKey(file: String, key: String)
+    /// The same for an adapter.
+    case missingAdapterKey(file: String, key: String)
     /// A setting that is there, but cannot be used.
     case invalidValue(file: String, key: String, problem: String)
     /// A file that belongs to the checkpoint is not there; `reason` says who names it.
@@ -71,6 +73,8 @@ package enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertibl
             "\(file) is not valid JSON. \(error)"
         case .missingKey(let file, let key):
             "\(file) does not say \(key), which the model needs."
+        case .missingAdapterKey(let file, let key):
+            "\(file) does not say \(key), which the adapter needs."
         case .invalidValue(let file, let key, let problem):
             "\(file): \(key) \(problem)."
         case .missingFile(let path, let reason):

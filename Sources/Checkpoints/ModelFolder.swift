@@ -27,8 +27,10 @@ struct ModelFolder {
     }
 
     /// The object in a JSON file; nil when there is no such file.
-    func settings(_ name: String) throws(CheckpointError) -> JSONSettings? {
-        guard let (value, file) = try json(name) else { return nil }
+    ///
+    /// - Parameter copying: how the file is copied, where others may write to it meanwhile; nil for one that is mapped.
+    func settings(_ name: String, copying: FileCopying? = nil) throws(CheckpointError) -> JSONSettings? {
+        guard let (value, file) = try json(name, copying: copying) else { return nil }
         guard let object = value.objectValue else {
             throw .invalidValue(file: file, key: "the file", problem: "must hold an object")
         }
@@ -36,8 +38,11 @@ struct ModelFolder {
     }
 
     /// What a JSON file holds, and its path; nil when there is no such file.
-    func json(_ name: String) throws(CheckpointError) -> (value: JSONValue, file: String)? {
-        guard let file = try open(name) else { return nil }
+    func json(
+        _ name: String,
+        copying: FileCopying? = nil
+    ) throws(CheckpointError) -> (value: JSONValue, file: String)? {
+        guard let file = try open(name, copying: copying) else { return nil }
         do {
             let limits = JSONLimits(maximumBytes: Self.maximumTextBytes)
             return (try JSONValue(parsing: file.bytes, limits: limits), file.path)
@@ -46,9 +51,9 @@ struct ModelFolder {
         }
     }
 
-    private func open(_ name: String) throws(CheckpointError) -> MappedFile? {
+    private func open(_ name: String, copying: FileCopying? = nil) throws(CheckpointError) -> MappedFile? {
         guard has(name) else { return nil }
-        let file = try MappedFile(path: path(of: name))
+        let file = try MappedFile(path: path(of: name), copying: copying)
         guard file.count <= Self.maximumTextBytes else {
             throw .tooLarge(
                 file: file.path,

@@ -25,6 +25,25 @@ import Testing
         try adapter(changes).factors.first { $0.name == name }?.scale
     }
 
+    /// Why a GGUF adapter with those parts of a pair is refused; nil where it is not.
+    private func refusal(
+        _ settings: [(key: String, value: GGUFValue)],
+        parts: [String] = ["a", "b"]
+    ) throws -> CheckpointError? {
+        let folder = try TemporaryFolder()
+        var writer = GGUFWriter()
+        writer.metadata = [("general.type", .string("adapter")), ("adapter.type", .string("lora"))]
+        writer.metadata += settings
+        writer.tensors = parts.map { GGUFWriter.Tensor("blk.0.attn_q.weight.lora_\($0)", shape: [4, 4]) }
+        let path = try folder.write(writer.bytes(), to: "a.gguf")
+        do {
+            _ = try AdapterCheckpoint(path: path)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     @Test func `ranks and alphas go by patterns, and both formats agree`() throws {
         let folder = try adapter([])
         let query = try #require(folder.factors.first { $0.name == "model.layers.0.self_attn.q_proj" })
@@ -114,6 +133,17 @@ import Testing
         #expect(error?.description.contains("the limit is \(size - 1)") == true)
     }
 
+    @Test func `a configuration that is copied has a limit of its own`() throws {
+        func padded(by count: Int) throws -> AdapterCheckpoint {
+            try adapter([(#""r": 5"#, String(repeating: " ", count: count) + #""r": 5"#)])
+        }
+        let limit = AdapterCheckpoint.configurationByteLimit
+        #expect(try padded(by: limit - 4096).factors.isEmpty == false)
+        let error = #expect(throws: CheckpointError.self) { try padded(by: limit) }
+        #expect(error?.description.contains("adapter_config.json") == true)
+        #expect(error?.description.contains("the limit is \(limit)") == true)
+    }
+
     @Test func `a file is copied to the memory of the one before, and is what it would be elsewhere`() throws {
         let folder = try TemporaryFolder()
         let spare = SpareMemory(byteLimit: 1 << 20)
@@ -140,23 +170,22 @@ import Testing
         #expect(spare.take(bytes: 2_000_000) == nil)
     }
 
+    @Test func `half of a pair and missing settings are told by name, as an adapter's`() throws {
+        for (half, missing) in [("a", "B"), ("b", "A")] {
+            let error = try refusal([("adapter.lora.alpha", .float32(8))], parts: [half])
+            #expect(error?.description.contains("the tensor blk.0.attn_q has no \(missing)") == true)
+        }
+        let alpha = try refusal([])
+        #expect(alpha?.description.contains("does not say adapter.lora.alpha, which the adapter needs") == true)
+        let rank = #expect(throws: CheckpointError.self) { try adapter([(#""r": 5"#, #""s": 5"#)]) }
+        #expect(rank?.description.contains("does not say r, which the adapter needs") == true)
+    }
+
     @Test func `an activated adapter is refused in both formats`() throws {
-        let folder = try TemporaryFolder()
         func refusal(_ tokens: [Int64]) throws -> CheckpointError? {
-            var writer = GGUFWriter()
-            writer.metadata = [
-                ("general.type", .string("adapter")), ("adapter.type", .string("lora")),
+            try self.refusal([
                 ("adapter.lora.alpha", .float32(8)), ("adapter.alora.invocation_tokens", .integers(tokens)),
-            ]
-            let names = ["a", "b"].map { "blk.0.attn_q.weight.lora_\($0)" }
-            writer.tensors = names.map { GGUFWriter.Tensor($0, shape: [4, 4]) }
-            let path = try folder.write(writer.bytes(), to: "a.gguf")
-            do {
-                _ = try AdapterCheckpoint(path: path)
-                return nil
-            } catch {
-                return error
-            }
+            ])
         }
         #expect(try refusal([1, 2])?.description.contains("alora") == true)
         #expect(try refusal([])?.description.contains("alora") != true)

@@ -53,11 +53,13 @@ package struct AdapterCheckpoint: Sendable {
 
     /// Highest rank that is read.
     package static let rankLimit = 256
+    /// Bytes that `adapter_config.json` may have; one that names every module of a large model has tens of thousands.
+    static let configurationByteLimit = 1 << 20
 
-    /// Reads the folder or file at `path` and checks its factors. They are copied into memory: adapters come and go while a
-    /// server runs, and whoever writes to the file of one meanwhile changes nothing here.
+    /// Reads the folder or file at `path` and checks its factors. Files are copied into memory: adapters come and go
+    /// while a server runs, and whoever writes to a file of one meanwhile changes nothing here.
     ///
-    /// - Parameter copying: how.
+    /// - Parameter copying: how the file with the factors is.
     package init(path: String, copying: FileCopying = FileCopying()) throws(CheckpointError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -66,7 +68,8 @@ package struct AdapterCheckpoint: Sendable {
         self.path = path
         if isFolder.boolValue {
             let folder = ModelFolder(path: path)
-            guard let settings = try folder.settings("adapter_config.json") else {
+            let limited = FileCopying(byteLimit: Self.configurationByteLimit)
+            guard let settings = try folder.settings("adapter_config.json", copying: limited) else {
                 throw .notAnAdapter(path: path, reason: "the folder has no adapter_config.json")
             }
             let configuration = try AdapterConfiguration(settings)
@@ -109,7 +112,7 @@ package struct AdapterCheckpoint: Sendable {
         var factors: [Factors] = []
         for (name, pair) in tensors.pairs.sorted(by: { $0.key < $1.key }) {
             guard let a = pair.a, let b = pair.b else {
-                throw .missingTensor(name: name + (pair.a == nil ? " (A)" : " (B)"), file: tensors.path)
+                throw tensors.invalid(name, pair.a == nil ? "has no A" : "has no B")
             }
             guard a.shape.count == 2, b.shape.count == 2, a.shape[0] == b.shape[1], a.shape[1] > 0, b.shape[0] > 0
             else {
@@ -219,7 +222,7 @@ private struct AdapterTensors {
             )
         }
         guard let alpha = file.metadata["adapter.lora.alpha"]?.floatValue, alpha.isFinite else {
-            throw .missingKey(file: file.path, key: "adapter.lora.alpha")
+            throw .missingAdapterKey(file: file.path, key: "adapter.lora.alpha")
         }
         self.alpha = alpha
         for tensor in file.tensors {

@@ -30,15 +30,24 @@ struct AdapterConfiguration {
         try Self.checkInitialization(settings)
         savedModules = try Self.savedModules(settings)
         tiesWeights = try settings.bool("ensure_weight_tying") ?? false
-        rank = try settings.require(settings.count("r"), "r")
+        rank = try Self.require(settings.count("r"), "r", settings)
         alpha = try settings.float("lora_alpha") ?? 8
         scalesByRoot = try settings.bool("use_rslora") ?? false
         ranks = try Self.patterns("rank_pattern", settings) { (nested, key) throws(CheckpointError) in
-            try nested.require(nested.count(key), key)
+            try Self.require(nested.count(key), key, nested)
         }.map { (pattern: $0.0, rank: $0.1) }
         alphas = try Self.patterns("alpha_pattern", settings) { (nested, key) throws(CheckpointError) in
-            try nested.require(nested.float(key), key)
+            try Self.require(nested.float(key), key, nested)
         }.map { (pattern: $0.0, alpha: $0.1) }
+    }
+
+    private static func require<Value>(
+        _ value: Value?,
+        _ key: String,
+        _ settings: JSONSettings
+    ) throws(CheckpointError) -> Value {
+        guard let value else { throw .missingAdapterKey(file: settings.file, key: settings.prefix + key) }
+        return value
     }
 
     /// Variants that are computed in another way, or for some tokens only.
