@@ -24,8 +24,8 @@ package enum AdapterError: Error, Equatable, Sendable, CustomStringConvertible {
         case .nameTaken(let name, let model):
             "The model '\(model)' has an adapter called '\(name)' already. Remove that one first, or choose another name."
         case .invalidName(let name):
-            "'\(name)' is no name for an adapter: it must not be empty, begin with a dot, be "
-                + "longer than 200 bytes, or hold ':', '/' or line breaks."
+            "'\(name)' is no name for an adapter: it must not be empty, begin with a dot, be 'latest' "
+                + "or longer than 200 bytes, or hold ':', '/' or line breaks."
         case .unsupported(let model):
             "The model '\(model)' takes no adapters."
         case .mixTooWide(let names, let rank, let limit):

@@ -11,7 +11,7 @@ package actor AdapterFolderWatch {
     private struct Sight {
         var name: String
         var stamp: String
-        /// What the registry calls it; nil for one that could not be added.
+        /// What the registry calls it; nil for one that could not be added, or that another has replaced.
         var id: AdapterRegistry.ID?
         /// Whether another has its name: a folder and a file may want the same one, or somebody else gave it away before.
         var awaitsName = false
@@ -65,10 +65,20 @@ package actor AdapterFolderWatch {
             if let id = past.id, registry.forget(past.name, id) { note("adapter removed", past.name) }
         }
         for entry in entries {
+            noteReplacement(at: entry.reference.path)
             let past = seen[entry.reference.path]
             let mayHaveName = past?.awaitsName == true && !registry.contains(entry.reference.name)
             if past?.stamp != entry.stamp || mayHaveName { await take(entry) }
         }
+    }
+
+    /// Lets an adapter that another has replaced wait for its name. One that was only unloaded stays away until its
+    /// files change.
+    private func noteReplacement(at path: String) {
+        guard let past = seen[path], let id = past.id, let holder = registry.id(of: past.name) else { return }
+        if holder == id { return }
+        seen[path]?.id = nil
+        seen[path]?.awaitsName = true
     }
 
     /// Whether an entry is as it was at the last look, or has not been written to for a while.

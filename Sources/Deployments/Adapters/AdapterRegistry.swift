@@ -113,7 +113,10 @@ package final class AdapterRegistry: Sendable {
     }
 
     /// Whether requests may name it.
-    package func contains(_ name: String) -> Bool { state.withLock { $0.id(of: name) != nil } }
+    package func contains(_ name: String) -> Bool { id(of: name) != nil }
+
+    /// Which adapter has the name now.
+    func id(of name: String) -> ID? { state.withLock { $0.id(of: name) } }
 
     // MARK: Adding and removing
 
@@ -176,17 +179,16 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
-    /// Whether requests and files can be called so.
+    /// Whether requests and files can be called so. `MODEL:latest` is the model itself for Ollama's tools.
     package static func isName(_ name: String) -> Bool {
-        !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 200
+        !name.isEmpty && !name.hasPrefix(".") && name != "latest" && name.utf8.count <= 200
             && !name.unicodeScalars.contains { $0 == ":" || $0 == "/" || $0 == "\0" || Character($0).isNewline }
     }
 
     private func check(_ name: String, _ replaces: Replacement) throws(AdapterError) {
         if base == nil { throw .unsupported(model: model) }
         if !Self.isName(name) { throw .invalidName(name) }
-        let holder = state.withLock { $0.id(of: name) }
-        if let holder, !replaces.allows(holder) { throw .nameTaken(name: name, model: model) }
+        if let holder = id(of: name), !replaces.allows(holder) { throw .nameTaken(name: name, model: model) }
     }
 
     // MARK: Use

@@ -20,7 +20,7 @@ struct AdapterTable {
     }
 
     var entries: [UInt64: Entry] = [:]
-    /// Those that requests may name, in the order of registration.
+    /// Those that requests may name, in the order of registration; what replaces another has its place.
     private(set) var named: [(name: String, id: UInt64)] = []
     private var ids: [String: UInt64] = [:]
     var counted = AdapterRegistry.Statistics()
@@ -53,14 +53,17 @@ struct AdapterTable {
     /// The new adapter's id; nil where another has the name that is not to be replaced.
     mutating func add(_ entry: Entry, replaces: AdapterRegistry.Replacement) -> AdapterRegistry.ID? {
         let name = entry.reference.name
+        var place = named.count
         if let old = id(of: name) {
             if !replaces.allows(old) { return nil }
+            // Requests may call an adapter by its index, too.
+            place = named.firstIndex { $0.id == old } ?? place
             takeName(old)
         }
         clock += 1
         entries[nextID] = entry
         entries[nextID]?.lastUse = clock
-        named.append((name, nextID))
+        named.insert((name, nextID), at: place)
         ids[name] = nextID
         retired.removeAll { $0 == name }
         defer { nextID += 1 }

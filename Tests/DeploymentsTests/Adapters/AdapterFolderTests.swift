@@ -152,6 +152,27 @@ import Testing
         #expect(registry.statuses.map(\.reference.path) == [folder.path + "/a"])
     }
 
+    @Test func `an adapter that another has replaced is back when that one is gone, and one that was unloaded is not`()
+        async throws
+    {
+        let registry = try AdapterRegistry(model: "tiny", base: base())
+        let watch = AdapterFolderWatch(folder: folder, registry: registry, logger: Logger(label: "test"))
+        try add("a")
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        try settle()
+        await watch.scan()
+        let other = AdapterReference(name: "a", path: try TestData.tiny("llama-adapter.gguf"))
+        try registry.addNow(other, replaces: .any)
+        for _ in 0..<2 { await watch.scan() }
+        #expect(registry.statuses.map(\.reference) == [other])
+        try await registry.remove("a")
+        await watch.scan()
+        #expect(registry.statuses.map(\.reference.path) == [folder.path + "/a"])
+        try await registry.remove("a")
+        for _ in 0..<2 { await watch.scan() }
+        #expect(registry.names == [])
+    }
+
     @Test func `an adapter that has taken the name since is not the folder's to remove or replace`() async throws {
         let registry = try AdapterRegistry(model: "tiny", base: base())
         let watch = AdapterFolderWatch(folder: folder, registry: registry, logger: Logger(label: "test"))

@@ -161,9 +161,21 @@ import Testing
         #expect(table.usages["\(2 * AdapterTable.retiredLimit - 1)"]?.requests == 1)
     }
 
+    @Test func `what replaces another has its place, so that indices name what they did`() {
+        var table = AdapterTable()
+        for name in ["a", "b", "a", "c"] {
+            let reference = AdapterReference(name: name, path: "")
+            _ = table.add(AdapterTable.Entry(reference: reference), replaces: .any)
+        }
+        #expect(table.named.map(\.name) == ["a", "b", "c"])
+        #expect(table.named.map(\.id) == [2, 1, 3])
+    }
+
     @Test func `names cannot hide what has a meaning in them`() {
         for name in ["a", "a b", "ä", "a\"\u{301}"] { #expect(AdapterRegistry.isName(name), "\(name)") }
-        for name in ["a/b", "a:b", "a/\u{301}b", "a:\u{301}b", "a\r\nb", "a\n", "a\u{2028}b", "", ".a", "a\0"] {
+        for name in [
+            "a/b", "a:b", "a/\u{301}b", "a:\u{301}b", "a\r\nb", "a\n", "a\u{2028}b", "", ".a", "a\0", "latest",
+        ] {
             #expect(!AdapterRegistry.isName(name), "\(name)")
         }
     }
