@@ -5,6 +5,18 @@ import Testing
 @Suite struct PackedMatrixTests {
     private let workers = WorkerPool(threadCount: 2)
 
+    @Test func `a matrix that the system has no memory for is an error`() {
+        let byteCount = 1 << 60
+        // Nobody reads so far: the memory is refused before.
+        let source = [UInt8](repeating: 0, count: 64).withUnsafeBytes {
+            let bytes = UnsafeRawBufferPointer(start: $0.baseAddress, count: byteCount)
+            return PackedMatrix.Source(bytes: bytes, elementType: .f32, outputs: 1 << 30)
+        }
+        #expect(throws: PackingError.memoryRefused(bytes: byteCount)) {
+            try PackedMatrix(packing: [source], inputs: 1 << 28, on: workers)
+        }
+    }
+
     @Test(arguments: ElementType.packable, [1, 15, 16, 17, 33])
     func `unpacking gives back every bit that was packed`(type: ElementType, outputs: Int) throws {
         for inputs in [type.blockSize, 3 * type.blockSize, type.blockSize == 1 ? 37 : 4 * type.blockSize] {

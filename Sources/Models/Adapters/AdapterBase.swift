@@ -27,9 +27,11 @@ package struct AdapterBase: Sendable {
         takesBytes = (0..<layerCount).map { layer in
             Set(
                 AdaptedProduct.allCases.filter { product in
-                    let forms = base.matrices(of: product).map { name in
-                        let tensor = checkpoint.tensor(base.weightName(of: name, layer: layer, in: checkpoint))
-                        return tensor.map { ActivationForm(of: $0.elementType, inputs: $0.shape[1]) }
+                    let forms = base.matrices(of: product).map { name -> ActivationForm? in
+                        let weight = base.weightName(of: name, layer: layer, in: checkpoint)
+                        // A shape that is no matrix's is refused where the weights are loaded.
+                        guard let tensor = checkpoint.tensor(weight), tensor.shape.count == 2 else { return nil }
+                        return ActivationForm(of: tensor.elementType, inputs: tensor.shape[1])
                     }
                     return forms.contains(.int8) && !forms.contains(.float32) && !forms.contains(nil)
                 }
@@ -239,6 +241,8 @@ package struct AdapterBase: Sendable {
             )
             do {
                 return try PackedMatrix(packing: [source], inputs: tensor.shape[1], on: workers)
+            } catch .memoryRefused(let bytes) {
+                throw .memoryRefused(bytes: bytes, purpose: "the adapter's \(tensor.name)")
             } catch {
                 throw .adapterUnfit(weight: tensor.name, reason: error.description)
             }

@@ -8,6 +8,8 @@ package enum PackingError: Error, Equatable, CustomStringConvertible {
     case unsupportedInputs(Int, ElementType)
     /// The stored bytes are not as many as the shape needs.
     case wrongByteCount(found: Int, expected: Int)
+    /// The system gives no memory for the panels.
+    case memoryRefused(bytes: Int)
 
     package var description: String {
         switch self {
@@ -15,6 +17,8 @@ package enum PackingError: Error, Equatable, CustomStringConvertible {
         case .unsupportedInputs(let inputs, let type):
             "rows of \(inputs) inputs are not whole blocks of \(type.blockSize) as \(type.name) needs"
         case .wrongByteCount(let found, let expected): "found \(found) bytes where the shape needs \(expected)"
+        case .memoryRefused(let bytes):
+            "the system gives no \(bytes) bytes of address space for them (ulimit -v, vm.overcommit_memory)"
         }
     }
 }
@@ -93,7 +97,9 @@ package final class PackedMatrix: @unchecked Sendable {
             outputs += source.outputs
         }
         let byteCount = sections.reduce(0) { $0 + $1.byteCount }
-        let memory = ReservedMemory(bytes: max(byteCount, 64))
+        guard let memory = ReservedMemory(offered: max(byteCount, 64)) else {
+            throw .memoryRefused(bytes: byteCount)
+        }
         self.init(sections, inputs: inputs, at: memory.start, memory: memory)
         for (section, source) in zip(self.sections, sources) { Self.pack(source, into: section, on: workers) }
     }

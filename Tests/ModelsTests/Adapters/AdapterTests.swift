@@ -170,6 +170,18 @@ import Tokenization
         #expect(weight == "model.layers.2.mlp.down_proj")
     }
 
+    @Test(arguments: [[], [256], [4, 64, 256]] as [[Int]])
+    func `a projection that is no matrix is for the loader of the weights to refuse`(shape: [Int]) throws {
+        let name = "blk.0.attn_q.weight"
+        let replacement = TensorReplacement(elementType: .f32, shape: shape) { _ in }
+        let checkpoint = try Checkpoint.open(path: TestData.tiny("llama-q4_0.gguf")).replacing([name: replacement])
+        let adapter = try AdapterCheckpoint(path: TestData.tiny("llama-adapter"))
+        #expect(try AdapterBase(checkpoint).adapter(adapter, fingerprint: "a").byteCount > 0)
+        #expect(throws: ModelError.wrongShape(tensor: name, expected: [256, 256], found: shape)) {
+            try Decoder(checkpoint, compute: Compute(workers: WorkerPool(threadCount: 1)))
+        }
+    }
+
     @Test func `factors take their own bytes and no more`() throws {
         let adapter = try AdapterRun.adapter("llama-adapter", on: "llama-f32.gguf")
         let file = try TestData.tiny("llama-adapter/adapter_model.safetensors")
