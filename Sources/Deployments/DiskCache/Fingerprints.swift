@@ -56,11 +56,11 @@ struct Fingerprints: Sendable {
 
     /// Two checksums over everything in `checkpoint` that decides its arithmetic: configuration, names, shapes, weights.
     ///
+    /// Random when the files have changed since they were opened, so that nothing is ever found under it.
+    ///
     /// - Parameter identity: of the checkpoint's files, taken before it was opened.
     func fingerprint(of checkpoint: Checkpoint, at path: String, openedAs identity: FileIdentity) -> String {
-        // A file that was replaced while it was being opened has a new identity and old content.
-        let isSame = FileIdentity(of: path) == identity
-        return remembered(isSame ? identity : nil) {
+        remembered(identity, of: path) {
             let configuration = String(describing: checkpoint.configuration)
             var state = (ContentChecksum.of(configuration, seed: 1), ContentChecksum.of(configuration, seed: 2))
             for tensor in checkpoint.tensors.sorted(by: { $0.name < $1.name }) {
@@ -76,35 +76,59 @@ struct Fingerprints: Sendable {
 
     /// Names the program that runs: another build may round differently. Random when it cannot be read, so that nothing
     /// of another program is ever taken.
-    func ofThisProgram() -> String {
-        let unknown = Self.hexadecimal(UInt64.random(in: 0 ... .max))
-        guard let path = Bundle.main.executablePath else { return unknown }
-        return remembered(FileIdentity(of: path)) {
+    func ofThisProgram() -> String { ofProgram(at: Self.programPath) }
+
+    /// Names the program at `path`; see `ofThisProgram`.
+    func ofProgram(at path: String?) -> String {
+        guard let path else { return Self.random() }
+        return remembered(FileIdentity(of: path), of: path) {
             guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
-                return unknown
+                return nil
             }
             return Self.hexadecimal(data.withUnsafeBytes { ContentChecksum.of($0) })
         }
     }
 
-    /// The fingerprint noted for `identity`, else the one computed, which is noted.
-    private func remembered(_ identity: FileIdentity?, _ compute: () -> String) -> String {
-        guard let identity, identity.isSettled else { return compute() }
-        let file = folder + "/" + Self.hexadecimal(ContentChecksum.of(identity.text))
-        if let note = try? String(contentsOfFile: file, encoding: .utf8) {
-            let lines = note.split(separator: "\n", maxSplits: 1)
-            if lines.count == 2, lines[1] == identity.text { return String(lines[0]) }
+    /// Where the program that runs can be read; nil when that is not known.
+    private static var programPath: String? {
+        #if os(Linux)
+            // What runs, also where an upgrade has put another file in its place since.
+            return "/proc/self/exe"
+        #else
+            return Bundle.main.executablePath
+        #endif
+    }
+
+    /// The fingerprint noted for `identity`, else the one computed, which is noted. Random when there is none, or when
+    /// the files at `path` have changed since.
+    private func remembered(_ identity: FileIdentity, of path: String, _ compute: () -> String?) -> String {
+        let note = folder + "/" + Self.hexadecimal(ContentChecksum.of(identity.text))
+        let noted = identity.isSettled ? Self.fingerprint(in: note, for: identity) : nil
+        // Looked at last, because they can also change while they are read here. The weights of a file that was written
+        // over may have been packed from the old bytes while the checksums are of the new ones: blocks of one model
+        // would be kept under the name of another.
+        guard let fingerprint = noted ?? compute(), FileIdentity(of: path).text == identity.text else {
+            return Self.random() + Self.random()
         }
-        let fingerprint = compute()
+        if noted != nil || !identity.isSettled { return fingerprint }
         // Without the note the next start reads the files again; nothing else is lost.
         try? FileManager.default.createDirectory(
             atPath: folder,
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
-        try? AtomicFile.write(Data("\(fingerprint)\n\(identity.text)".utf8), to: file)
+        try? AtomicFile.write(Data("\(fingerprint)\n\(identity.text)".utf8), to: note)
         return fingerprint
     }
+
+    /// The fingerprint in a note, if that is about `identity`.
+    private static func fingerprint(in note: String, for identity: FileIdentity) -> String? {
+        guard let text = try? String(contentsOfFile: note, encoding: .utf8) else { return nil }
+        let lines = text.split(separator: "\n", maxSplits: 1)
+        return lines.count == 2 && lines[1] == identity.text ? String(lines[0]) : nil
+    }
+
+    private static func random() -> String { hexadecimal(UInt64.random(in: 0 ... .max)) }
 
     private static func hexadecimal(_ word: UInt64) -> String {
         let digits = String(word, radix: 16)

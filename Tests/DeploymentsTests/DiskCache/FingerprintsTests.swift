@@ -54,6 +54,44 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder + "/notes"))
     }
 
+    @Test func `files that change after they were opened get a fingerprint that nothing else has`() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try AtomicFile.makeFolder(folder)
+        let path = folder + "/changing.gguf"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: TestData.tiny("llama-q4_0.gguf")))
+        try bytes.write(to: URL(fileURLWithPath: path))
+        // So that the change cannot hide behind the grain of the time.
+        let past = Date(timeIntervalSinceNow: -3_600)
+        try FileManager.default.setAttributes([.modificationDate: past], ofItemAtPath: path)
+        let identity = FileIdentity(of: path)
+        let checkpoint = try Deployment.openCheckpoint(path)
+        bytes[bytes.count - 40] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let fingerprints = Fingerprints(folder: folder + "/notes")
+        let names = (0..<2).map { _ in fingerprints.fingerprint(of: checkpoint, at: path, openedAs: identity) }
+        #expect(names[0] != names[1])
+        #expect(!FileManager.default.fileExists(atPath: folder + "/notes"))
+        let present = try fingerprint(path)
+        #expect(!names.contains(present))
+    }
+
+    #if os(Linux)
+        @Test func `a program keeps its fingerprint when another file is put in its place`() throws {
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            try AtomicFile.makeFolder(folder)
+            let path = folder + "/program"
+            try AtomicFile.write(Data("old".utf8), to: path)
+            let fingerprints = Fingerprints(folder: folder + "/notes")
+            let before = fingerprints.ofProgram(at: path)
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            defer { close(descriptor) }
+            try AtomicFile.write(Data("new".utf8), to: path)
+            // Leads to a file as the link does by which a program reads itself.
+            #expect(fingerprints.ofProgram(at: "/proc/self/fd/\(descriptor)") == before)
+            #expect(fingerprints.ofProgram(at: path) != before)
+        }
+    #endif
+
     @Test func `this program has one fingerprint`() {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let fingerprints = Fingerprints(folder: folder + "/notes")
