@@ -22,6 +22,7 @@ struct BlockFolder: Sendable {
     /// What became of a read.
     enum ReadOutcome: Equatable {
         case whole(bytes: Int)
+        /// There is no file, or the system could not read it: that says nothing about what the file holds.
         case absent
         /// There is a file, but it is not this block.
         case damaged
@@ -80,12 +81,11 @@ struct BlockFolder: Sendable {
         let payloadBytes = runs.reduce(0) { $0 + $1.count }
         let expected = BlockFile.byteCount(tokenCount: content.tokens.count, payloadBytes: payloadBytes)
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size == expected else {
-            return .damaged
-        }
+        if fstat(descriptor, &status) != 0 { return .absent }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size == expected else { return .damaged }
         var head = [UInt8](repeating: 0, count: expected - payloadBytes)
         let isRead = head.withUnsafeMutableBytes { Transfer.read(descriptor, [$0] + runs) }
-        guard isRead else { return .damaged }
+        if !isRead { return .absent }
         guard
             let checksum = BlockFile.payloadChecksum(
                 in: head,

@@ -67,7 +67,7 @@ package struct CacheFolders: Sendable {
     /// Removes unfinished files that nobody can be writing any more: those untouched for ten minutes.
     func removeUnfinished(at now: DiskInstant) {
         let top = (try? names(in: root)) ?? []
-        var paths = top.filter { $0.hasPrefix(Self.keyName + ".") }.map { root + "/" + $0 }
+        var paths = top.filter(Self.isUnfinishedKey).map { root + "/" + $0 }
         for form in top.compactMap({ CacheForm.Digest(name: $0) }) {
             let folder = root + "/" + form.name + "/unfinished"
             paths += ((try? names(in: folder)) ?? []).map { folder + "/" + $0 }
@@ -87,6 +87,15 @@ package struct CacheFolders: Sendable {
     }
 
     private static let keyName = "key"
+
+    /// Whether a file of this name is on the way to becoming the key, as `key(orElse:)` names it. Others, such as
+    /// `key.bak`, are somebody's.
+    private static func isUnfinishedKey(_ name: String) -> Bool {
+        guard name.hasPrefix(keyName + ".") else { return false }
+        let numbers = name.dropFirst(keyName.count + 1).split(separator: "-", omittingEmptySubsequences: false)
+        return numbers.count == 2
+            && numbers.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { byte in (48...57).contains(byte) } }
+    }
 
     /// The 32 secret bytes that names of blocks depend on, made on first use.
     func key() throws(DiskCacheError) -> [UInt8] {

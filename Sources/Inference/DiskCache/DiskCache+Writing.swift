@@ -19,29 +19,50 @@ extension DiskCache {
                 folder.remove(hash)
             }
         case .touch(let hashes): noteUse(hashes)
+        case .noteRestore(let contents): noteRestore(contents)
         case .perform(let action): action()
         }
     }
 
     private func save(_ block: PlacedBlock, in memory: CacheBlockMemory) {
-        let hash = block.content.hash
-        if contains(hash) { return }
-        let size = BlockFile.byteCount(tokenCount: block.content.tokens.count, payloadBytes: memory.blockBytes)
+        let content = block.content
+        if contains(content.hash) { return }
+        let size = BlockFile.byteCount(tokenCount: content.tokens.count, payloadBytes: memory.blockBytes)
         if let end = savingEnd.withLock({ $0 }), ContinuousClock.now >= end { return }
-        guard makeRoom(size), write(block.content, of: size, from: memory.runs(of: block.block)) else {
+        guard keep(content, of: size, from: memory.runs(of: block.block)) else {
+            index.withLock { $0.lose(stored(content.hash)) }
             counters.withLock { $0.failedSaves += 1 }
             return
         }
-        index.withLock { $0.insert(stored(hash), bytes: size, lastUse: .now) }
+        let noted = index.withLock {
+            $0.insert(stored(content.hash), bytes: size, lastUse: .now, after: content.parent)
+        }
+        folder.touch(content.hash, at: noted)
         counters.withLock {
             $0.savedBlocks += 1
             $0.savedBytes += UInt64(size)
         }
     }
 
+    /// Writes a block unless it could not be hit or its own chain would have to make room for it; whether it is there.
+    private func keep(_ content: BlockContent, of size: Int, from runs: [UnsafeMutableRawBufferPointer]) -> Bool {
+        let parent = stored(content.parent)
+        if index.withLock({ $0.isLost(parent) }) { return false }
+        // Or the block would be dated before others that were used while its request went on.
+        let chain = index.withLock { $0.idleChain(to: parent, at: .now) }
+        noteUse(chain.map(\.hash))
+        let limit: DiskInstant = index.withLock { $0.lastUse(of: parent) } ?? .distantFuture
+        return makeRoom(size, usedBefore: limit) && write(content, of: size, from: runs, usedBefore: limit)
+    }
+
     /// Writes a block; whether it is there. Tries once more where it can help: after making room on a full disk, and
     /// after making the folders again.
-    private func write(_ content: BlockContent, of size: Int, from runs: [UnsafeMutableRawBufferPointer]) -> Bool {
+    private func write(
+        _ content: BlockContent,
+        of size: Int,
+        from runs: [UnsafeMutableRawBufferPointer],
+        usedBefore limit: DiskInstant
+    ) -> Bool {
         guard let failure = folder.write(content, from: runs) else {
             alarm.withLock { $0.noteSuccess() }
             return true
@@ -51,7 +72,7 @@ extension DiskCache {
         } else {
             tell(failure)
             if !failure.lacksRoom || !refreshPins() { return false }
-            evict(downTo: index.withLock { $0.bytes } - size)
+            evict(downTo: index.withLock { $0.bytes } - size, usedBefore: limit)
         }
         guard let second = folder.write(content, from: runs) else { return true }
         tell(second)
@@ -72,20 +93,29 @@ extension DiskCache {
         logger.warning("\(message)", metadata: [LogKeys.error: "\(reason)", "folder": "\(configuration.folder)"])
     }
 
+    /// Notes that blocks were read, and with them the ones before them: those were found in memory at the same time,
+    /// and would count as used earlier if their note came first.
+    private func noteRestore(_ contents: [BlockContent]) {
+        for content in contents { index.withLock { $0.link(stored(content.hash), to: content.parent) } }
+        guard let last = contents.last else { return }
+        let chain = index.withLock { $0.chain(to: stored(last.hash)) }
+        noteUse(chain?.map(\.hash) ?? contents.map(\.hash))
+    }
+
     /// Notes uses in the index and, where the disk's note is older than a minute, on disk.
     ///
     /// The end of a chain counts as used a little earlier than its beginning, so that it is evicted first: without its
     /// beginning the rest of a chain is worth nothing.
     private func noteUse(_ hashes: [BlockHash]) {
         let now = DiskInstant.now
+        var staleCount = 0
         for (place, hash) in hashes.enumerated() {
             let use = DiskInstant(rawValue: now.rawValue - Int64(place) * 1_000)
-            let isStale = index.withLock { index in
-                guard let known = index.lastUse(of: stored(hash)) else { return false }
-                index.touch(stored(hash), at: use)
-                return known.advanced(by: .seconds(60)) < use
-            }
-            if isStale { folder.touch(hash, at: use) }
+            if index.withLock({ $0.touch(stored(hash), at: use) }) { staleCount = place + 1 }
+        }
+        // All up to the last stale one: the files, too, have to tell later uses of the beginning than of the end.
+        for hash in hashes.prefix(staleCount) {
+            if let use = index.withLock({ $0.dateFile(of: stored(hash)) }) { folder.touch(hash, at: use) }
         }
     }
 }
@@ -93,21 +123,24 @@ extension DiskCache {
 // MARK: - Room and pins
 
 extension DiskCache {
-    /// Evicts until `size` bytes are free; false when pinned blocks leave no room for them.
-    private func makeRoom(_ size: Int) -> Bool {
+    /// Evicts what was used before `limit` until `size` bytes are free; false when the rest leaves no room for them.
+    private func makeRoom(_ size: Int, usedBefore limit: DiskInstant) -> Bool {
         let (now, target) = (DiskInstant.now, configuration.byteLimit - size)
         if index.withLock({ $0.isInOrder(at: now, downTo: target) }) { return true }
         guard refreshPins(), index.withLock({ $0.canHold(size) }) else { return false }
-        evict(downTo: target)
-        return true
+        evict(downTo: target, usedBefore: limit)
+        return index.withLock { $0.bytes } <= target
     }
 
-    /// Removes what has expired, and the longest unused blocks until the others take `target` bytes.
-    private func evict(downTo target: Int) {
+    /// Removes what has expired, and the longest unused blocks until the others take `target` bytes or were all used at
+    /// `limit` or later.
+    private func evict(downTo target: Int, usedBefore limit: DiskInstant = .distantFuture) {
         let now = DiskInstant.now
         var isDone = false
         while !isDone {
-            let eviction = index.withLock { $0.evict(at: now, downTo: target, steps: Self.batchCount) }
+            let eviction = index.withLock {
+                $0.evict(at: now, downTo: target, usedBefore: limit, steps: Self.batchCount)
+            }
             // What another process has used since stays; the next sweep finds it again.
             let removedCount = eviction.victims.count { folders.remove($0.block, unlessUsedAfter: $0.lastUse) }
             if removedCount > 0 { counters.withLock { $0.evictedBlocks += UInt64(removedCount) } }

@@ -38,6 +38,7 @@ package final class DiskCache: Sendable {
         case save([PlacedBlock], CacheBlockMemory, report: @Sendable (DiskReport) -> Void)
         case remove([BlockHash])
         case touch([BlockHash])
+        case noteRestore([BlockContent])
         case perform(@Sendable () -> Void)
     }
 
@@ -160,8 +161,8 @@ extension DiskCache {
         index.withLock { index in
             for block in blocks.dropFirst(count) { index.remove(stored(block.content.hash)) }
         }
+        if count > 0 { writer.append(.noteRestore(blocks.prefix(count).map(\.content))) }
         job.report(.restored(ticket: job.restore.ticket, count: count))
-        touch(blocks.prefix(count).map(\.content.hash))
     }
 
     private func read(_ block: PlacedBlock, from descriptor: Int32, in memory: CacheBlockMemory) -> Bool {

@@ -33,11 +33,11 @@ package struct DiskCacheStatistics: Sendable, Equatable {
     package var bytes = 0
     package var savedBlocks: UInt64 = 0
     package var savedBytes: UInt64 = 0
-    /// Blocks the disk would not take.
+    /// Blocks the disk would not take, and blocks behind them in their chains.
     package var failedSaves: UInt64 = 0
     package var restoredBlocks: UInt64 = 0
     package var restoredBytes: UInt64 = 0
-    /// Blocks that were thought to be there and were not.
+    /// Blocks that were thought to be there and were not, or could not be read.
     package var absentBlocks: UInt64 = 0
     /// Blocks that were there and did not hold what they should; they are removed.
     package var damagedBlocks: UInt64 = 0

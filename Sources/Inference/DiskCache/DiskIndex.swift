@@ -13,6 +13,9 @@ package struct DiskInstant: RawRepresentable, Hashable, Comparable, Sendable {
         return DiskInstant(time)
     }
 
+    /// Later than every use.
+    static let distantFuture = DiskInstant(rawValue: .max)
+
     package static func < (left: DiskInstant, right: DiskInstant) -> Bool { left.rawValue < right.rawValue }
 
     init(_ time: timespec) { rawValue = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
@@ -50,7 +53,7 @@ struct IndexChange: Sendable, Equatable {
     /// The last use that the index knew; nil when it did not know the block. With any other the change is outdated.
     var knownUse: DiskInstant?
     /// What is there; nil when nothing is.
-    var found: FoundBlock?
+    var entry: DiskIndex.Entry?
 }
 
 /// What is on disk, how large it is and when it was used last: decides what can be hit and what has to go. Pure: knows
@@ -69,10 +72,17 @@ struct DiskIndex: Sendable {
     private var pinned: Set<StoredBlock> = []
     /// Blocks by their last use. An element that does not match its entry any more counts for nothing.
     private var queue = OldestFirst()
+    /// Blocks that had to go or were not taken, the latest of them.
+    private var lost = LatestBlocks()
 
-    private struct Entry {
+    /// One block that is there.
+    struct Entry: Sendable, Equatable {
         var bytes: Int
         var lastUse: DiskInstant
+        /// The last use that the file tells: it is not dated anew for each.
+        var noted: DiskInstant
+        /// The hash of the chain before it; nil while only a sweep has seen the block.
+        var parent: BlockHash?
     }
 
     init(byteLimit: Int, timeToLive: Duration?) {
@@ -95,16 +105,75 @@ struct DiskIndex: Sendable {
     /// When the block was used last; nil when it is not there.
     func lastUse(of block: StoredBlock) -> DiskInstant? { entries[block]?.lastUse }
 
-    /// Notes that the block is there and was used at `instant`; a use that is older than the known one changes nothing.
-    mutating func insert(_ block: StoredBlock, bytes size: Int, lastUse instant: DiskInstant) {
-        put(block, Entry(bytes: size, lastUse: max(instant, entries[block]?.lastUse ?? instant)))
+    /// Notes that the block was written, and used at `instant`.
+    ///
+    /// Behind a block that is there it counts as used a little earlier than that one, so that it is evicted first.
+    ///
+    /// - Parameter parent: the hash of the chain before it.
+    /// - Returns: the last use that its file is to tell.
+    @discardableResult
+    mutating func insert(
+        _ block: StoredBlock,
+        bytes size: Int,
+        lastUse instant: DiskInstant,
+        after parent: BlockHash? = nil
+    ) -> DiskInstant {
+        var entry = Entry(bytes: size, lastUse: instant, noted: instant, parent: parent)
+        if let parent, let previous = entries[StoredBlock(form: block.form, hash: parent)] {
+            entry.lastUse = min(instant, previous.lastUse.advanced(by: .microseconds(-1)))
+            // The files keep this order as well: the next process knows nothing else.
+            entry.noted = min(entry.lastUse, previous.noted.advanced(by: .microseconds(-1)))
+        }
+        put(block, entry)
+        return entry.noted
     }
 
-    /// Notes a use of a block that is there.
-    mutating func touch(_ block: StoredBlock, at instant: DiskInstant) {
-        guard let entry = entries[block] else { return }
-        insert(block, bytes: entry.bytes, lastUse: instant)
+    /// Notes a use of a block that is there; one that is older than the known one changes nothing.
+    ///
+    /// - Returns: whether its file tells a use that is older by more than a minute.
+    @discardableResult
+    mutating func touch(_ block: StoredBlock, at instant: DiskInstant) -> Bool {
+        guard var entry = entries[block] else { return false }
+        entry.lastUse = max(entry.lastUse, instant)
+        put(block, entry)
+        return entry.noted.advanced(by: .seconds(60)) < entry.lastUse
     }
+
+    /// Notes that the block's file is dated anew, and gives the date; nil when the block is not there.
+    mutating func dateFile(of block: StoredBlock) -> DiskInstant? {
+        guard let lastUse = entries[block]?.lastUse else { return nil }
+        entries[block]?.noted = lastUse
+        return lastUse
+    }
+
+    /// Notes which block one that is there follows.
+    mutating func link(_ block: StoredBlock, to parent: BlockHash) { entries[block]?.parent = parent }
+
+    /// The blocks before `block`, the first of the chain first, and itself: what has to be there for it to be hit. Nil
+    /// where nobody has said yet what comes before.
+    func chain(to block: StoredBlock) -> [StoredBlock]? {
+        var chain: [StoredBlock] = []
+        var next = block
+        while let entry = entries[next] {
+            chain.append(next)
+            guard let parent = entry.parent else { return nil }
+            next = StoredBlock(form: block.form, hash: parent)
+        }
+        return chain.reversed()
+    }
+
+    /// The chain to `block` if that was used last more than ten seconds ago, else none: a chain that is being written
+    /// would otherwise be gone through for each of its blocks.
+    func idleChain(to block: StoredBlock, at now: DiskInstant) -> [StoredBlock] {
+        guard let entry = entries[block], entry.lastUse.advanced(by: .seconds(10)) < now else { return [] }
+        return chain(to: block) ?? []
+    }
+
+    /// Notes that the block was not taken.
+    mutating func lose(_ block: StoredBlock) { lost.insert(block) }
+
+    /// Whether the block is known to be missing: what follows it could not be hit.
+    func isLost(_ block: StoredBlock) -> Bool { entries[block] == nil && lost.contains(block) }
 
     /// Notes that the block is gone.
     mutating func remove(_ block: StoredBlock) {
@@ -119,14 +188,16 @@ struct DiskIndex: Sendable {
     func changes(to found: [FoundBlock], since begin: DiskInstant, until end: DiskInstant) -> [IndexChange] {
         var missing = entries
         var changes: [IndexChange] = []
-        for var block in found {
+        for block in found {
             let known = missing.removeValue(forKey: block.block)
-            block.lastUse = min(max(block.lastUse, known?.lastUse ?? block.lastUse), end)
-            if known?.bytes == block.bytes, known?.lastUse == block.lastUse { continue }
-            changes.append(IndexChange(block: block.block, knownUse: known?.lastUse, found: block))
+            let noted = min(block.lastUse, end)
+            let lastUse = min(max(noted, known?.lastUse ?? noted), end)
+            let entry = Entry(bytes: block.bytes, lastUse: lastUse, noted: noted, parent: known?.parent)
+            if entry == known { continue }
+            changes.append(IndexChange(block: block.block, knownUse: known?.lastUse, entry: entry))
         }
         for (block, entry) in missing where entry.lastUse < begin || entry.lastUse > end {
-            changes.append(IndexChange(block: block, knownUse: entry.lastUse, found: nil))
+            changes.append(IndexChange(block: block, knownUse: entry.lastUse, entry: nil))
         }
         return changes
     }
@@ -134,8 +205,8 @@ struct DiskIndex: Sendable {
     /// Takes in changes, except those of blocks that have been used, written or removed since they were worked out.
     mutating func apply(_ changes: some Sequence<IndexChange>) {
         for change in changes where entries[change.block]?.lastUse == change.knownUse {
-            if let found = change.found {
-                put(found.block, Entry(bytes: found.bytes, lastUse: found.lastUse))
+            if let entry = change.entry {
+                put(change.block, entry)
             } else {
                 remove(change.block)
             }
@@ -161,11 +232,14 @@ struct DiskIndex: Sendable {
 
     /// Takes out what has to go: expired blocks, then the longest unused ones until the rest takes `target` bytes.
     ///
-    /// - Parameter steps: most elements of the queue to look at, outdated ones among them: the engine may be waiting.
+    /// - Parameters:
+    ///   - limit: what was used then or later stays, unless it has expired, even where the rest takes more.
+    ///   - steps: most elements of the queue to look at, outdated ones among them: the engine may be waiting.
     /// - Returns: what was taken out, and whether nothing more has to go.
     mutating func evict(
         at now: DiskInstant,
         downTo target: Int,
+        usedBefore limit: DiskInstant = .distantFuture,
         steps: Int = .max
     ) -> (victims: [FoundBlock], isDone: Bool) {
         var victims: [FoundBlock] = []
@@ -173,8 +247,10 @@ struct DiskIndex: Sendable {
             guard let oldest = queue.first else { return (victims, true) }
             // Others are gone, used since, or pinned: unpinning puts them back.
             if let entry = entries[oldest.block], entry.lastUse == oldest.lastUse, !pinned.contains(oldest.block) {
-                if bytes <= target, !hasExpired(oldest.block, entry, at: now) { return (victims, true) }
+                let mayStay = bytes <= target || entry.lastUse >= limit
+                if mayStay, !hasExpired(oldest.block, entry, at: now) { return (victims, true) }
                 remove(oldest.block)
+                lost.insert(oldest.block)
                 victims.append(FoundBlock(block: oldest.block, bytes: entry.bytes, lastUse: entry.lastUse))
             }
             queue.removeFirst()
@@ -221,6 +297,19 @@ struct DiskIndex: Sendable {
 private struct QueuedBlock: Hashable, Sendable {
     var block: StoredBlock
     var lastUse: DiskInstant
+}
+
+/// The latest of many blocks: the last 4,096 at least, and never more than twice as many.
+private struct LatestBlocks: Sendable {
+    private var young: Set<StoredBlock> = []
+    private var old: Set<StoredBlock> = []
+
+    func contains(_ block: StoredBlock) -> Bool { young.contains(block) || old.contains(block) }
+
+    mutating func insert(_ block: StoredBlock) {
+        if young.count == 4_096 { (old, young) = (young, []) }
+        young.insert(block)
+    }
 }
 
 /// A binary heap with the longest unused block on top.

@@ -59,6 +59,52 @@ import Tokenization
         #expect((0..<5).map { cache.contains(memory.content($0).hash) } == [true, true, true, true, false])
     }
 
+    @Test func `a chain that was just written is evicted from its end, by the next process, too`() async throws {
+        let (chain, stranger) = (BlockMemory(blockCount: 5, isChain: true), BlockMemory(blockCount: 10))
+        let fileBytes = BlockFile.byteCount(tokenCount: 4, payloadBytes: BlockMemory.blockBytes)
+        let first = try cache(byteLimit: 5 * fileBytes)
+        await chain.save(Array(0..<5), to: first)
+        await stranger.save([9], to: first)
+        #expect((0..<5).map { first.contains(chain.content($0).hash) } == [true, true, true, true, false])
+        let second = try cache(byteLimit: 3 * fileBytes)
+        #expect((0..<5).map { second.contains(chain.content($0).hash) } == [true, true, false, false, false])
+        #expect(second.contains(stranger.content(9).hash))
+    }
+
+    @Test func `of a chain that is longer than the budget the beginning is kept`() async throws {
+        let chain = BlockMemory(blockCount: 20, isChain: true)
+        let fileBytes = BlockFile.byteCount(tokenCount: 4, payloadBytes: BlockMemory.blockBytes)
+        let cache = try cache(byteLimit: 5 * fileBytes)
+        await chain.save(Array(0..<20), to: cache)
+        #expect((0..<20).map { cache.contains(chain.content($0).hash) } == (0..<20).map { $0 < 5 })
+        #expect(cache.statistics.savedBlocks == 5 && cache.statistics.failedSaves == 15)
+    }
+
+    @Test func `blocks that were read go before those in memory that they follow`() async throws {
+        let (chain, stranger) = (BlockMemory(blockCount: 6, isChain: true), BlockMemory(blockCount: 10))
+        let fileBytes = BlockFile.byteCount(tokenCount: 4, payloadBytes: BlockMemory.blockBytes)
+        let cache = try cache(byteLimit: 4 * fileBytes)
+        await chain.save(Array(0..<4), to: cache)
+        cache.touch((0..<2).map { chain.content($0).hash })
+        #expect(await chain.restore([2, 3], into: [4, 5], from: cache) == 2)
+        await stranger.save([8, 9], to: cache)
+        #expect((0..<4).map { cache.contains(chain.content($0).hash) } == [true, true, false, false])
+    }
+
+    @Test func `a file that tells an old use is dated anew, though the block was used a moment ago`() async throws {
+        let memory = BlockMemory(blockCount: 1)
+        let cache = try cache()
+        await memory.save([0], to: cache)
+        let file = folder.blockFiles[0]
+        let past = Date(timeIntervalSinceNow: -300)
+        try FileManager.default.setAttributes([.modificationDate: past], ofItemAtPath: file)
+        await cache.sweepNow()
+        cache.touch([memory.content(0).hash])
+        await cache.sweepNow()
+        let date = try FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date
+        #expect((date ?? past).timeIntervalSince(past) > 200)
+    }
+
     @Test func `what is pinned survives budget and age, and leaves when it is unpinned`() async throws {
         let memory = BlockMemory(blockCount: 30)
         let fileBytes = BlockFile.byteCount(tokenCount: 4, payloadBytes: BlockMemory.blockBytes)
@@ -104,6 +150,38 @@ import Tokenization
         let next = try self.cache()
         #expect(next.statistics.blockCount == 1)
         #expect(try FileManager.default.contentsOfDirectory(atPath: unfinished) == ["123-fresh"])
+    }
+
+    @Test func `a sweep removes unfinished keys and nothing that people keep beside the key`() async throws {
+        let cache = try cache()
+        let kept = ["key", "key.bak", "key.12", "key.12-", "key.12-34.bak", "key.old-1", "keys", "key.1-2-3"]
+        let date = Date(timeIntervalSinceNow: -3_600)
+        for name in kept.dropFirst() + ["key.12-34"] {
+            try Data(name.utf8).write(to: URL(fileURLWithPath: folder.path + "/" + name))
+        }
+        for name in kept + ["key.12-34"] {
+            try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: folder.path + "/" + name)
+        }
+        await cache.sweepNow()
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(names.filter { $0.hasPrefix("key") }.sorted() == kept.sorted())
+    }
+
+    @Test func `a file that the system cannot read is a miss and not damage`() async throws {
+        let memory = BlockMemory(blockCount: 2)
+        await memory.save([0], to: try cache())
+        let blocks = BlockFolder(root: folder.path, form: Self.form)
+        let content = memory.content(0)
+        let runs = memory.access.runs(of: BlockID(rawValue: 1))
+        // One that can be looked at and not read, and one that cannot even be looked at.
+        let unreadable = open(blocks.file(of: content.hash), O_WRONLY | O_CLOEXEC)
+        #expect(unreadable >= 0)
+        #expect(blocks.read(unreadable, content, into: runs) == .absent)
+        #expect(blocks.read(.max, content, into: runs) == .absent)
+        #expect(blocks.read(blocks.open(content.hash), memory.content(1), into: runs) == .damaged)
+        let size = BlockFile.byteCount(tokenCount: 4, payloadBytes: BlockMemory.blockBytes)
+        #expect(blocks.read(blocks.open(content.hash), content, into: runs) == .whole(bytes: size))
+        #expect(memory.bytes(1) == memory.bytes(0))
     }
 
     @Test func `two processes see each other's blocks and removals at the next sweep`() async throws {
@@ -169,8 +247,11 @@ extension DiskCacheTests {
 final class BlockMemory: @unchecked Sendable {
     static let blockBytes = 2 * 160
     private let layers: [UnsafeMutableRawBufferPointer]
+    /// Whether each block follows the one before it; otherwise they have nothing to do with each other.
+    private let isChain: Bool
 
-    init(blockCount: Int) {
+    init(blockCount: Int, isChain: Bool = false) {
+        self.isChain = isChain
         var random = SeededGenerator(blockCount)
         layers = (0..<2).map { _ in
             let layer = UnsafeMutableRawBufferPointer.allocate(byteCount: 160 * blockCount, alignment: 64)
@@ -195,10 +276,14 @@ final class BlockMemory: @unchecked Sendable {
     /// What block `number` is said to hold.
     func content(_ number: Int) -> BlockContent {
         BlockContent(
-            hash: BlockHash(first: UInt64(number) << 60 | UInt64(number), second: 7),
-            parent: BlockHash(first: UInt64(number), second: 8),
+            hash: hash(number),
+            parent: isChain && number > 0 ? hash(number - 1) : BlockHash(first: UInt64(number), second: 8),
             tokens: tokens(from: number, count: 4)
         )
+    }
+
+    private func hash(_ number: Int) -> BlockHash {
+        BlockHash(first: UInt64(number) << 60 | UInt64(number), second: 7)
     }
 
     /// Returns when the cache is done with the blocks.

@@ -101,10 +101,70 @@ import Testing
 
     @Test func `a sweep that finds what is known changes nothing`() {
         var index = DiskIndex(byteLimit: 1_000, timeToLive: nil)
-        for number in 1...3 { index.insert(Self.block(number), bytes: 10, lastUse: Self.second(number)) }
+        for (number, second) in [(1, 1), (2, 1), (3, 3)] {
+            index.insert(Self.block(number), bytes: 10, lastUse: Self.second(second))
+        }
         // The disk's note may be older than what the index knows.
+        index.touch(Self.block(2), at: Self.second(2))
         let found = [Self.found(1, at: 1), Self.found(2, at: 1), Self.found(3, at: 3)]
         #expect(index.changes(to: found, since: Self.second(5), until: Self.second(6)) == [])
+    }
+
+    @Test func `the file of a block that is used all the time is dated anew after each minute`() {
+        var index = DiskIndex(byteLimit: 100, timeToLive: nil)
+        index.insert(Self.block(1), bytes: 10, lastUse: Self.second(0))
+        var dates: [DiskInstant] = []
+        for second in stride(from: 10, through: 200, by: 10) where index.touch(Self.block(1), at: Self.second(second)) {
+            if let date = index.dateFile(of: Self.block(1)) { dates.append(date) }
+        }
+        #expect(dates == [Self.second(70), Self.second(140)])
+    }
+
+    @Test func `what a sweep finds in a file is what the file tells`() {
+        var index = DiskIndex(byteLimit: 100, timeToLive: nil)
+        index.insert(Self.block(1), bytes: 10, lastUse: Self.second(100))
+        let found = [Self.found(1, at: 20)]
+        index.apply(index.changes(to: found, since: Self.second(101), until: Self.second(102)))
+        #expect(index.lastUse(of: Self.block(1)) == Self.second(100))
+        #expect(index.changes(to: found, since: Self.second(103), until: Self.second(104)) == [])
+        let isStale = index.touch(Self.block(1), at: Self.second(105))
+        #expect(isStale)
+    }
+
+    @Test func `a block that is written behind another goes before it, and its file tells so`() {
+        var index = Self.chain(of: 3)
+        index.touch(Self.block(3), at: Self.second(30))
+        let noted = index.insert(Self.block(4), bytes: 10, lastUse: Self.second(40), after: Self.block(3).hash)
+        // The file of the block before it still tells the older use.
+        #expect(noted < Self.second(1))
+        #expect(index.lastUse(of: Self.block(4)) == Self.second(30).advanced(by: .microseconds(-1)))
+        index = Self.chain(of: 3)
+        #expect(index.evict(at: Self.second(9), downTo: 10).victims.map(\.block) == [3, 2].map(Self.block))
+    }
+
+    @Test func `a chain is known as far as somebody has said what comes before`() {
+        var index = Self.chain(of: 3)
+        #expect(index.chain(to: Self.block(3)) == (1...3).map(Self.block))
+        #expect(index.idleChain(to: Self.block(3), at: Self.second(10)) == [])
+        #expect(index.idleChain(to: Self.block(3), at: Self.second(12)) == (1...3).map(Self.block))
+        index.apply(index.changes(to: [Self.found(5, at: 4)], since: Self.second(0), until: Self.second(5)))
+        index.insert(Self.block(6), bytes: 10, lastUse: Self.second(6), after: Self.block(5).hash)
+        #expect(index.chain(to: Self.block(6)) == nil)
+        index.link(Self.block(5), to: Self.block(3).hash)
+        #expect(index.chain(to: Self.block(6)) == [1, 2, 3, 5, 6].map(Self.block))
+    }
+
+    @Test func `room is made of what was used before, and what had to go is known to be missing`() {
+        var index = Self.chain(of: 3)
+        index.insert(Self.block(7), bytes: 10, lastUse: Self.second(0))
+        let limit = index.lastUse(of: Self.block(3))
+        let eviction = index.evict(at: Self.second(9), downTo: 0, usedBefore: limit ?? .distantFuture)
+        #expect(eviction.victims.map(\.block) == [Self.block(7)] && eviction.isDone)
+        #expect(index.isLost(Self.block(7)) && !index.isLost(Self.block(3)) && !index.isLost(Self.block(8)))
+        index.lose(Self.block(8))
+        #expect(index.isLost(Self.block(8)))
+        index.insert(Self.block(8), bytes: 10, lastUse: Self.second(9))
+        #expect(!index.isLost(Self.block(8)))
     }
 
     /// Against a list that is searched from end to end.
@@ -152,6 +212,15 @@ import Testing
             victims.append(number)
         }
         return victims
+    }
+
+    /// Blocks from 1 on, each behind the one before it, all written in the first second.
+    private static func chain(of count: Int) -> DiskIndex {
+        var index = DiskIndex(byteLimit: 100, timeToLive: nil)
+        for number in 1...count {
+            index.insert(block(number), bytes: 10, lastUse: second(1), after: block(number - 1).hash)
+        }
+        return index
     }
 
     private static func block(_ number: Int) -> StoredBlock {

@@ -57,6 +57,14 @@ import Testing
         #expect(cache.statistics.evictedBlocks == 6)
     }
 
+    @Test func `on a full disk the beginning of a chain does not make room for its end`() async throws {
+        let chain = BlockMemory(blockCount: 7, isChain: true)
+        let cache = try cache(onDiskOf: 4)
+        await chain.save(Array(0..<7), to: cache)
+        #expect((0..<7).map { cache.contains(chain.content($0).hash) } == (0..<7).map { $0 < 4 })
+        #expect(cache.statistics.evictedBlocks == 0)
+    }
+
     @Test func `while pins cannot be read nothing is removed, and what is known stays`() async throws {
         let memory = BlockMemory(blockCount: 12)
         let cache = try cache(byteLimit: 5 * Self.fileBytes)
