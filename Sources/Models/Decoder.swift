@@ -75,8 +75,8 @@ package final class Decoder: LanguageModel {
         cache = KVStore(cacheShape, blockCount: blockCount, blockSize: blockSize)
     }
 
-    /// Two layers at a call.
-    package func commitCache(ahead block: BlockID) { cache?.commitAhead(Int(block.rawValue)) }
+    /// Some milliseconds of all threads at a call.
+    package func commitCache(ahead block: BlockID) { cache?.commitAhead(Int(block.rawValue), compute: compute) }
 
     /// A block is one run of bytes in every layer.
     package var cacheBlocks: CacheBlockMemory? {

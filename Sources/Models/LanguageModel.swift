@@ -57,8 +57,8 @@ package protocol LanguageModel: AnyObject {
     ///   - blockSize: tokens a block holds.
     func allocateCache(blockCount: Int, blockSize: Int)
 
-    /// Commits memory for `block`, which is to be taken next, a little at every call: what waits for a step must not wait for
-    /// all of it. Call between steps.
+    /// Commits memory for `block`, which is to be taken next, and some behind it: what waits for a step must not wait for that.
+    /// Call between steps.
     func commitCache(ahead block: BlockID)
 
     /// Where the cache's blocks lie; nil before `allocateCache`, and for a model whose blocks cannot be kept.

@@ -94,8 +94,8 @@ package final class KVStore {
     /// What attention needs besides the cache.
     let scratch = AttentionScratch()
     private let layers: [ReservedMemory]
-    /// The block whose memory is committed ahead, and in how many layers it is.
-    private var ahead = (block: -1, layerCount: 0)
+    /// Blocks before this one were committed, or taken before any was.
+    private var committedEnd = 0
 
     /// Reserves room for `blockCount` blocks of `blockSize` tokens.
     package init(_ shape: CacheShape, blockCount: Int, blockSize: Int = 32) {
@@ -119,20 +119,27 @@ package final class KVStore {
         return UnsafeMutableRawBufferPointer(start: layers[layer].start + index * blockBytes, count: blockBytes)
     }
 
-    /// Commits the memory of block `index`, which is to be taken next, in some layers more at every call.
+    /// Commits the memory of the blocks from `index` on, which are to be taken next, as many as a step takes for a prompt.
     ///
-    /// Blocks are taken in order, a prompt's all at once. The one behind them lies in another huge page in every layer: to
-    /// clear all of these takes tens of milliseconds, which the step that first writes the block would take longer.
-    package func commitAhead(_ index: Int) {
-        if index > ahead.block { ahead = (index, 0) }
-        guard index == ahead.block, ahead.layerCount < layers.count else { return }
-        let end = min(ahead.layerCount + Self.layersCommittedAtOnce, layers.count)
-        for layer in layers[ahead.layerCount..<end] { layer.commit(blockBytes, at: index * blockBytes) }
-        ahead.layerCount = end
+    /// Blocks are taken in order. Where a step is the first to write them, one thread clears a huge page while the others wait:
+    /// a young server would read prompts a fifth slower. Here all threads clear, some milliseconds at a time.
+    package func commitAhead(_ index: Int, compute: Compute) {
+        guard committedEnd < min(index + Self.blocksAhead, blockCount) else { return }
+        let first = max(index, committedEnd)
+        committedEnd = min(index + Self.blocksAhead + Self.blocksAtOnce, blockCount)
+        let (offset, count) = (first * blockBytes, (committedEnd - first) * blockBytes)
+        layers.withUnsafeBufferPointer { layers in
+            let job = (layers: layers, offset: offset, count: count)
+            compute.workers.run(taskCount: layers.count, job) { job, layer in
+                job.pointee.layers[layer].commit(job.pointee.count, at: job.pointee.offset)
+            }
+        }
     }
 
-    /// Some two milliseconds of clearing.
-    private static let layersCommittedAtOnce = 2
+    /// Those of 512 tokens.
+    private static let blocksAhead = 16
+    /// Further ones, so that decoding seldom comes here.
+    private static let blocksAtOnce = 8
 
     /// Writes the keys and values of every row's new tokens, all KV heads.
     ///

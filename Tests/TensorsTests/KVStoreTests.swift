@@ -60,18 +60,19 @@ import Testing
     }
 
     #if canImport(Glibc)
-        @Test func `memory of the block that comes next is committed layer by layer and its contents stay`() {
-            let shape = CacheShape(layerCount: 5, kvHeadCount: 2, headWidth: 32)
+        @Test func `memory of the blocks that come next is committed in all layers, and contents stay`() {
+            let shape = CacheShape(layerCount: 5, kvHeadCount: 2, headWidth: 64)
             let cache = KVStore(shape, blockCount: 1000)
+            let compute = Compute(workers: WorkerPool(threadCount: 2))
             cache.block(700, layer: 0).initializeMemory(as: UInt8.self, repeating: 7)
             func committed(_ block: Int) -> [Bool] { (0..<5).map { isResident(cache.block(block, layer: $0)) } }
             #expect(committed(700) == [true, false, false, false, false])
-            cache.commitAhead(700)
-            #expect(committed(700) == [true, true, false, false, false])
-            cache.commitAhead(3)
+            cache.commitAhead(700, compute: compute)
+            for block in [700, 715, 723] { #expect(committed(block) == Array(repeating: true, count: 5), "\(block)") }
+            cache.commitAhead(3, compute: compute)
             #expect(committed(3) == Array(repeating: false, count: 5), "a block before has been taken before")
-            for _ in 0..<3 { cache.commitAhead(700) }
-            #expect(committed(700) == Array(repeating: true, count: 5))
+            cache.commitAhead(990, compute: compute)
+            for block in [990, 999] { #expect(committed(block) == Array(repeating: true, count: 5), "\(block)") }
             #expect(Set(cache.block(700, layer: 0)) == [7])
         }
 
