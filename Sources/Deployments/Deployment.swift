@@ -40,6 +40,8 @@ package final class Deployment: Sendable {
     package let name: String
     /// Further names that mean this deployment.
     package let aliases: [String]
+    /// All that mean it, its own first.
+    package var names: [String] { [name] + aliases }
     /// When the deployment was made.
     package let created: Date
     package let details: ModelDetails

@@ -118,13 +118,12 @@ extension APIService {
 extension Deployment {
     /// The adapter that the model's name means; nil where it means the model itself.
     fileprivate func adapterName(of options: AnswerOptions) throws(APIError) -> String? {
-        let names = [options.model, OllamaTag.removed(from: options.model)]
-        for requested in names {
-            if let found = adapterName(forModel: requested) { return found }
+        let requested = [options.model, OllamaTag.removed(from: options.model)]
+        for model in requested {
+            if let found = adapterName(forModel: model) { return found }
         }
         // An adapter that was there when the model was looked up: the model's own answer is not what was asked for.
-        let own = [name] + aliases
-        if names.contains(where: own.contains) { return nil }
+        if requested.contains(where: names.contains) { return nil }
         throw .modelNotFound(options.model, known: [name] + variantNames)
     }
 

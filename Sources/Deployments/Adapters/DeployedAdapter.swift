@@ -73,10 +73,9 @@ extension Deployment {
     /// The name of the adapter that a model name in a request asks for: `model:adapter`, or the adapter's name alone. nil for
     /// any other.
     package func adapterName(forModel requested: String) -> String? {
-        let own = [name] + aliases
-        if own.contains(requested) { return nil }
+        if names.contains(requested) { return nil }
         if adapters.contains(requested) { return requested }
-        let prefix = own.first {
+        let prefix = names.first {
             requested.hasPrefix($0 + ":") && adapters.contains(String(requested.dropFirst($0.count + 1)))
         }
         return prefix.map { String(requested.dropFirst($0.count + 1)) }

@@ -13,7 +13,7 @@ package enum LoadedModel: Sendable {
     /// The names requests may use, the model's own first.
     package var names: [String] {
         switch self {
-        case .text(let deployment): [deployment.name] + deployment.aliases
+        case .text(let deployment): deployment.names
         case .embedding(let embedder): [embedder.name] + embedder.aliases
         }
     }
