@@ -108,7 +108,7 @@ void ck_low_rank_update_shrink_bytes(
         };
         float *t = update->t + segment->first_column;
         const ck_destination destination = {.values = t, .stride = update->columns};
-        ck_matmul_quantized(set, &panels, x, destination, (ck_product_range){first, end, 0, groups, groups});
+        ck_matmul_quantized(set, &panels, x, destination, (ck_product_range){first, end, 0, groups, 0, groups, NULL});
         const ck_activations out = ck_columns_of(update, segment, first);
         quantize(
             set, t + (ptrdiff_t)first * update->columns, update->columns, segment->change.scale, &out,

@@ -4,7 +4,7 @@
 // A group takes 5 dot products, 6 additions and 4 operations that turn its sum into a float: 15, of which 7 have to go to the two
 // ports that multiply. Where all 8 steps are multiplied 10 of 12 have to. The codes of a group fill half of the registers, so rows
 // pass by them, however many, and their sums are kept in memory.
-enum { ck_paired_panels = 2, ck_group_steps = ck_group_size / 4 };
+enum { ck_few_paired_rows = 32, ck_paired_panels = 2, ck_group_steps = ck_group_size / 4 };
 
 /// What a group of two panels is for all rows.
 typedef struct {
@@ -95,6 +95,15 @@ CK_INLINE void multiply_paired_rows(
     if (row < tile->row_count) multiply_paired_group(traits, 1, is_first, group, tile, row, g, totals);
 }
 
+/// Asks memory for codes that come later. There is one tile to ask, and the processor may drop what is asked for the second cache:
+/// few rows, which wait for what was dropped, ask for the first one. Many need that for their activations.
+CK_INLINE void ask_for_codes(int64_t rows, const uint8_t *from, const int bytes) {
+    for (int line = 0; line < bytes; line += 64) {
+        if (rows <= ck_few_paired_rows) _mm_prefetch((const char *)from + line, _MM_HINT_T0);
+        else v_prefetch(from + line);
+    }
+}
+
 /// Asks for the lines of some results, which are all written at the end: a group's share of them.
 CK_INLINE void ask_for_results(const ck_tile *tile, int64_t g) {
     const int64_t end = tile->row_count * (g + 1) / tile->group_count;
@@ -126,8 +135,8 @@ CK_INLINE void multiply_paired_tile(const int32_t type, const ck_tile *tile) {
     float totals[ck_most_paired_rows][ck_paired_panels][LANES] __attribute__((aligned(64)));
     for (int64_t g = 0; g < tile->group_count; g++) {
         ck_paired_group group;
-        _Pragma("unroll") for (int p = 0; p < ck_paired_panels; p++) ask_ahead(
-            ck_paired_panels, tile->panel + p * tile->panel_bytes + g * group_bytes + tile->ahead, group_bytes);
+        _Pragma("unroll") for (int p = 0; p < ck_paired_panels; p++)
+            ask_for_codes(rows, tile->asked + p * tile->panel_bytes + g * group_bytes, group_bytes);
         ask_for_results(tile, g);
         load_paired_group(traits, layout, tile, g, &group);
         if (g == 0) multiply_paired_rows(traits, true, &group, tile, g, totals);

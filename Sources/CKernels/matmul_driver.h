@@ -21,7 +21,8 @@ typedef void (*ck_tile_function)(const ck_tile *);
 struct ck_tile {
     const uint8_t *panel;
     int64_t panel_bytes, group_count;
-    int64_t ahead;  // bytes from a panel to what is asked for while it is multiplied; tiles of one panel ask nothing if 0
+    int64_t ahead;         // bytes from a panel to what is asked for while it is multiplied; 0 where tiles of one panel ask nothing
+    const uint8_t *asked;  // what is asked for while `panel` is multiplied, as long as that; NULL for nothing, of one panel only
     const int8_t *x;
     int64_t x_stride;
     const ck_activation_group *groups;
@@ -128,7 +129,6 @@ static inline void ck_walk_rows(
     const ck_heights heights = pairs_steps ? block->paired : block->heights;
     int64_t tile_rows;
     tile->bias = y->bias ? y->bias + output : 0;
-    tile->ahead = origin->ahead;
     for (int64_t row = block->first_row, index = 0; row < block->row_end; row += tile_rows, index++) {
         ck_tile_function function = origin->paired;
         tile_rows = heights.rows + (index < heights.larger);
@@ -158,8 +158,15 @@ static inline void ck_walk_rows(
             ck_run_narrow_tile(function, *tile, shape, y);
         }
         // The other tiles of a pair of panels ask again: what is asked for at once is more than the processor takes on.
-        if (panel_count == 1) tile->ahead = 0;
+        if (panel_count == 1) tile->asked = 0;
     }
+}
+
+/// What is asked for while panel `p` is multiplied.
+CK_INLINE const uint8_t *ck_asked(const ck_panels *panels, const ck_tile *origin, ck_product_range range, int64_t p) {
+    const uint8_t *panel = panels->bytes + p * panels->panel_bytes;
+    const int64_t left = (range.share_end - p) * panels->panel_bytes;
+    return range.following && left <= origin->ahead ? range.following + (origin->ahead - left) : panel + origin->ahead;
 }
 
 /// Multiplies all tiles of a range. `origin` holds what they have in common; x, groups and x_floats point at row 0.
@@ -191,6 +198,7 @@ static inline void ck_walk_tiles(
             const int64_t whole = panel_count * ck_panel_width;
             const int64_t columns[2] = {output, left < whole ? left : whole};
             tile.panel = panels->bytes + p * panels->panel_bytes;
+            tile.asked = panel_count == 1 && origin.ahead == 0 ? 0 : ck_asked(panels, &origin, range, p);
             tile.first_panel = p;
             ck_walk_rows(set, &origin, &tile, &block, columns, &y);
             p += panel_count;

@@ -271,9 +271,9 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
     for (int64_t g = 0; g < tile->group_count; g++) {
         const ck_activation_group *xg = tile->groups + g;
         VF scaled[ck_most_rows][ck_most_columns];
-        if (panels == 1 ? tile->ahead != 0 : traits.bits < 16) {
+        if (panels == 1 ? tile->asked != 0 : traits.bits < 16) {
             _Pragma("unroll") for (int c = 0; c < columns; c += columns_per_panel)
-                ask_ahead(panels, panel[c] + g * group_bytes + tile->ahead, group_bytes);
+                ask_ahead(panels, tile->asked + (panel[c] - tile->panel) + g * group_bytes, group_bytes);
         }
         _Pragma("unroll") for (int h = 0; h < parts; h++) {
             VI sums[ck_most_rows][ck_most_columns];
@@ -315,18 +315,19 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
 }
 
 /// Bytes from a panel to what is asked for while it is multiplied. One row is done with a panel soon; beside low-rank changes the
-/// first cache has less room. Pairs of panels meet so many rows that memory has to be asked long before: half of what is
-/// left of the thread's share, within limits; what lies behind is another thread's.
+/// first cache has less room. Pairs of panels meet so many rows that memory has to be asked long before: by a part of the thread's
+/// share where the product before this one has asked for its begin, by half of what is left of it elsewhere, within limits.
 CK_INLINE int64_t bytes_ahead(
     const ck_tile_set *set, const ck_panels *panels, const ck_destination *y, ck_product_range range) {
     if (ck_panel_type(panels->type) == ck_type_factor_a) return panels->ahead;
     const int64_t end = range.share_end > range.panel_end ? range.share_end : range.panel_end;
-    const int64_t half = (end - range.first_panel) * panels->panel_bytes / 2;
     const int64_t least = CK_PREFETCH_BYTES, most = 4 * CK_PREFETCH_BYTES;
+    const int64_t bytes = range.following ? (end - range.share_first) * panels->panel_bytes / 16
+                                          : (end - range.first_panel) * panels->panel_bytes / 2;
     const bool is_single = ck_most_panels(set, range) == 1;
     if (is_single && (y->update || range.row_end - range.first_row == 1)) return CK_SHORT_PREFETCH_BYTES;
-    if (is_single || half < least) return least;
-    return half > most ? most : half;
+    if (is_single || bytes < least) return least;
+    return bytes > most ? most : bytes;
 }
 
 #define CK_TILE_FUNCTION(type, rows, panels)                                                                          \

@@ -159,7 +159,8 @@ package final class Decoder: LanguageModel {
             bias: parameters.queryKeyValueBias,
             into: fused,
             scratch: workspace.scratch,
-            update: update(of: .queryKeyValue, layer: layer)
+            update: update(of: .queryKeyValue, layer: layer),
+            following: parameters.attentionOutput
         )
         let preparation = HeadPreparation(
             queryNorm: parameters.queryNorm,
@@ -182,7 +183,8 @@ package final class Decoder: LanguageModel {
             bias: parameters.attentionOutputBias,
             into: postNorm == nil ? workspace.hidden : workspace.branch,
             accumulate: postNorm == nil,
-            update: update(of: .attentionOutput, layer: attention.layer)
+            update: update(of: .attentionOutput, layer: attention.layer),
+            following: parameters.gateUp
         )
         if let postNorm { addBranch(postNorm: postNorm) }
     }
@@ -197,7 +199,8 @@ package final class Decoder: LanguageModel {
             of: workspace.hidden,
             into: workspace.gateUp,
             scratch: workspace.scratch,
-            update: update(of: .gateUp, layer: layer)
+            update: update(of: .gateUp, layer: layer),
+            following: parameters.down
         )
         compute.matMul(
             parameters.down,
@@ -206,7 +209,8 @@ package final class Decoder: LanguageModel {
             into: postNorm == nil ? workspace.hidden : workspace.branch,
             accumulate: postNorm == nil,
             scratch: workspace.scratch,
-            update: update(of: .down, layer: layer)
+            update: update(of: .down, layer: layer),
+            following: weights.following(layer)
         )
         if let postNorm { addBranch(postNorm: postNorm) }
     }
@@ -221,7 +225,12 @@ package final class Decoder: LanguageModel {
     /// Logits of the tokens that want them: the output projection runs for those rows only.
     private func project(_ selected: FloatMatrix) -> Logits {
         if step.logitRowsOfOwnHeads < step.logitTokens.count {
-            compute.matMul(weights.output ?? weights.embedding, selected, bias: nil, into: workspace.logits)
+            compute.matMul(
+                weights.projection,
+                selected,
+                into: workspace.logits,
+                following: weights.layers.first?.queryKeyValue
+            )
         }
         if step.logitRowsOfOwnHeads > 0 { projectThroughOwnHeads(selected) }
         if let cap = configuration.finalLogitSoftcap { compute.softcap(workspace.logits, cap) }

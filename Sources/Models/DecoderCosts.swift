@@ -159,7 +159,7 @@ extension DecoderCosts {
         self.init(
             layerProducts: (layers.map(\.before) + layers.dropLast().flatMap(\.behind)).map(Product.init),
             lastProducts: (layers.last?.behind ?? []).map(Product.init),
-            outputProduct: Product(weights.output ?? weights.embedding),
+            outputProduct: Product(weights.projection),
             embeddingBytes: weights.embedding.byteCount / max(weights.embedding.outputs, 1),
             attention: (layout.windows, queryWidth, cache.bytesPerToken / cache.layerCount)
         )

@@ -75,6 +75,16 @@ struct DecoderWeights {
     }
 }
 
+extension DecoderWeights {
+    /// `[vocabulary, width]`: hidden states to logits.
+    var projection: PackedMatrix { output ?? embedding }
+
+    /// The first product after `layer`.
+    func following(_ layer: Int) -> PackedMatrix {
+        layer + 1 < layers.count ? layers[layer + 1].queryKeyValue : projection
+    }
+}
+
 extension Checkpoint {
     /// What folders of models that also see images put before the text model's names.
     var textModelPrefix: String {

@@ -84,7 +84,7 @@ static void multiply(
     const ck_activations activations = {result->values, x_stride, result->groups, group_stride, NULL};
     const int32_t shape[2] = {most_rows, inputs};
     const ck_destination y = {result->y, y_stride, NULL, false, NULL, 0};
-    const ck_product_range range = {first, first + count, 0, (outputs + 15) / 16, 0};
+    const ck_product_range range = {first, first + count, 0, (outputs + 15) / 16, 0, 0, NULL};
     const ck_activation_form form = ck_form_of(panels->type, inputs);
     ck_quantize_rows(set, x, inputs, activations, shape, form);
     if (form == ck_activation_form_float32) {
@@ -349,7 +349,7 @@ static void check_low_rank_bytes(void) {
         ck_quantize_rows(set, x, width, quantized, shape, ck_activation_form_int8);
         ck_low_rank_update_shrink_bytes(set, &update, &quantized, 0, rows);
         const ck_destination destination = {y[i], outputs, 0, false, &update, 0};
-        ck_matmul_quantized(set, &panels, &quantized, destination, (ck_product_range){0, rows, 0, 3, 0});
+        ck_matmul_quantized(set, &panels, &quantized, destination, (ck_product_range){0, rows, 0, 3, 0, 0, NULL});
     }
     report("low-rank changes of 8 bits", rank, is_near(y[0], y[1], rows * outputs, 1e-5));
     free(packed_a), free(packed_b), free(blocks), free(panels.bytes);

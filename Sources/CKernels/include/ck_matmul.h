@@ -64,8 +64,11 @@ typedef struct {
 /// The part of a product that one call computes.
 typedef struct {
     int32_t first_row, row_end, first_panel, panel_end;
-    /// End of the panels that the same thread will come to, which are asked for ahead; below `panel_end` for no more than these.
-    int32_t share_end;
+    /// The panels that the same thread comes to, which are asked for ahead; an end below `panel_end` for no more than the range.
+    int32_t share_first, share_end;
+    /// Where that thread reads on in the product that comes next: asked for instead of what lies behind `share_end`. NULL where
+    /// that is not known.
+    const uint8_t *following;
 } ck_product_range;
 
 /// y = x Wᵀ for weights that take int8 or int12 activations: integer sums per group of 32, float32 between groups.

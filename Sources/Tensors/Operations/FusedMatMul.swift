@@ -26,6 +26,7 @@ extension Compute {
     ///   - y: `[rows, outputs]`, not x.
     ///   - scratch: holds normed rows; its shape and contents are undefined afterwards.
     ///   - update: what is added to some rows; nil adds nothing.
+    ///   - following: the weights of the product that comes next, whose first bytes are asked for while this one ends.
     package func matMul(
         _ weights: PackedMatrix,
         norm: RowNorm,
@@ -33,11 +34,12 @@ extension Compute {
         bias: [Float]? = nil,
         into y: FloatMatrix,
         scratch: FloatMatrix,
-        update: LowRankUpdate? = nil
+        update: LowRankUpdate? = nil,
+        following: PackedMatrix? = nil
     ) {
         guard let activations = activations(for: weights) else {
             rmsNorm(x, gain: norm.gain, epsilon: norm.epsilon, into: scratch)
-            matMul(weights, scratch, bias: bias, into: y, update: update)
+            matMul(weights, scratch, bias: bias, into: y, update: update, following: following)
             return
         }
         precondition(norm.gain.count == x.width, "matMul: a gain of \(norm.gain.count) for rows of \(x.width)")
@@ -63,7 +65,7 @@ extension Compute {
                 job.pointee.lowRank.shrink(job.pointee.quantize.target, rows: run.rows)
             }
         }
-        matMul(weights, quantized: activations, bias: bias, lowRank: lowRank, into: y)
+        matMul(weights, quantized: activations, bias: bias, lowRank: lowRank, into: y, following: following)
     }
 
     /// y = (activation(gate) · up) Wᵀ (+ y).
@@ -76,6 +78,7 @@ extension Compute {
     ///   - accumulate: whether the old y is added.
     ///   - scratch: holds gated rows; its shape and contents are undefined afterwards.
     ///   - update: what is added to some rows; nil adds nothing.
+    ///   - following: the weights of the product that comes next, whose first bytes are asked for while this one ends.
     package func matMul(
         _ weights: PackedMatrix,
         gated gateUp: FloatMatrix,
@@ -83,11 +86,12 @@ extension Compute {
         into y: FloatMatrix,
         accumulate: Bool,
         scratch: FloatMatrix,
-        update: LowRankUpdate? = nil
+        update: LowRankUpdate? = nil,
+        following: PackedMatrix? = nil
     ) {
         guard let activations = activations(for: weights) else {
             gate(gateUp, activation, into: scratch)
-            matMul(weights, scratch, into: y, accumulate: accumulate, update: update)
+            matMul(weights, scratch, into: y, accumulate: accumulate, update: update, following: following)
             return
         }
         precondition(gateUp.width % 2 == 0, "matMul: rows of \(gateUp.width) are no gate and what it gates")
@@ -116,7 +120,7 @@ extension Compute {
             }
             job.pointee.lowRank.shrink(job.pointee.quantize.target, rows: run.rows)
         }
-        matMul(weights, quantized: activations, lowRank: lowRank, into: y, accumulate: accumulate)
+        matMul(weights, quantized: activations, lowRank: lowRank, into: y, accumulate: accumulate, following: following)
     }
 
     /// The buffer for products with `weights` where one form does for all of them; nil where floats are wanted too.

@@ -13,13 +13,15 @@ extension Compute {
     ///   - y: `[rows, outputs]`, not x.
     ///   - accumulate: whether the old y is added.
     ///   - update: what is added to some rows; nil adds nothing.
+    ///   - following: the weights of the product that comes next, whose first bytes are asked for while this one ends.
     package func matMul(
         _ weights: PackedMatrix,
         _ x: FloatMatrix,
         bias: [Float]? = nil,
         into y: FloatMatrix,
         accumulate: Bool = false,
-        update: LowRankUpdate? = nil
+        update: LowRankUpdate? = nil,
+        following: PackedMatrix? = nil
     ) {
         let lowRank = kernel(of: update, beside: weights, rows: x.rows)
         if weights.wants(.int8) {
@@ -35,7 +37,7 @@ extension Compute {
             }
         }
         let operand = Operand(x, int8Activations, short8Activations, int12Activations)
-        multiply(weights, operand, bias, lowRank, into: y, accumulate: accumulate)
+        multiply(weights, operand, bias, lowRank, into: y, accumulate: accumulate, following: following)
     }
 
     /// What tasks need of `update`.
@@ -67,10 +69,11 @@ extension Compute {
         bias: [Float]? = nil,
         lowRank: LowRankKernel,
         into y: FloatMatrix,
-        accumulate: Bool = false
+        accumulate: Bool = false,
+        following: PackedMatrix? = nil
     ) {
         precondition(weights.soleForm == x.form, "matMul: weights that do not take \(x.form) activations")
-        multiply(weights, Operand(x), bias, lowRank, into: y, accumulate: accumulate)
+        multiply(weights, Operand(x), bias, lowRank, into: y, accumulate: accumulate, following: following)
     }
 
     /// x in the forms that the weights want.
@@ -105,7 +108,8 @@ extension Compute {
         _ bias: [Float]?,
         _ lowRank: LowRankKernel,
         into y: FloatMatrix,
-        accumulate: Bool
+        accumulate: Bool,
+        following: PackedMatrix?
     ) {
         precondition(x.inputs == weights.inputs, "matMul: \(x.inputs) activations for \(weights.inputs) inputs")
         precondition(
@@ -114,40 +118,50 @@ extension Compute {
         )
         precondition(bias == nil || bias?.count == weights.outputs, "matMul: bias of another length")
         guard x.rows > 0, let bias else {
-            if x.rows > 0 { run(weights, x, lowRank, ck_destination(y, accumulate, nil)) }
+            if x.rows > 0 { run(weights, x, lowRank, ck_destination(y, accumulate, nil), following) }
             return
         }
-        bias.withUnsafeBufferPointer { run(weights, x, lowRank, ck_destination(y, accumulate, $0.baseAddress)) }
+        bias.withUnsafeBufferPointer {
+            run(weights, x, lowRank, ck_destination(y, accumulate, $0.baseAddress), following)
+        }
     }
 
     /// Hands out the sections' panels.
-    private func run(_ weights: PackedMatrix, _ x: Operand, _ lowRank: LowRankKernel, _ y: ck_destination) {
+    private func run(
+        _ weights: PackedMatrix,
+        _ x: Operand,
+        _ lowRank: LowRankKernel,
+        _ y: ck_destination,
+        _ following: PackedMatrix?
+    ) {
         weights.sections.withUnsafeBufferPointer { sections in
-            let product = Product(
-                sections: sections,
-                split: ProductSplit(
-                    weights,
-                    rows: x.rows,
-                    threadCount: workers.threadCount,
-                    isChanged: lowRank.work.hasBytes
-                ),
-                int8: x.int8,
-                short8: x.short8,
-                int12: x.int12,
-                floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
-                lowRank: lowRank,
-                destination: y,
-                set: instructionSet.rawValue
-            )
-            workers.run(taskCount: product.split.taskCount, product) { product, task in product.pointee.run(task) }
+            (following?.sections ?? []).withUnsafeBufferPointer { next in
+                func split(_ sections: UnsafeBufferPointer<PackedMatrix.Section>) -> ProductSplit {
+                    let isChanged = lowRank.work.hasBytes
+                    return ProductSplit(sections, rows: x.rows, threadCount: workers.threadCount, isChanged: isChanged)
+                }
+                let product = Product(
+                    split: split(sections),
+                    following: next.isEmpty ? nil : split(next),
+                    int8: x.int8,
+                    short8: x.short8,
+                    int12: x.int12,
+                    floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
+                    lowRank: lowRank,
+                    destination: y,
+                    set: instructionSet.rawValue
+                )
+                workers.run(taskCount: product.split.taskCount, product) { product, task in product.pointee.run(task) }
+            }
         }
     }
 }
 
 /// What the tasks of a product share: no references, whose counts the threads would take from one another.
 private struct Product {
-    let sections: UnsafeBufferPointer<PackedMatrix.Section>
     let split: ProductSplit
+    /// Of the product that comes next.
+    let following: ProductSplit?
     let int8: ck_activations
     let short8: ck_activations
     let int12: ck_activations
@@ -157,7 +171,7 @@ private struct Product {
     let set: Int32
 
     func run(_ task: Int) {
-        split.forEachRange(of: task, sections) { section, range in
+        split.forEachRange(of: task, before: following) { section, range in
             multiply(section, range)
             if let y = destination.values {
                 let (first, stride) = (section.firstOutput, destination.stride)

@@ -1,7 +1,10 @@
 import CKernels
 
 /// How a product is shared out: by panels, and by rows too where panels alone are too few. Never along the inputs.
+///
+/// An address and numbers, for threads to copy.
 struct ProductSplit {
+    let sections: UnsafeBufferPointer<PackedMatrix.Section>
     let rows: Int
     let panelCount: Int
     let panelsPerTask: Int
@@ -9,16 +12,24 @@ struct ProductSplit {
     let taskCount: Int
     private let panelTaskCount: Int
     private let threadCount: Int
+    private let isStreaming: Bool
 
     /// Few rows: every thread streams a contiguous share of the panels, in tasks so small that what a held-up thread has not begun
     /// can be taken over. Many rows: four tasks a thread.
     ///
-    /// - Parameter isChanged: whether tasks have low-rank changes to look for, which takes longer than to be handed out.
-    init(_ weights: PackedMatrix, rows: Int, threadCount: Int, isChanged: Bool = false) {
-        (self.rows, self.threadCount) = (rows, threadCount)
-        panelCount = weights.sections.reduce(0) { $0 + $1.panelCount }
-        let isStreaming = rows <= Self.mostStreamedRows || threadCount == 1
-        let bytes = weights.byteCount / threadCount
+    /// - Parameters:
+    ///   - sections: of the weights, as long as the split is used.
+    ///   - isChanged: whether tasks have low-rank changes to look for, which takes longer than to be handed out.
+    init(
+        _ sections: UnsafeBufferPointer<PackedMatrix.Section>,
+        rows: Int,
+        threadCount: Int,
+        isChanged: Bool = false
+    ) {
+        (self.sections, self.rows, self.threadCount) = (sections, rows, threadCount)
+        panelCount = sections.reduce(0) { $0 + $1.panelCount }
+        isStreaming = rows <= Self.mostStreamedRows || threadCount == 1
+        let bytes = sections.reduce(0) { $0 + $1.byteCount } / threadCount
         let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? Self.taskCount(of: bytes, isChanged) : 4)
         panelsPerTask = Self.panelsPerTask(panelCount, shares: shares, threadCount: threadCount)
         panelTaskCount = (panelCount + panelsPerTask - 1) / panelsPerTask
@@ -49,23 +60,46 @@ struct ProductSplit {
     /// More rows take so long with a task that there would be little to gain.
     private static let mostStreamedRows = 32
 
-    /// End of the panels that the thread to whose share `task` belongs comes to with the same rows; see `WorkerPool`.
-    private func shareEnd(of task: Int) -> Int {
-        let thread = ((task + 1) * threadCount - 1) / taskCount
-        let tasksLeft = taskCount * (thread + 1) / threadCount - task
-        return min((task % panelTaskCount + tasksLeft) * panelsPerTask, panelCount)
+    /// A thread's own tasks; see `WorkerPool`.
+    func tasks(of thread: Int) -> Range<Int> {
+        taskCount * thread / threadCount..<taskCount * (thread + 1) / threadCount
+    }
+
+    /// Whose a task is.
+    private func thread(of task: Int) -> Int { ((task + 1) * threadCount - 1) / taskCount }
+
+    /// The panels that the thread to whose share `task` belongs comes to with the same rows.
+    private func share(of task: Int) -> Range<Int> {
+        let tasks = tasks(of: thread(of: task))
+        let sameRows = task - task % panelTaskCount
+        let first = max(tasks.lowerBound - sameRows, 0) * panelsPerTask
+        return first..<min((tasks.upperBound - sameRows) * panelsPerTask, panelCount)
+    }
+
+    /// Where a thread begins to read.
+    private func start(of thread: Int) -> UnsafePointer<UInt8>? {
+        var panel = tasks(of: thread).lowerBound % panelTaskCount * panelsPerTask
+        for section in sections {
+            if panel < section.panelCount { return section.address(ofPanel: panel) }
+            panel -= section.panelCount
+        }
+        return nil
     }
 
     /// Calls `body` with the parts of `task`, one for every section that it touches.
+    ///
+    /// - Parameter following: how the product that comes next is shared out; nil where none is known.
     func forEachRange(
         of task: Int,
-        _ sections: UnsafeBufferPointer<PackedMatrix.Section>,
+        before following: ProductSplit? = nil,
         _ body: (PackedMatrix.Section, ck_product_range) -> Void
     ) {
         let firstRow = task / panelTaskCount * rowsPerTask
         let firstPanel = task % panelTaskCount * panelsPerTask
         let endPanel = min(firstPanel + panelsPerTask, panelCount)
-        let shareEnd = shareEnd(of: task)
+        let share = share(of: task)
+        // More rows meet the same panels again.
+        let next = isStreaming ? following?.start(of: thread(of: task)) : nil
         var sectionStart = 0
         for section in sections {
             let sectionEnd = sectionStart + section.panelCount
@@ -77,7 +111,9 @@ struct ProductSplit {
                     row_end: Int32(min(firstRow + rowsPerTask, rows)),
                     first_panel: Int32(from - sectionStart),
                     panel_end: Int32(to - sectionStart),
-                    share_end: Int32(min(shareEnd, sectionEnd) - sectionStart)
+                    share_first: Int32(max(share.lowerBound, sectionStart) - sectionStart),
+                    share_end: Int32(min(share.upperBound, sectionEnd) - sectionStart),
+                    following: share.upperBound <= sectionEnd ? next : nil
                 )
                 body(section, range)
             }

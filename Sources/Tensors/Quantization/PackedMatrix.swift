@@ -55,6 +55,9 @@ package final class PackedMatrix: @unchecked Sendable {
         var elementType: ElementType
         var panelCount: Int { (Int(panels.outputs) + 15) / 16 }
         var byteCount: Int { panelCount * Int(panels.panel_bytes) }
+        func address(ofPanel panel: Int) -> UnsafePointer<UInt8>? {
+            panels.bytes.map { UnsafePointer($0 + panel * Int(panels.panel_bytes)) }
+        }
         /// Whether products with it can compute two steps in one dot product.
         var canPairSteps: Bool { ck_type_pairs_steps(panels.type) }
         /// What it multiplies.
