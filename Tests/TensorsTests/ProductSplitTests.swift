@@ -74,7 +74,7 @@ import Testing
                         #expect(range.share_first == sameMatrix.first?.range.first_panel)
                         #expect(range.share_end == sameMatrix.last?.range.panel_end)
                         let isLast = section.firstOutput == pieces.last?.section.firstOutput
-                        #expect(range.following == (isLast && (rows <= 32 || threadCount == 1) ? start : nil))
+                        #expect(range.following == (isLast && rows <= 32 ? start : nil))
                     }
                 }
             }

@@ -12,7 +12,6 @@ struct ProductSplit {
     let taskCount: Int
     private let panelTaskCount: Int
     private let threadCount: Int
-    private let isStreaming: Bool
 
     /// Few rows: every thread streams a contiguous share of the panels, in tasks so small that what a held-up thread has not begun
     /// can be taken over. Many rows: four tasks a thread.
@@ -28,7 +27,7 @@ struct ProductSplit {
     ) {
         (self.sections, self.rows, self.threadCount) = (sections, rows, threadCount)
         panelCount = sections.reduce(0) { $0 + $1.panelCount }
-        isStreaming = rows <= Self.mostStreamedRows || threadCount == 1
+        let isStreaming = rows <= Self.mostStreamedRows || threadCount == 1
         let bytes = sections.reduce(0) { $0 + $1.byteCount } / threadCount
         let shares = threadCount == 1 ? 1 : threadCount * (isStreaming ? Self.taskCount(of: bytes, isChanged) : 4)
         panelsPerTask = Self.panelsPerTask(panelCount, shares: shares, threadCount: threadCount)
@@ -99,7 +98,7 @@ struct ProductSplit {
         let endPanel = min(firstPanel + panelsPerTask, panelCount)
         let share = share(of: task)
         // More rows meet the same panels again.
-        let next = isStreaming ? following?.start(of: thread(of: task)) : nil
+        let next = rows <= Self.mostStreamedRows ? following?.start(of: thread(of: task)) : nil
         var sectionStart = 0
         for section in sections {
             let sectionEnd = sectionStart + section.panelCount
