@@ -8,7 +8,7 @@ import Tokenization
 @testable import Models
 
 /// Packs: the same numbers as from memory, and refused when one byte is not what was written.
-@Suite struct PackTests {
+@Suite final class PackTests {
     private let folder: URL
     private var path: String { folder.appendingPathComponent("model.pack").path }
     private let identity = PackIdentity(digest: [UInt8](repeating: 7, count: 32), origins: ["a test"])
@@ -18,9 +18,10 @@ import Tokenization
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
     @Test(arguments: EquivalenceTests.models)
     func `a decoder over a pack gives the logits of one over memory, to the bit`(name: String) throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let checkpoint = try Checkpoint.open(path: TestData.tiny(name))
         let inMemory = try logits(checkpoint, .checkpoint)
         let writer = try PackWriter(path: path, identity: identity)
@@ -35,7 +36,6 @@ import Tokenization
     }
 
     @Test func `a part of a file is mapped where the system's pages are larger than a pack's`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let bytes = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 * 7 >> 3) }
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         let descriptor = open(path, O_RDONLY)
@@ -58,7 +58,6 @@ import Tokenization
         }
     )
     func `a matrix of every type comes back with its bytes`(type: ElementType) throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let parts = [17, 3].map { PackedMatrix.Part(elementType: type, outputs: $0) }
         let matrix = try Self.matrix(parts, inputs: 512)
         let writer = try PackWriter(path: path, identity: identity)
@@ -77,7 +76,6 @@ import Tokenization
     }
 
     @Test func `a pack that is shortened anywhere is refused`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let whole = try smallPack()
         let edges = [0, 1, 8, 95, 96, 103, 104, 4096, 16_383, 16_384, 16_385, 32_768, 49_151, 49_152, whole.count - 1]
         for count in edges where count < whole.count {
@@ -89,7 +87,6 @@ import Tokenization
     }
 
     @Test func `every flipped bit of header, data and table is noticed`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let whole = try smallPack()
         let workers = WorkerPool(threadCount: 1)
         let last = Array(stride(from: whole.count - 200, to: whole.count, by: 7))
@@ -116,7 +113,6 @@ import Tokenization
     }
 
     @Test func `a pack of another checkpoint is out of date`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         _ = try smallPack()
         let other = [UInt8](repeating: 8, count: 32)
         #expect(throws: PackError.stale(reason: "it is of another checkpoint")) {
@@ -125,7 +121,6 @@ import Tokenization
     }
 
     @Test func `another version's header is out of date rather than damaged`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         var whole = try smallPack()
         whole[8] += 1
         try Data(whole).write(to: URL(fileURLWithPath: path))
@@ -133,7 +128,6 @@ import Tokenization
     }
 
     @Test func `an abandoned writer leaves nothing, and what a killed one left does not matter`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         try Data([1, 2, 3]).write(to: URL(fileURLWithPath: path + ".partial"))
         let kept: PackedMatrix
         let parts = [PackedMatrix.Part(elementType: .q4_0, outputs: 33)]
