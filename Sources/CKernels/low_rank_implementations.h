@@ -4,14 +4,8 @@
 
 #include "include/ck_low_rank.h"
 
-/// Bytes of 16 outputs and 16 ranks of B: codes of 6 bits, `[4 steps, 16 outputs, 4 ranks]`, as their low 4 bits, two steps to a byte,
-/// and the rest, four steps to a byte, the earliest lowest; then 16 scales in bf16.
-enum { ck_factor_b_code_bytes = 192, ck_factor_b_bytes = ck_factor_b_code_bytes + 32 };
-
-/// The code of one step of a group of B; `place` is 4 · output + rank.
-static inline int32_t ck_factor_b_code(const uint8_t *codes, int step, int place) {
-    return (codes[step / 2 * 64 + place] >> (step % 2 * 4) & 15) | (codes[128 + place] >> (2 * step) & 3) << 4;
-}
+/// Bytes of 16 outputs and 16 ranks of B: codes `[4 steps, 16 outputs, 4 ranks]`, then 16 scales in bf16.
+enum { ck_factor_b_bytes = 288 };
 
 /// Groups of 16 ranks.
 static inline int32_t ck_rank_groups(int32_t rank) { return (int32_t)(((uint32_t)rank + 15) / 16); }

@@ -41,12 +41,6 @@ CK_INLINE VB load_codes(ck_traits traits, const uint8_t *codes, int step, VB tab
     return v_join_high(half, v_load_bytes(codes + 256 + 64 * (step / steps)), step % steps * bits, bits);
 }
 
-/// One step of a group of B for one column: codes of 4 ranks x LANES outputs.
-CK_INLINE VB load_factor_codes(const uint8_t *codes, int step) {
-    const VB both = v_load_bytes(codes + 64 * (step / 2));
-    return v_join_high(step % 2 ? v_high_half(both) : v_low_half(both), v_load_bytes(codes + 128), 2 * step, 2);
-}
-
 /// Scales of LANES outputs in group `g`, half `h`; `lane` is the first of them.
 CK_INLINE VF load_scales(ck_traits traits, ck_panel_layout layout, const uint8_t *panel, int64_t g, int at[2]) {
     const int h = at[0], lane = at[1];
@@ -91,8 +85,8 @@ CK_INLINE void add_change(
         _Pragma("unroll") for (int c = 0; c < columns; c++) {
             const int lane = c % columns_per_panel * LANES;
             const uint8_t *codes = b + c / columns_per_panel * panel_bytes + g * ck_factor_b_bytes;
-            scale[c] = v_load_bfloat(codes + ck_factor_b_code_bytes + 2 * lane);
-            _Pragma("unroll") for (int s = 0; s < 4; s++) w[s][c] = load_factor_codes(codes + 4 * lane, s);
+            scale[c] = v_load_bfloat(codes + 256 + 2 * lane);
+            _Pragma("unroll") for (int s = 0; s < 4; s++) w[s][c] = v_load_bytes(codes + 64 * s + 4 * lane);
         }
         _Pragma("unroll") for (int r = 0; r < rows; r++) {
             const ck_activation_group *group = t.groups + r * t.group_stride + g;

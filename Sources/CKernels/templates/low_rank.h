@@ -221,17 +221,6 @@ CK_INLINE void CK_NAME(pack_rows)(
     }
 }
 
-/// Joins codes of six bits, `[steps, 64]`, to their low four bits, two steps to a byte, and the rest, four steps to a byte.
-CK_INLINE void CK_NAME(join_codes)(const uint8_t *from, const int32_t steps, uint8_t *codes) {
-    for (int32_t s = 0; s < steps; s++) {
-        for (int32_t i = 0; i < 64; i++) {
-            const uint8_t code = from[64 * s + i];
-            codes[64 * (s / 2) + i] |= (uint8_t)((code & 15) << (4 * (s % 2)));
-            codes[32 * steps + 64 * (s / 4) + i] |= (uint8_t)((code >> 4) << (2 * (s % 4)));
-        }
-    }
-}
-
 CK_INLINE void CK_NAME(pack_a)(const char *a, const int32_t element, int32_t rank, int32_t inputs, uint8_t *packed) {
     const ck_panel_layout layout = ck_layout_of(ck_traits_of(ck_type_factor_a), inputs / 32);
     const ptrdiff_t stride = inputs * (ptrdiff_t)CK_NAME(bytes_of)(element);
@@ -240,9 +229,7 @@ CK_INLINE void CK_NAME(pack_a)(const char *a, const int32_t element, int32_t ran
         for (int32_t g = 0; g < inputs / 32; g++) {
             uint8_t *codes = packed + g * layout.code_bytes, *scales = packed + layout.scales + g * layout.scale_bytes;
             const char *from = a + g * 32 * (ptrdiff_t)CK_NAME(bytes_of)(element);
-            uint8_t wide[512] = {0};
-            CK_NAME(pack_rows)(from, stride, element, 2, rows, 16, wide, scales);
-            CK_NAME(join_codes)(wide, 8, codes);
+            CK_NAME(pack_rows)(from, stride, element, 2, rows, 16, codes, scales);
         }
     }
 }
@@ -253,9 +240,7 @@ CK_INLINE void CK_NAME(pack_b)(const char *b, const int32_t element, int32_t ran
         const int32_t rows = outputs - first < 16 ? outputs - first : 16;
         for (int32_t k = 0; k < rank; k += 16, packed += ck_factor_b_bytes) {
             const char *from = b + k * (ptrdiff_t)CK_NAME(bytes_of)(element);
-            uint8_t wide[256] = {0};
-            CK_NAME(pack_rows)(from, stride, element, 1, rows, rank - k, wide, packed + ck_factor_b_code_bytes);
-            CK_NAME(join_codes)(wide, 4, packed);
+            CK_NAME(pack_rows)(from, stride, element, 1, rows, rank - k, packed, packed + 256);
         }
     }
 }

@@ -91,14 +91,14 @@ package final class Adapter: @unchecked Sendable {
 
     deinit { parts.deallocate() }
 
-    /// Numbers in factors, of 6 bits and exact ones.
+    /// Numbers in factors, of 8 bits and exact ones.
     struct FactorCount {
-        var int6 = 0
+        var int8 = 0
         var exact = 0
 
         init(_ products: some Sequence<LowRankProduct?>) {
             for case .some(let product) in products {
-                int6 += product.factorCount(.int6)
+                int8 += product.factorCount(.int8)
                 exact += product.factorCount(.exact)
             }
         }
