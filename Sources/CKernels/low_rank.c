@@ -61,7 +61,7 @@ void ck_low_rank_update_shrink(
     for (int32_t i = 0; i < update->segment_count; i++) {
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = first_row, end = row_end;
-        if (segment->change.element == ck_low_rank_i8 || !ck_clip_rows(segment, &first, &end)) continue;
+        if (segment->change.element == ck_low_rank_i7 || !ck_clip_rows(segment, &first, &end)) continue;
         const ptrdiff_t width = segment->change.inputs;
         float *t = update->t + (ptrdiff_t)first * update->columns + segment->first_column;
         ck_low_rank_shrink(
@@ -76,7 +76,7 @@ static int32_t segments_together(const ck_low_rank_segment *segment, int32_t lim
     for (; count < limit; count++) {
         const ck_low_rank_segment *last = segment + count - 1, *next = last + 1;
         const int32_t groups = ck_rank_groups(last->change.rank);
-        if (next->change.element != ck_low_rank_i8 || next->first_row != last->first_row) break;
+        if (next->change.element != ck_low_rank_i7 || next->first_row != last->first_row) break;
         if (next->row_end != last->row_end || next->change.scale != last->change.scale) break;
         if ((const uint8_t *)next->change.a != (const uint8_t *)last->change.a + groups * panel_bytes) break;
         if (next->first_column != last->first_column + 16 * groups) break;
@@ -93,7 +93,7 @@ void ck_low_rank_update_shrink_bytes(
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = first_row, end = row_end;
         together = 1;
-        if (segment->change.element != ck_low_rank_i8 || !ck_clip_rows(segment, &first, &end)) continue;
+        if (segment->change.element != ck_low_rank_i7 || !ck_clip_rows(segment, &first, &end)) continue;
         const int64_t panel_bytes = ck_low_rank_a_bytes(16, segment->change.inputs);
         together = segments_together(segment, update->segment_count - i, panel_bytes);
         const ck_low_rank_segment *last = segment + together - 1;
@@ -121,7 +121,7 @@ void ck_low_rank_update_prefetch(const ck_low_rank_update *update, int32_t first
     for (int32_t i = 0; i < update->segment_count; i++) {
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = range.first_row, end = range.row_end;
-        if (segment->first_output != first_output || segment->change.element != ck_low_rank_i8) continue;
+        if (segment->first_output != first_output || segment->change.element != ck_low_rank_i7) continue;
         if (!ck_clip_rows(segment, &first, &end)) continue;
         const int64_t panel_bytes = ck_rank_groups(segment->change.rank) * ck_factor_b_bytes;
         const uint8_t *b = segment->change.b;
@@ -137,7 +137,7 @@ void ck_low_rank_update_expand(
     for (int32_t i = 0; i < update->segment_count; i++) {
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = range.first_row, end = range.row_end;
-        if (segment->first_output != first_output || segment->change.element == ck_low_rank_i8) continue;
+        if (segment->first_output != first_output || segment->change.element == ck_low_rank_i7) continue;
         if (!ck_clip_rows(segment, &first, &end)) continue;
         const float *t = update->t + (ptrdiff_t)first * update->columns + segment->first_column;
         ck_low_rank_expand(

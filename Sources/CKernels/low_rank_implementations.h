@@ -4,8 +4,18 @@
 
 #include "include/ck_low_rank.h"
 
-/// Bytes of 16 outputs and 16 ranks of B: codes `[4 steps, 16 outputs, 4 ranks]`, then 16 scales in bf16.
-enum { ck_factor_b_bytes = 288 };
+/// Bytes of 16 outputs and 16 ranks of B, and what comes before their 16 scales in bf16: codes `[4 steps, 16 outputs, 4 ranks]`. The
+/// first three steps have a byte for a code, whose highest bit is one of the last step's bits 4, 5 and 6. Its low 4 bits follow,
+/// those of the last 8 outputs in the high halves of the first 8 outputs' bytes.
+enum { ck_factor_b_halves = 192, ck_factor_b_scales = 224, ck_factor_b_bytes = ck_factor_b_scales + 32 };
+
+/// The code of one step; `place` is 4 · output + rank.
+static inline int32_t ck_factor_b_code(const uint8_t *codes, int step, int place) {
+    if (step < 3) return codes[64 * step + place] & 127;
+    int32_t code = codes[ck_factor_b_halves + place % 32] >> (place / 32 * 4) & 15;
+    for (int bit = 4; bit < 7; bit++) code |= codes[64 * (bit - 4) + place] >> 7 << bit;
+    return code;
+}
 
 /// Groups of 16 ranks.
 static inline int32_t ck_rank_groups(int32_t rank) { return (int32_t)(((uint32_t)rank + 15) / 16); }

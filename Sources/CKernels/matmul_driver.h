@@ -105,7 +105,7 @@ CK_INLINE int64_t ck_block_rows(int64_t row_bytes) {
     return rows < 24 ? 24 : rows / 24 * 24;
 }
 
-/// The changes of 8 bits of each of the rows, NULL where there is none.
+/// The changes of 7 bits of each of the rows, NULL where there is none.
 static inline void ck_find_changes(
     const ck_destination *y, const int64_t rows[2], const ck_low_rank_segment *changes[ck_most_changed_rows]) {
     for (int64_t row = rows[0]; row < rows[1]; row++) changes[row - rows[0]] = 0;
@@ -113,7 +113,7 @@ static inline void ck_find_changes(
         const ck_low_rank_segment *segment = y->update->segments + i;
         int32_t first = (int32_t)rows[0], end = (int32_t)rows[1];
         if (segment->first_output != y->first_output || segment->is_next) continue;
-        if (segment->change.element != ck_low_rank_i8 || !ck_clip_rows(segment, &first, &end)) continue;
+        if (segment->change.element != ck_low_rank_i7 || !ck_clip_rows(segment, &first, &end)) continue;
         for (int64_t row = first; row < end; row++) changes[row - rows[0]] = segment;
     }
 }

@@ -47,8 +47,8 @@ static void add_change(const ck_tile *tile, const ck_low_rank_segment *segment, 
         for (int64_t g = 0; g < group_count; g++) {
             const uint8_t *codes = b + g * ck_factor_b_bytes;
             int32_t sum = t.groups[g].negative_low_sum;
-            for (int k = 0; k < 16; k++) sum += codes[k / 4 * 64 + 4 * o + k % 4] * t.values[16 * g + k];
-            values[o] += (float)sum * ck_load_bfloat(codes + 256 + 2 * o) * t.groups[g].scale;
+            for (int k = 0; k < 16; k++) sum += ck_factor_b_code(codes, k / 4, 4 * o + k % 4) * t.values[16 * g + k];
+            values[o] += (float)sum * ck_load_bfloat(codes + ck_factor_b_scales + 2 * o) * t.groups[g].scale;
         }
     }
 }

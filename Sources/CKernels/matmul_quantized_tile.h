@@ -2,8 +2,11 @@
 // includes it defines (names as in matmul_avx512vnni.c, the shortest):
 //   LANES                         int32 lanes of a vector; 16 / LANES vectors make a panel ("columns")
 //   VB VI VF                      vectors of bytes, int32 and float32
-//   v_load_bytes v_low_half v_high_half v_lookup v_load_table
+//   v_load_bytes v_low_half v_high_half v_lookup v_load_table v_no_codes
+//   v_without_top(v)              v without the highest bit of each byte
 //   v_join_high(half, high, at, bits)  half with `bits` bits of high, from bit `at` on, as its bits 4 and up
+//   v_join_top(code, from, bit)   code with the highest bits of `from` as its bits `bit`
+//   v_load_halves(p, lane)        4 bits of LANES outputs from `lane` on: 32 bytes have 8 in their low halves, 8 in the others
 //   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact; v_dot_wide: 2 s16 · s16; v_dot_loaded: x from
 //   memory, the same four in every lane, with CK_HAS_DOT_LOADED where there is something faster than a load and v_dot
 //   ck_centers_wide               whether v_dot takes the 128 from wide codes that they are raised by
@@ -31,9 +34,17 @@ CK_INLINE VI v_dot_loaded(VI sum, VB codes, const int8_t *x, ck_traits traits) {
 }
 #endif
 
+/// One of `whole` + 1 steps of 7 bits: the last has its bits from `low` on in the highest bits of the others' bytes.
+CK_INLINE VB load_seven(const int whole, const uint8_t *codes, int step, VB low) {
+    if (step < whole) return v_without_top(v_load_bytes(codes + 64 * step));
+    _Pragma("unroll") for (int s = 0; s < whole; s++) low = v_join_top(low, v_load_bytes(codes + 64 * s), 7 - whole + s);
+    return low;
+}
+
 /// One step of a group for one column: codes of 4 (with 16 bits, 2) inputs x LANES outputs.
 CK_INLINE VB load_codes(ck_traits traits, const uint8_t *codes, int step, VB table) {
     if (traits.bits >= 8) return v_load_bytes(codes + 64 * step);
+    if (traits.bits == 7) return load_seven(7, codes, step, v_no_codes());
     const VB both = v_load_bytes(codes + 64 * (step / 2));
     const VB half = step % 2 ? v_high_half(both) : v_low_half(both);
     if (traits.bits == 4) return traits.has_table ? v_lookup(table, half) : half;
@@ -85,8 +96,9 @@ CK_INLINE void add_change(
         _Pragma("unroll") for (int c = 0; c < columns; c++) {
             const int lane = c % columns_per_panel * LANES;
             const uint8_t *codes = b + c / columns_per_panel * panel_bytes + g * ck_factor_b_bytes;
-            scale[c] = v_load_bfloat(codes + 256 + 2 * lane);
-            _Pragma("unroll") for (int s = 0; s < 4; s++) w[s][c] = v_load_bytes(codes + 64 * s + 4 * lane);
+            scale[c] = v_load_bfloat(codes + ck_factor_b_scales + 2 * lane);
+            const VB low = v_load_halves(codes + ck_factor_b_halves, lane);
+            _Pragma("unroll") for (int s = 0; s < 4; s++) w[s][c] = load_seven(3, codes + 4 * lane, s, low);
         }
         _Pragma("unroll") for (int r = 0; r < rows; r++) {
             const ck_activation_group *group = t.groups + r * t.group_stride + g;

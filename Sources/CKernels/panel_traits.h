@@ -16,7 +16,7 @@ typedef enum {
 } ck_scale_form;
 
 typedef struct {
-    int bits;                // of a stored code: 4, 5, 6, 8, or 16 for signed codes that meet 12-bit activations
+    int bits;                // of a stored code: 4 to 8, or 16 for signed codes that meet 12-bit activations
     bool has_table;          // codes are indices into ck_code_table
     bool is_wide;            // decoded codes reach above 127
     bool has_min;            // w = scale·code + min; otherwise w = scale·(code - zero)
@@ -37,7 +37,7 @@ typedef struct {
 enum { ck_paired_steps = 6 };
 
 /// Types of panels that are none of the GGUF format. `wide` is f16 and bf16 weights: int16 codes with a power of two per
-/// group; `factor_a` the factor A of a low-rank change in bytes.
+/// group; `factor_a` the factor A of a low-rank change in 7 bits.
 enum { ck_type_wide = 1000, ck_type_factor_a = 1001 };
 
 /// Codes of factors lie between -63 and 63 and are raised by this: bytes that `vpmaddubsw` multiplies without saturating.
@@ -59,7 +59,7 @@ CK_INLINE ck_traits ck_traits_of(int32_t type) {
     case ck_type_iq4_nl: return (ck_traits){.bits = 4, .has_table = true, .is_wide = true, .zero = 128};
     case ck_type_mxfp4: return (ck_traits){.bits = 4, .has_table = true, .scale = scale_bf16, .zero = 12};
     case ck_type_q8_0: return (ck_traits){.bits = 8, .is_wide = true, .zero = 128};
-    case ck_type_factor_a: return (ck_traits){.bits = 8, .scale = scale_bf16, .zero = ck_factor_zero};
+    case ck_type_factor_a: return (ck_traits){.bits = 7, .scale = scale_bf16, .zero = ck_factor_zero};
     case ck_type_q5_0: return (ck_traits){.bits = 5, .zero = 16};
     case ck_type_q5_1: return (ck_traits){.bits = 5, .has_min = true};
     case ck_type_q5_k: return (ck_traits){.bits = 5, .has_min = true, .scale = scale_block8};
@@ -84,7 +84,8 @@ CK_INLINE const uint8_t *ck_code_table(int32_t type) {
 
 /// A panel is four arrays in this order; offsets in bytes. Codes are `[groups, 8 steps, 16 outputs, 4 inputs]`, one
 /// byte each, `[groups, 16 steps, 16 outputs, 2 inputs]` with 16 bits, or with 4 bits two steps to a byte (the earlier in
-/// the low half). Longer codes of fewer than 8 bits are
+/// the low half). With 7 bits there is no byte for the last step: each of the others' bytes has one of its bits, the earliest the
+/// lowest, as its highest. Codes of 5 and 6 bits are
 /// kept as their low 4 bits, in that form, followed by one or two times 64 bytes for the rest: a byte holds bits of the
 /// same output and input for 8 steps (a fifth bit) or 4 steps (two bits), the earliest lowest.
 typedef struct {
@@ -109,6 +110,12 @@ CK_INLINE ck_panel_layout ck_layout_of(ck_traits traits, int64_t group_count) {
 /// The stored code of one step of a group; `place` is 4 · output + input.
 CK_INLINE uint8_t ck_code_at(ck_traits traits, const uint8_t *codes, int step, int place) {
     if (traits.bits == 8) return codes[64 * step + place];
+    if (traits.bits == 7) {
+        if (step < 7) return codes[64 * step + place] & 127;
+        uint8_t code = 0;
+        for (int bit = 0; bit < 7; bit++) code |= (uint8_t)(codes[64 * bit + place] >> 7 << bit);
+        return code;
+    }
     const uint8_t half = codes[step / 2 * 64 + place] >> (step % 2 * 4) & 15;
     if (traits.bits == 4) return half;
     const int bits = traits.bits - 4, steps = 8 / bits;

@@ -77,7 +77,7 @@ package struct DeploymentConfiguration: Sendable {
         mergesPrecisely = false
         adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
-        adapterPrecision = .int8
+        adapterPrecision = .int7
         adapterWeights = [:]
         scheduling = .fair
         isEmbedder = false

@@ -321,7 +321,7 @@ static void check_low_rank_bytes(void) {
     report("ck_low_rank_pack_a", 0, !memcmp(neon_a, packed_a, (size_t)ck_low_rank_a_bytes(rank, width)));
     report("ck_low_rank_pack_b", 0, !memcmp(neon_b, packed_b, (size_t)ck_low_rank_b_bytes(rank, outputs)));
     free(neon_a), free(neon_b);
-    const ck_low_rank change = {packed_a, packed_b, ck_low_rank_i8, rank, width, outputs, 0.5f, 0};
+    const ck_low_rank change = {packed_a, packed_b, ck_low_rank_i7, rank, width, outputs, 0.5f, 0};
     ck_low_rank_segment segments[4] = {
         {.row_end = 1, .change = change},
         {.first_row = 2, .row_end = 10, .change = change},

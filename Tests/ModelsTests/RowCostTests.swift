@@ -60,7 +60,7 @@ import Testing
         let estimate = RowCost(costs([nil]))
         var adapted = row(3, 5, logits: 1)
         let plain = estimate(adapted)
-        let (exact, bytes) = (adapter("a", .exact), adapter("b", .int8))
+        let (exact, bytes) = (adapter("a", .exact), adapter("b", .int7))
         // All five tokens pass the first layer, the one with logits the last.
         let operations = Double(2 * 8 * (32 + 16) * (5 + 1))
         adapted.adapter = exact

@@ -98,12 +98,12 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available)
-    func `a change of 8 bits adds scale B A x to a small part of what it adds at most`(set: InstructionSet) throws {
+    func `a change of 7 bits adds scale B A x to a small part of what it adds at most`(set: InstructionSet) throws {
         let compute = Compute(instructionSet: set, workers: workers)
         for (rank, inputs, outputs) in [(8, 32, 16), (16, 96, 40), (24, 64, 15), (40, 256, 33), (256, 64, 48)] {
             let factors = Factors(rank: rank, inputs: inputs, outputs: outputs, bits: .max, seed: 7)
-            let change = factors.change(.int8)
-            #expect(change.precision == .int8)
+            let change = factors.change(.int7)
+            #expect(change.precision == .int7)
             let weights = try StoredWeights(.q8_0, outputs: outputs, inputs: inputs, seed: 2).packed(on: workers)
             for rows in [1, 5, 13] {
                 let x = FloatMatrix(randomRows: rows, width: inputs, seed: 5)
@@ -125,17 +125,17 @@ import Testing
         }
     }
 
-    @Test func `8 bits take half of 16, and are left where they are not possible or save nothing`() throws {
+    @Test func `7 bits take less than half of 16, and are left where they are not possible or save nothing`() throws {
         let factors = Factors(rank: 16, inputs: 512, outputs: 512, bits: 0xFFFF_0000, seed: 3)
-        #expect(Double(factors.change(.int8).byteCount) <= 0.55 * Double(factors.change.byteCount))
+        #expect(Double(factors.change(.int7).byteCount) <= 0.49 * Double(factors.change.byteCount))
         for (rank, inputs) in [(4, 64), (16, 48)] {
             let small = Factors(rank: rank, inputs: inputs, outputs: 16, bits: .max, seed: 3)
-            #expect(small.change(.int8).precision == .exact)
+            #expect(small.change(.int7).precision == .exact)
         }
         // Tiny and huge factors keep their relative precision: scales have the range of float32.
         let tiny = StoredFactor.with([Float](repeating: 1e-9, count: 512)) { a in
             StoredFactor.with([Float](repeating: 1e9, count: 256)) { b in
-                LowRankChange(a: a, b: b, rank: 8, scale: 1, precision: .int8)
+                LowRankChange(a: a, b: b, rank: 8, scale: 1, precision: .int7)
             }
         }
         let weights = try StoredWeights(.q8_0, outputs: 32, inputs: 64, seed: 2).packed(on: workers)
@@ -151,7 +151,7 @@ import Testing
         }
         var space = FactorSpace()
         for factors in all {
-            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int8)
+            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int7)
         }
         let memory = try #require(FactorMemory(space))
         let sections = all.map(\.outputs)
@@ -161,8 +161,8 @@ import Testing
         )
         let x = FloatMatrix(randomRows: 6, width: 64, seed: 9)
         let compute = Compute(workers: workers)
-        let shared = LowRankProduct(all.map { $0.change(.int8, in: memory) }, outputs: sections)
-        let own = LowRankProduct(all.map { $0.change(.int8) }, outputs: sections)
+        let shared = LowRankProduct(all.map { $0.change(.int7, in: memory) }, outputs: sections)
+        let own = LowRankProduct(all.map { $0.change(.int7) }, outputs: sections)
         #expect(result(weights, x, [(0..<6, shared)], on: compute) == result(weights, x, [(0..<6, own)], on: compute))
     }
 
@@ -174,7 +174,7 @@ import Testing
             // A group of zeros, and one too small for the inverse of its scale.
             for index in 0..<32 { (factors.a[index], factors.b[index]) = (0, type == .f16 ? 0 : 1e-35) }
             let (a, b) = (stored(factors.a, as: type), stored(factors.b, as: type))
-            let expected = bytes(of: factors.change(.int8, on: .portable))
+            let expected = bytes(of: factors.change(.int7, on: .portable))
             for set in InstructionSet.available {
                 let change = try a.withUnsafeBytes { a in
                     try b.withUnsafeBytes { b in
@@ -183,7 +183,7 @@ import Testing
                             b: try #require(StoredFactor(b, as: type)),
                             rank: rank,
                             scale: factors.scale,
-                            precision: .int8,
+                            precision: .int7,
                             on: set
                         )
                     }
@@ -214,8 +214,8 @@ import Testing
         let spare = SpareMemory()
         func bytes(_ factors: Factors, recycling spare: SpareMemory?) -> (at: UnsafeRawPointer, all: [UInt8]) {
             var space = FactorSpace()
-            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int8)
-            let change = factors.change(.int8, in: FactorMemory(space, recycling: spare))
+            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int7)
+            let change = factors.change(.int7, in: FactorMemory(space, recycling: spare))
             return withExtendedLifetime(change) {
                 (change.view.a, Array(UnsafeRawBufferPointer(start: change.view.a, count: change.byteCount)))
             }
@@ -245,7 +245,7 @@ import Testing
         type: ElementType
     ) throws {
         try checkRows(type, .exact, on: set)
-        if type == .q4_0 { try checkRows(type, .int8, on: set) }
+        if type == .q4_0 { try checkRows(type, .int7, on: set) }
     }
 
     @Test(.enabled(if: InstructionSet.avx512vnni.canPairSteps, "needs AVX-512 VNNI and GFNI"))
@@ -253,7 +253,7 @@ import Testing
         let sections = [64, 96]
         let sources = sections.enumerated().map { StoredWeights(.q4_1, outputs: $1, inputs: 256, seed: UInt64($0)) }
         let weights = try packed(sources, inputs: 256)
-        for precision in [FactorPrecision.int8, .exact] {
+        for precision in [FactorPrecision.int7, .exact] {
             let products = [8, 16].map { rank in
                 LowRankProduct(
                     sections.map { outputs in

@@ -221,6 +221,14 @@ CK_INLINE void CK_NAME(pack_rows)(
     }
 }
 
+/// Codes of `whole` + 1 steps, `[steps, 64]`, in the bytes of all but the last: their highest bits are the last codes' highest.
+CK_INLINE void CK_NAME(join_codes)(const uint8_t *from, const int32_t whole, uint8_t *codes) {
+    for (int32_t s = 0; s < whole; s++) {
+        for (int32_t i = 0; i < 64; i++)
+            codes[64 * s + i] = (uint8_t)(from[64 * s + i] | from[64 * whole + i] >> (7 - whole + s) << 7);
+    }
+}
+
 CK_INLINE void CK_NAME(pack_a)(const char *a, const int32_t element, int32_t rank, int32_t inputs, uint8_t *packed) {
     const ck_panel_layout layout = ck_layout_of(ck_traits_of(ck_type_factor_a), inputs / 32);
     const ptrdiff_t stride = inputs * (ptrdiff_t)CK_NAME(bytes_of)(element);
@@ -229,7 +237,9 @@ CK_INLINE void CK_NAME(pack_a)(const char *a, const int32_t element, int32_t ran
         for (int32_t g = 0; g < inputs / 32; g++) {
             uint8_t *codes = packed + g * layout.code_bytes, *scales = packed + layout.scales + g * layout.scale_bytes;
             const char *from = a + g * 32 * (ptrdiff_t)CK_NAME(bytes_of)(element);
-            CK_NAME(pack_rows)(from, stride, element, 2, rows, 16, codes, scales);
+            uint8_t wide[512] = {0};
+            CK_NAME(pack_rows)(from, stride, element, 2, rows, 16, wide, scales);
+            CK_NAME(join_codes)(wide, 7, codes);
         }
     }
 }
@@ -240,7 +250,11 @@ CK_INLINE void CK_NAME(pack_b)(const char *b, const int32_t element, int32_t ran
         const int32_t rows = outputs - first < 16 ? outputs - first : 16;
         for (int32_t k = 0; k < rank; k += 16, packed += ck_factor_b_bytes) {
             const char *from = b + k * (ptrdiff_t)CK_NAME(bytes_of)(element);
-            CK_NAME(pack_rows)(from, stride, element, 1, rows, rank - k, packed, packed + 256);
+            uint8_t wide[256] = {0};
+            CK_NAME(pack_rows)(from, stride, element, 1, rows, rank - k, wide, packed + ck_factor_b_scales);
+            CK_NAME(join_codes)(wide, 3, packed);
+            for (int32_t i = 0; i < 32; i++)
+                packed[ck_factor_b_halves + i] = (uint8_t)((wide[192 + i] & 15) | wide[224 + i] << 4);
         }
     }
 }

@@ -91,14 +91,14 @@ package final class Adapter: @unchecked Sendable {
 
     deinit { parts.deallocate() }
 
-    /// Numbers in factors, of 8 bits and exact ones.
+    /// Numbers in factors, of 7 bits and exact ones.
     struct FactorCount {
-        var int8 = 0
+        var int7 = 0
         var exact = 0
 
         init(_ products: some Sequence<LowRankProduct?>) {
             for case .some(let product) in products {
-                int8 += product.factorCount(.int8)
+                int7 += product.factorCount(.int7)
                 exact += product.factorCount(.exact)
             }
         }

@@ -11,9 +11,9 @@ import Synchronization
 
 /// How the factors of low-rank changes are kept.
 package enum FactorPrecision: String, Sendable, CaseIterable {
-    /// In 8 bits, with a scale for every 32 inputs of A and 16 ranks of B, where that takes no more memory than every bit. They
+    /// In 7 bits, with a scale for every 32 inputs of A and 16 ranks of B, where that takes no more memory than every bit. They
     /// are multiplied with activations of 8 bits, which the base's weights have to take.
-    case int8
+    case int7
     /// Every bit, multiplied in float32.
     case exact
 }
@@ -31,7 +31,7 @@ package struct FactorSpace: Sendable {
     /// Adds what a change of this size takes.
     package mutating func add(rank: Int, inputs: Int, outputs: Int, precision: FactorPrecision) {
         let (ranks, rows) = (Int32(rank), Int32(outputs))
-        if precision == .int8, LowRankChange.hasBytes(rank: rank, inputs: inputs) {
+        if precision == .int7, LowRankChange.hasBytes(rank: rank, inputs: inputs) {
             a += Int(ck_low_rank_a_bytes(ranks, Int32(inputs))) + 64
             b += Int(ck_low_rank_b_bytes(ranks, rows)) + 64
         } else {
@@ -117,7 +117,7 @@ package final class LowRankChange: @unchecked Sendable {
     var columnCount: Int { (rank + 15) / 16 * 16 }
     /// How they are kept.
     package var precision: FactorPrecision {
-        view.element == Int32(ck_low_rank_i8) ? .int8 : .exact
+        view.element == Int32(ck_low_rank_i7) ? .int7 : .exact
     }
     /// What kernels read; valid as long as this lives.
     let view: ck_low_rank
@@ -130,7 +130,7 @@ package final class LowRankChange: @unchecked Sendable {
     ///   - b: B, `[outputs, rank]`, finite.
     ///   - rank: at least 1.
     ///   - scale: what B A is multiplied by.
-    ///   - precision: how they are kept; exact where 8 bits are not possible or save nothing.
+    ///   - precision: how they are kept; exact where 7 bits are not possible or save nothing.
     ///   - memory: where, if it is shared with other changes.
     ///   - set: what packs them; the result is the same.
     package init(
@@ -152,7 +152,7 @@ package final class LowRankChange: @unchecked Sendable {
             preconditionFailure("LowRankChange: no memory for \(space.byteCount) bytes")
         }
         self.memory = memory
-        if precision == .int8, Self.hasBytes(rank: rank, inputs: inputs) {
+        if precision == .int7, Self.hasBytes(rank: rank, inputs: inputs) {
             (view, byteCount) = source.quantized(scale: scale, in: self.memory, on: set)
         } else {
             (view, byteCount) = source.exact(scale: scale, in: self.memory)
@@ -168,7 +168,7 @@ package final class LowRankChange: @unchecked Sendable {
         self.view = view
     }
 
-    /// Whether 8 bits are possible, and take at most a tenth more than 16 bits: panels hold 16 ranks.
+    /// Whether 7 bits are possible, and take no more than 16 bits: panels hold 16 ranks.
     static func hasBytes(rank: Int, inputs: Int) -> Bool { rank >= 8 && inputs % Int(ck_group_size) == 0 }
 }
 
@@ -187,7 +187,7 @@ private struct FactorSource {
         let (set, rank) = (set.rawValue, Int32(rank))
         ck_low_rank_pack_a(set, a.bytes.baseAddress, a.kernelType, rank, Int32(inputs), first)
         ck_low_rank_pack_b(set, b.bytes.baseAddress, b.kernelType, rank, Int32(outputs), second)
-        return (view(first, second, Int32(ck_low_rank_i8), scale), aBytes + bBytes)
+        return (view(first, second, Int32(ck_low_rank_i7), scale), aBytes + bBytes)
     }
 
     private func view(

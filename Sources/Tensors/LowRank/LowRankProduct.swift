@@ -82,9 +82,9 @@ package final class LowRankProduct: @unchecked Sendable {
 
     deinit { parts.segments.deallocate() }
 
-    /// Leads from every segment of 8 bits to the next that changes the same outputs.
+    /// Leads from every segment of 7 bits to the next that changes the same outputs.
     private static func chain(_ segments: inout [ck_low_rank_segment]) {
-        let bytes = Int32(ck_low_rank_i8)
+        let bytes = Int32(ck_low_rank_i7)
         for (index, segment) in segments.enumerated() where segment.change.element == bytes {
             let earlier = segments[..<index].lastIndex {
                 $0.first_output == segment.first_output && $0.change.element == bytes
@@ -102,9 +102,9 @@ package final class LowRankProduct: @unchecked Sendable {
         for index in segments.indices.dropFirst() { segments[index - 1].announce(segments[index]) }
         // The last one asks for the rest of its own panel and for what lies behind it, A of the next product.
         segments[segments.count - 1].change.ahead = 8192
-        guard let first = following.first, first.precision == .int8 else { return }
+        guard let first = following.first, first.precision == .int7 else { return }
         let byteCount = following.reduce(0) { sum, change in
-            sum + (change.precision == .int8 ? Int(ck_low_rank_a_bytes(Int32(change.rank), Int32(change.inputs))) : 0)
+            sum + (change.precision == .int7 ? Int(ck_low_rank_a_bytes(Int32(change.rank), Int32(change.inputs))) : 0)
         }
         let panelCount = (Int(segments[0].change.outputs) + 15) / 16
         segments[0].following = first.view.a
@@ -133,7 +133,7 @@ extension ck_low_rank_segment {
 
 /// What computing A x of changed rows takes.
 struct ShrinkWork {
-    /// Whether some factors have 8 bits.
+    /// Whether some factors have 7 bits.
     private(set) var hasBytes = false
     /// Whether some lose no bit.
     private(set) var isExact = false
@@ -146,7 +146,7 @@ struct ShrinkWork {
         case .exact:
             isExact = true
             floatsPerRow += 16 * change.inputs
-        case .int8:
+        case .int7:
             hasBytes = true
             // Four operations for 64 products, and reading the factors at some 16 bytes in the time of a float.
             floatsPerRow += change.inputs * change.columnCount / 64

@@ -90,7 +90,7 @@ package final class LowRankUpdate {
 package final class LowRankBuffers {
     /// `[rows, columns]`: A x of every changed row.
     fileprivate let intermediate = FloatMatrix()
-    /// The same for factors of 8 bits.
+    /// The same for factors of 7 bits.
     fileprivate let quantized = QuantizedColumns()
 
     package init() {}
@@ -148,7 +148,7 @@ struct LowRankKernel {
         }
     }
 
-    /// Computes scale · A x of the rows that are changed by factors of 8 bits.
+    /// Computes scale · A x of the rows that are changed by factors of 7 bits.
     ///
     /// - Parameter x: all rows, of which those in `rows` are ready.
     func shrink(_ x: ck_activations, rows: Range<Int>) {
@@ -160,7 +160,7 @@ struct LowRankKernel {
         }
     }
 
-    /// Calls `body` with a destination to which the product adds B t of factors of 8 bits, and asks for the first of them.
+    /// Calls `body` with a destination to which the product adds B t of factors of 7 bits, and asks for the first of them.
     ///
     /// - Parameter firstOutput: of the section that `range` is of.
     func withBytes(

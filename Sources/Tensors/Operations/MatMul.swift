@@ -46,7 +46,7 @@ extension Compute {
         let kernel = update.kernel(rows: rows, inputs: weights.inputs, set: instructionSet.rawValue)
         precondition(
             !kernel.work.hasBytes || weights.wants(.int8) && !weights.wants(.float32),
-            "matMul: factors of 8 bits beside weights that take floats"
+            "matMul: factors of 7 bits beside weights that take floats"
         )
         return kernel
     }

@@ -106,7 +106,7 @@ package final class QuantizedActivations {
     /// Few rows meet one panel at a time, which pairs nothing.
     private var hasPairGroups: Bool { pairs == .made && rows > 8 }
 
-    /// The same, with what factors of 8 bits make of it.
+    /// The same, with what factors of 7 bits make of it.
     func quantize(_ matrix: FloatMatrix, _ lowRank: LowRankKernel, on compute: Compute) {
         reshape(rows: matrix.rows, inputs: matrix.width)
         let kernel = QuantizeKernel(self, set: compute.instructionSet.rawValue)

@@ -6,8 +6,8 @@ struct AdapterTypeOption: ParsableArguments {
     @Option(
         name: .customLong("adapter-type"),
         help: ArgumentHelp(
-            "How the factors of adapters are kept: int8, or exact, which takes twice the memory and time "
-                + "(HEARTH_ADAPTER_TYPE; int8).",
+            "How the factors of adapters are kept: int7, or exact, which takes over twice the memory and time "
+                + "(HEARTH_ADAPTER_TYPE; int7).",
             valueName: "type"
         )
     )

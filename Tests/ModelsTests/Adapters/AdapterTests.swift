@@ -49,7 +49,7 @@ import Tokenization
             base.precision = precision
             return try base.adapter(checkpoint, fingerprint: "a")
         }
-        let (bytes, exact) = (try adapter(.int8, on: "llama-q4_0.gguf"), try adapter(.exact, on: "llama-q4_0.gguf"))
+        let (bytes, exact) = (try adapter(.int7, on: "llama-q4_0.gguf"), try adapter(.exact, on: "llama-q4_0.gguf"))
         #expect(bytes.byteCount < exact.byteCount && bytes.fingerprint != exact.fingerprint)
         #expect(exact.fingerprint == "a")
         let (path, tokens) = try (TestData.tiny("llama-q4_0.gguf"), AdapterRun.tokens())
