@@ -12,7 +12,17 @@ enum { ck_tile_width = 32, ck_tile_most_rows = 8 };
 enum { ck_most_paired_rows = 96 };
 
 /// Rows whose changes are found at a time.
-enum { ck_most_changed_rows = 1024 };
+enum { ck_most_changed_rows = 480 };
+
+/// What is added to a row of a product, found once for all panels of a task.
+typedef struct {
+    const ck_low_rank_segment *segment;  // NULL for nothing
+    const uint8_t *b;                    // of panel 0
+    const int8_t *t;                     // A x of the row, and its groups
+    const ck_activation_group *groups;
+    bool asks;      // whether the row's tile asks for B of the next panels: one of those that share it does
+    bool is_short;  // there is nothing, or it is of at most 16 ranks and the only one
+} ck_row_change;
 
 typedef struct ck_tile ck_tile;
 typedef void (*ck_tile_function)(const ck_tile *);
@@ -34,9 +44,9 @@ struct ck_tile {
     int64_t y_stride;
     const float *bias;  // of the tile's outputs, or NULL
     bool accumulates;
-    const ck_low_rank_segment *const *changes;  // of each row, or NULL
-    const ck_low_rank_update *update;           // of the changes
-    int64_t first_row, first_panel;             // of the tile among all, for the changes
+    const ck_row_change *changes;      // of each row, or NULL
+    const ck_low_rank_update *update;  // of the changes
+    int64_t first_row, first_panel;    // of the tile among all, for the changes
     ck_tile_function paired;  // multiplies up to ck_most_paired_rows rows with two panels, pairing steps; or NULL
 };
 
@@ -105,16 +115,26 @@ CK_INLINE int64_t ck_block_rows(int64_t row_bytes) {
     return rows < 24 ? 24 : rows / 24 * 24;
 }
 
-/// The changes of 7 bits of each of the rows, NULL where there is none.
+/// The changes of 7 bits of each of the rows.
 static inline void ck_find_changes(
-    const ck_destination *y, const int64_t rows[2], const ck_low_rank_segment *changes[ck_most_changed_rows]) {
-    for (int64_t row = rows[0]; row < rows[1]; row++) changes[row - rows[0]] = 0;
+    const ck_destination *y, const int64_t rows[2], ck_row_change changes[ck_most_changed_rows]) {
+    for (int64_t row = rows[0]; row < rows[1]; row++) changes[row - rows[0]] = (ck_row_change){.is_short = true};
     for (int32_t i = 0; i < y->update->segment_count; i++) {
         const ck_low_rank_segment *segment = y->update->segments + i;
         int32_t first = (int32_t)rows[0], end = (int32_t)rows[1];
         if (segment->first_output != y->first_output || segment->is_next) continue;
         if (segment->change.element != ck_low_rank_i7 || !ck_clip_rows(segment, &first, &end)) continue;
-        for (int64_t row = first; row < end; row++) changes[row - rows[0]] = segment;
+        for (int64_t row = first; row < end; row++) {
+            const ck_activations t = ck_columns_of(y->update, segment, row);
+            changes[row - rows[0]] = (ck_row_change){
+                .segment = segment,
+                .b = segment->change.b,
+                .t = t.values,
+                .groups = t.groups,
+                .asks = row == segment->first_row,
+                .is_short = segment->change.rank <= 16 && !segment->next,
+            };
+        }
     }
 }
 
@@ -174,9 +194,9 @@ static inline void ck_walk_tiles(
     const ck_tile_set *set, const ck_panels *panels, ck_tile origin, ck_destination y, ck_product_range range) {
     const int64_t row_bytes = origin.x_floats ? origin.x_stride * 4 : origin.x_stride + origin.group_stride * 16;
     int64_t most_rows = ck_block_rows(row_bytes);
-    const ck_low_rank_segment *changes[ck_most_changed_rows];
+    ck_row_change changes[ck_most_changed_rows];
     if (y.update) {
-        if (most_rows > ck_most_changed_rows) most_rows = ck_most_changed_rows / 24 * 24;
+        if (most_rows > ck_most_changed_rows) most_rows = ck_most_changed_rows;
         origin.changes = changes;
         origin.update = y.update;
     }

@@ -62,7 +62,7 @@ static void store_total(const ck_tile *tile, const float total[16]) {
         if (tile->accumulates) values[o] += tile->y[o];
     }
     if (tile->changes)
-        for (const ck_low_rank_segment *segment = tile->changes[0]; segment;
+        for (const ck_low_rank_segment *segment = tile->changes->segment; segment;
              segment = segment->next ? segment + segment->next : 0)
             add_change(tile, segment, values);
     memcpy(tile->y, values, sizeof values);

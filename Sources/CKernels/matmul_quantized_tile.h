@@ -81,15 +81,13 @@ CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h
     return v_times(sum, traits.zero);
 }
 
-/// values += B t of a low-rank change for `rows` rows from `row` on and the tile's panels: one chain over the groups, which
-/// goes on from the value.
+/// values += B t of a low-rank change for `rows` rows and the panels from `b` on: one chain over the groups of ranks, which goes on
+/// from the value.
 CK_INLINE void add_change(
-    const int rows, const int columns, const ck_tile *tile, int row, const ck_low_rank_segment *segment,
+    const int rows, const int columns, const uint8_t *b, const int64_t group_count, ck_activations t,
     VF values[][ck_most_columns]) {
     const ck_traits traits = ck_traits_of(ck_type_factor_a);
-    const int64_t group_count = ck_rank_groups(segment->change.rank), panel_bytes = group_count * ck_factor_b_bytes;
-    const ck_activations t = ck_columns_of(tile->update, segment, tile->first_row + row);
-    const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * panel_bytes;
+    const int64_t panel_bytes = group_count * ck_factor_b_bytes;
     for (int64_t g = 0; g < group_count; g++) {
         VB w[4][ck_most_columns];
         VF scale[ck_most_columns];
@@ -115,11 +113,25 @@ CK_INLINE void add_change(
     }
 }
 
-/// Asks for B that the next tile of a segment's rows meets. It is so little that the first cache has room for it.
+/// The same for rows from `row` of the tile on, which have a segment's change.
+CK_INLINE void add_segment(
+    const int rows, const int columns, const ck_tile *tile, int row, const ck_low_rank_segment *segment,
+    VF values[][ck_most_columns]) {
+    const int64_t group_count = ck_rank_groups(segment->change.rank);
+    const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * group_count * ck_factor_b_bytes;
+    add_change(rows, columns, b, group_count, ck_columns_of(tile->update, segment, tile->first_row + row), values);
+}
+
+/// Asks for B that the next tile meets, `bytes` from `next` on. It is so little that the first cache has room for it.
+CK_INLINE void announce_b(const uint8_t *next, int64_t bytes) {
+    for (int64_t line = 0; line < bytes; line += 64) v_prefetch_near(next + line);
+}
+
+/// The same for a segment's rows.
 CK_INLINE void announce_next(const int panels, const ck_tile *tile, const ck_low_rank_segment *segment) {
     const int64_t panel_bytes = ck_rank_groups(segment->change.rank) * ck_factor_b_bytes;
-    const uint8_t *next = (const uint8_t *)segment->change.b + (tile->first_panel + panels) * panel_bytes;
-    for (int64_t line = 0; line < panels * panel_bytes; line += 64) v_prefetch_near(next + line);
+    const uint8_t *b = segment->change.b;
+    announce_b(b + (tile->first_panel + panels) * panel_bytes, panels * panel_bytes);
 }
 
 /// Asks for a share of A that comes after the product. Rows that have an adapter each would ask for more than the caches hold
@@ -132,22 +144,37 @@ CK_INLINE void announce_following(const int panels, const ck_tile *tile, const c
 /// values += what low-rank changes add to the tile.
 CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *tile, VF values[][ck_most_columns]) {
     const int panels = columns / columns_per_panel;
-    const ck_low_rank_segment *first = tile->changes[0];
-    bool is_one = rows > 1 && first && !first->next;
-    for (int r = 1; r < rows; r++) is_one &= tile->changes[r] == first;
+    const ck_row_change *changes = tile->changes;
+    const ck_low_rank_segment *first = changes->segment;
+    bool is_one = rows > 1 && first && !first->next, are_short = true;
+    for (int r = 0; r < rows; r++) {
+        is_one &= changes[r].segment == first;
+        are_short &= changes[r].is_short;
+    }
     if (is_one) {
-        if (tile->first_row == first->first_row) {
+        if (changes->asks) {
             announce_next(panels, tile, first);
             announce_following(panels, tile, first);
         }
-        add_change(rows, columns, tile, 0, first, values);
+        add_segment(rows, columns, tile, 0, first, values);
+        return;
+    }
+    // Four dot products a row are so little that following a segment to its factors for each of them would take as long.
+    if (are_short) {
+        _Pragma("unroll") for (int r = 0; r < rows; r++) {
+            if (!changes[r].b) continue;
+            const uint8_t *b = changes[r].b + tile->first_panel * ck_factor_b_bytes;
+            if (changes[r].asks) announce_b(b + panels * ck_factor_b_bytes, panels * ck_factor_b_bytes);
+            const ck_activations t = {.values = (int8_t *)changes[r].t, .groups = (ck_activation_group *)changes[r].groups};
+            add_change(1, columns, b, 1, t, values + r);
+        }
         return;
     }
     _Pragma("unroll") for (int r = 0; r < rows; r++) {
-        const ck_low_rank_segment *segment = tile->changes[r];
+        const ck_low_rank_segment *segment = changes[r].segment;
         while (segment) {
             if (tile->first_row + r == segment->first_row) announce_next(panels, tile, segment);
-            add_change(1, columns, tile, r, segment, values + r);
+            add_segment(1, columns, tile, r, segment, values + r);
             segment = segment->next ? segment + segment->next : 0;
         }
     }
