@@ -109,7 +109,7 @@ package final class KVStore {
         let layerBytes = blockBytes * blockCount
         // Layers grow alike. Were they to lie alike in their huge pages, all would want a new one in the same step, which
         // then takes tens of milliseconds longer; so they want theirs one after the other.
-        let skew = ReservedMemory.hugePageBytes / shape.layerCount / 64 * 64
+        let skew = HugePages.byteCount / shape.layerCount / 64 * 64
         layers = (0..<shape.layerCount).map { ReservedMemory(bytes: layerBytes, hugePageOffset: $0 * skew) }
     }
 

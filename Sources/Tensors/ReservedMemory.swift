@@ -16,9 +16,6 @@ package final class ReservedMemory: @unchecked Sendable {
     private let address: UnsafeMutableRawPointer
     private let bytes: Int
 
-    /// Bytes of a huge page where there are any: what the system commits, and clears, at a time.
-    static let hugePageBytes = 2 << 20
-
     private static let pageBytes = 4096
 
     /// - Parameters:
@@ -40,9 +37,9 @@ package final class ReservedMemory: @unchecked Sendable {
     }
 
     private static func map(_ bytes: Int, _ offset: Int?, isFilled: Bool = false) -> UnsafeMutableRawBufferPointer? {
-        if bytes > Int.max - 2 * hugePageBytes { return nil }
+        if bytes > Int.max - 2 * HugePages.byteCount { return nil }
         // Kernels may prefetch, never read, past the end; a page more keeps even that inside.
-        let size = (bytes + 2 * pageBytes - 1) / pageBytes * pageBytes + (offset == nil ? 0 : hugePageBytes)
+        let size = (bytes + 2 * pageBytes - 1) / pageBytes * pageBytes + (offset == nil ? 0 : HugePages.byteCount)
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | (isFilled ? 0 : lazyFlag)
         let address = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
         guard let address, address != MAP_FAILED else { return nil }
@@ -54,17 +51,9 @@ package final class ReservedMemory: @unchecked Sendable {
         let size = mapping.count
         self.address = address
         bytes = size
-        let distance = offset.map { ($0 - Int(bitPattern: address)) & (Self.hugePageBytes - 1) } ?? 0
+        let distance = offset.map { ($0 - Int(bitPattern: address)) & (HugePages.byteCount - 1) } ?? 0
         start = address + distance
-        Self.adviseHugePages(address, bytes: size)
-    }
-
-    /// Asks for huge pages where there are any. Advice only: where they are off nothing changes.
-    private static func adviseHugePages(_ address: UnsafeMutableRawPointer, bytes: Int) {
-        #if os(Linux)
-            let hugePages: Int32 = 14  // MADV_HUGEPAGE, which Glibc's module does not show.
-            _ = madvise(address, bytes, hugePages)
-        #endif
+        HugePages.advise(address, bytes: size)
     }
 
     deinit { munmap(address, bytes) }

@@ -12,9 +12,9 @@ import Testing
         let shape = CacheShape(layerCount: layerCount, kvHeadCount: 2, headWidth: 32)
         let store = KVStore(shape, blockCount: 3)
         let places = (0..<layerCount).map { layer in
-            Int(bitPattern: store.block(0, layer: layer).baseAddress) % ReservedMemory.hugePageBytes
+            Int(bitPattern: store.block(0, layer: layer).baseAddress) % HugePages.byteCount
         }
-        let distance = ReservedMemory.hugePageBytes / layerCount
+        let distance = HugePages.byteCount / layerCount
         #expect(zip(places, places.dropFirst()).allSatisfy { (distance - 64...distance).contains($1 - $0) })
         for layer in 0..<layerCount {
             let last = store.block(2, layer: layer)

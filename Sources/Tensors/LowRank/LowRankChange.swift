@@ -63,7 +63,7 @@ package final class FactorMemory: @unchecked Sendable {
         used = FactorSpace()
         used.b = (space.a + 63) / 64 * 64
         let byteCount = space.byteCount
-        if byteCount >= ReservedMemory.hugePageBytes {
+        if byteCount >= HugePages.byteCount {
             let kept = spare?.take(bytes: byteCount)
             let memory = kept ?? ReservedMemory(offered: byteCount, hugePageOffset: Self.nextOffset())
             guard let memory else { return nil }
