@@ -75,6 +75,24 @@ import Tokenization
         #expect(throws: PackError.self) { try pack.matrix("a,b", parts: parts.reversed(), inputs: 512) }
     }
 
+    @Test func `a file that grows by huge pages holds what was written, and no more`() throws {
+        let page = HugePages.byteCount / MemoryLayout<Float>.size
+        let writer = try PackWriter(path: path, identity: identity)
+        var expected = 16_384
+        // Ends within a page, in the next, three pages on, at a page's end; then whole pages from one on, and a little more.
+        let counts = [page / 2, page, 3 * page + 5, page / 2 - 8_192, 2 * page, 1]
+        func values(_ index: Int) -> [Float] { (0..<counts[index]).map { Float(index * 1_000_003 + $0 * 7) } }
+        for index in counts.indices {
+            try writer.keep(values(index), name: "v\(index)")
+            expected += (4 * counts[index] + 16_383) / 16_384 * 16_384
+        }
+        try writer.finish()
+        let pack = try PackFile(path: path)
+        try pack.verify(on: WorkerPool(threadCount: 2))
+        for index in counts.indices { #expect(try pack.vector("v\(index)", count: counts[index]) == values(index)) }
+        #expect(pack.byteCount > expected && pack.byteCount < expected + 16_384)
+    }
+
     @Test func `a pack that is shortened anywhere is refused`() throws {
         let whole = try smallPack()
         let edges = [0, 1, 8, 95, 96, 103, 104, 4096, 16_383, 16_384, 16_385, 32_768, 49_151, 49_152, whole.count - 1]

@@ -1,3 +1,5 @@
+import Tensors
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -34,6 +36,8 @@ final class PackMapping: Sendable {
         guard let address, address != MAP_FAILED else {
             throw .system(operation: "map", path: path, reason: String(cString: strerror(errno)))
         }
+        // What is not in memory yet is then read in huge pages, where the file system has them.
+        HugePages.advise(address, bytes: byteCount + margin)
         bytes = UnsafeRawBufferPointer(start: address + margin, count: byteCount)
     }
 

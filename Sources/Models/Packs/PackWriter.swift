@@ -22,6 +22,8 @@ package final class PackWriter: @unchecked Sendable {
     private var descriptor: Int32
     private var table: PackTable
     private var offset = PackHeader.pageBytes
+    /// Bytes of the file until it is finished: whole huge pages, the last of which ends in zeros.
+    private var fileEnd = 0
     private var checksum = ChunkChecksums()
     private var isFinished = false
 
@@ -91,6 +93,9 @@ package final class PackWriter: @unchecked Sendable {
         {
             throw Self.failure("write", temporaryPath, code: code)
         }
+        if ftruncate(descriptor, off_t(header.fileBytes)) != 0 {
+            throw Self.failure("write", temporaryPath, code: errno)
+        }
         if fsync(descriptor) != 0 { throw Self.failure("write", temporaryPath, code: errno) }
         if rename(temporaryPath, path) != 0 { throw Self.failure("write", path, code: errno) }
         isFinished = true
@@ -118,11 +123,39 @@ package final class PackWriter: @unchecked Sendable {
         offset += count + padding
     }
 
-    /// Writes all of `bytes`; the error's code when that failed.
+    /// Writes all of `bytes`, at most a huge page behind the file's end; the error's code when that failed.
+    ///
+    /// File systems that have pages of several sizes in memory (XFS, ext4 since Linux 6.16) take for a call the largest that it
+    /// fills. So the file grows by calls that fill huge pages: with data, or with zeros where the data ends within one.
     private func write(_ bytes: UnsafeRawBufferPointer, at start: Int) -> Int32? {
         var written = 0
         while written < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[written..<min(bytes.count, written + (64 << 20))])
+            let (position, left) = (start + written, bytes.count - written)
+            let pageCount = min(left / HugePages.byteCount, Self.mostPages)
+            var end = fileEnd
+            if position == fileEnd, pageCount > 0 {
+                end += pageCount * HugePages.byteCount
+            } else if position >= fileEnd {
+                let zeros = [UInt8](repeating: 0, count: HugePages.byteCount)
+                if let code = zeros.withUnsafeBytes({ call($0, at: fileEnd) }) { return code }
+                end += HugePages.byteCount
+            }
+            let count = min(left, end - position)
+            if let code = call(UnsafeRawBufferPointer(rebasing: bytes[written..<written + count]), at: position) { return code }
+            fileEnd = end
+            written += count
+        }
+        return nil
+    }
+
+    /// Huge pages that one call writes.
+    private static let mostPages = 32
+
+    /// Writes all of `bytes` with as few calls as the system allows; the error's code when that failed.
+    private func call(_ bytes: UnsafeRawBufferPointer, at start: Int) -> Int32? {
+        var written = 0
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
             let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(start + written))
             if count < 0, errno == EINTR { continue }
             if count <= 0 { return count == 0 ? ENOSPC : errno }
