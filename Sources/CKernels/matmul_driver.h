@@ -109,10 +109,11 @@ static inline void ck_run_narrow_tile(
     }
 }
 
-/// Rows of a block: about half of a level 2 cache of activations.
-CK_INLINE int64_t ck_block_rows(int64_t row_bytes) {
-    const int64_t rows = 384 * 1024 / (row_bytes > 0 ? row_bytes : 1);
-    return rows < 24 ? 24 : rows / 24 * 24;
+/// Rows of a block: about half of a level 2 cache of activations. Tiles that pair steps unpack codes once for all of their rows,
+/// which for few rows costs more than what does not stay in that cache.
+CK_INLINE int64_t ck_block_rows(int64_t row_bytes, bool pairs_steps) {
+    const int64_t rows = 384 * 1024 / (row_bytes > 0 ? row_bytes : 1), least = pairs_steps ? 64 : 24;
+    return rows < least ? least : rows / 24 * 24;
 }
 
 /// The changes of 7 bits of each of the rows.
@@ -193,7 +194,7 @@ CK_INLINE const uint8_t *ck_asked(const ck_panels *panels, const ck_tile *origin
 static inline void ck_walk_tiles(
     const ck_tile_set *set, const ck_panels *panels, ck_tile origin, ck_destination y, ck_product_range range) {
     const int64_t row_bytes = origin.x_floats ? origin.x_stride * 4 : origin.x_stride + origin.group_stride * 16;
-    int64_t most_rows = ck_block_rows(row_bytes);
+    int64_t most_rows = ck_block_rows(row_bytes, origin.paired);
     ck_row_change changes[ck_most_changed_rows];
     if (y.update) {
         if (most_rows > ck_most_changed_rows) most_rows = ck_most_changed_rows;
