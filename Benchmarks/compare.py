@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -122,14 +123,30 @@ def print_table(rows, key):
         print(f"\n{line}")
 
 
+def measures(words):
+    """The argument of --measures; whoever gets one wrong learns what there is."""
+    for word in words.split(","):
+        if not re.fullmatch(r"(prefill|decode|batch)-[0-9]+(:[0-9]+)?", word):
+            raise argparse.ArgumentTypeError(f"{word!r} is not prefill-TOKENS, decode-DEPTH or batch-STREAMS, with :ROUNDS or without")
+    return words
+
+
+def peers(names):
+    """The argument of --peers."""
+    for name in names.split(","):
+        if name not in PEERS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of: {', '.join(PEERS)}")
+    return names
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("hearth")
     parser.add_argument("model")
     parser.add_argument("--peer-python", required=True, help="with llama-cpp-python")
     parser.add_argument("--openvino-python", default="", help="with openvino-genai; without it that peer is not measured")
-    parser.add_argument("--measures", default="prefill-512,prefill-2048,decode-0,decode-4096,batch-8")
-    parser.add_argument("--peers", default=",".join(PEERS), help="which of: " + ", ".join(PEERS))
+    parser.add_argument("--measures", type=measures, default="prefill-512,prefill-2048,decode-0,decode-4096,batch-8")
+    parser.add_argument("--peers", type=peers, default=",".join(PEERS), help="which of: " + ", ".join(PEERS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--results", default="bench-peers.jsonl")
