@@ -141,7 +141,8 @@ package final class PackWriter: @unchecked Sendable {
                 end += HugePages.byteCount
             }
             let count = min(left, end - position)
-            if let code = call(UnsafeRawBufferPointer(rebasing: bytes[written..<written + count]), at: position) { return code }
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[written..<written + count])
+            if let code = call(piece, at: position) { return code }
             fileEnd = end
             written += count
         }
