@@ -365,6 +365,8 @@ def figures_for_scripts():
         assert len(rates["prefill"]) == len(rates["decode"]) == 2 and min(rates["prefill"] + rates["decode"]) > 0
         place.run("perplexity", MODEL, text, "--chunk", 100_000, code=64)
         place.run("perplexity", MODEL, "/nonexistent", code=1)
+        errors = place.run("perplexity", MODEL, text, "--chunk", 64, "--adapter", "/nonexistent", code=1)[1]
+        assert "no adapter called '/nonexistent'" in errors, errors
         place.run("bench", MODEL, code=64, HEARTH_ISA="abacus")
 
 

@@ -15,9 +15,10 @@ struct PerplexityCommand: AsyncParsableCommand {
             token is not scored. The figure is the exponential of the mean negative log probability: lower is better, \
             and only figures with the same tokenizer, text and chunks compare.
 
-            Example:
+            Examples:
 
               hearth perplexity smollm2-135m book.txt --chunk 256 --chunks 4 --json
+              hearth perplexity smollm2-135m book.txt --adapter ./pirate-lora
             """
     )
 
@@ -34,6 +35,7 @@ struct PerplexityCommand: AsyncParsableCommand {
     var chunks = 4
 
     @OptionGroup var compute: ComputeOptions
+    @OptionGroup var adapters: ActiveAdapters
 
     @Flag(help: "Print {\"perplexity\": x, \"tokens\": n}.")
     var json = false
@@ -47,9 +49,11 @@ struct PerplexityCommand: AsyncParsableCommand {
     func run() async throws {
         let text = try TextInput.read(file: file)
         let environment = Environment()
-        let located = try await ModelAccess(environment).model(model)
-        let configuration = try compute.configuration(for: located, environment)
+        let access = try ModelAccess(environment)
+        var configuration = try compute.configuration(for: try await access.model(model), environment)
+        try adapters.apply(to: &configuration, store: access.library.store, environment)
         let deployment = try await Loading.deployment(configuration)
+        let adapter = try await adapters.mix(of: deployment)
         let tokens = deployment.tokenizer.encode(text, addSpecial: false, parseSpecial: false)
         let available = tokens.count / chunk
         let count = chunks == 0 ? available : min(chunks, available)
@@ -60,7 +64,7 @@ struct PerplexityCommand: AsyncParsableCommand {
         var scored = 0
         for index in 0..<count {
             let part = Array(tokens[(index * chunk)..<((index + 1) * chunk)])
-            let logprobs = try await score(part, deployment, index)
+            let logprobs = try await score(part, deployment, adapter, index)
             sum += logprobs.reduce(0) { $0 + Double($1) }
             scored += logprobs.count
             if !json && Output.hasTerminal { Output.noteRaw("\rchunk \(index + 1) of \(count)\u{1B}[K") }
@@ -77,10 +81,16 @@ struct PerplexityCommand: AsyncParsableCommand {
     }
 
     /// Log probabilities of the chunk's tokens but the first.
-    private func score(_ tokens: [TokenID], _ deployment: Deployment, _ index: Int) async throws -> [Float] {
+    private func score(
+        _ tokens: [TokenID],
+        _ deployment: Deployment,
+        _ adapter: AdapterLease?,
+        _ index: Int
+    ) async throws -> [Float] {
         var parameters = GenerationParameters(sampling: .greedy, maxTokens: 1)
         parameters.promptLogprobCount = 0
-        let request = TextRequest(id: "perplexity-\(index)", prompt: .tokens(tokens), parameters: parameters)
+        var request = TextRequest(id: "perplexity-\(index)", prompt: .tokens(tokens), parameters: parameters)
+        request.adapter = adapter
         let generation = try await deployment.generate(request)
         var logprobs: [Float] = []
         for await event in generation.events {
