@@ -8,9 +8,9 @@ CK_DECLARE(void, ck_low_rank_shrink, (const ck_low_rank *, const float *, ptrdif
 CK_DECLARE(
     void, ck_low_rank_expand,
     (const ck_low_rank *, const float *, ptrdiff_t, float *, ptrdiff_t, size_t, int32_t, int32_t))
-CK_DECLARE(void, ck_low_rank_pack_a, (const void *, int32_t, int32_t, int32_t, void *))
-CK_DECLARE(void, ck_low_rank_pack_b, (const void *, int32_t, int32_t, int32_t, void *))
-CK_DECLARE(void, ck_low_rank_quantize, (const float *, ptrdiff_t, float, const ck_activations *, size_t, int32_t))
+CK_DECLARE(void, ck_low_rank_pack_a, (int32_t, ck_factor, int32_t, int32_t, void *))
+CK_DECLARE(void, ck_low_rank_pack_b, (int32_t, ck_factor, int32_t, int32_t, void *))
+CK_DECLARE(void, ck_low_rank_quantize, (const float *, ptrdiff_t, const ck_low_rank *, const ck_activations *, size_t, int32_t))
 
 void ck_low_rank_shrink(
     ck_instruction_set set, const ck_low_rank *change, const float *x, ptrdiff_t x_stride, float *t, ptrdiff_t t_stride,
@@ -24,33 +24,35 @@ void ck_low_rank_expand(
     CK_DISPATCH(set, ck_low_rank_expand, (change, t, t_stride, y, y_stride, rows, first_panel, panel_end))
 }
 
-/// Quantises t, `[rows, 16 · group_count]`: scale · t ≈ the group's scale · q. A group that is not finite gets a scale that makes
-/// products not finite.
+/// Quantises t, `[rows, 16 · group_count]`, for B of a change: its scale · t ≈ the group's scale · q. A group that is not finite gets
+/// a scale that makes products not finite.
 static void quantize(
-    ck_instruction_set set, const float *t, ptrdiff_t t_stride, float scale, const ck_activations *out, size_t rows,
-    int32_t group_count) {
-    CK_DISPATCH(set, ck_low_rank_quantize, (t, t_stride, scale, out, rows, group_count))
+    ck_instruction_set set, const float *t, ptrdiff_t t_stride, const ck_low_rank *change, const ck_activations *out,
+    size_t rows, int32_t group_count) {
+    CK_DISPATCH(set, ck_low_rank_quantize, (t, t_stride, change, out, rows, group_count))
 }
 
 // ---- Packing
 
-int64_t ck_low_rank_a_bytes(int32_t rank, int32_t inputs) {
+int64_t ck_low_rank_a_bytes(int32_t form, int32_t rank, int32_t inputs) {
     if (inputs % ck_group_size != 0) return 0;
-    return ck_rank_groups(rank) * ck_layout_of(ck_traits_of(ck_type_factor_a), inputs / ck_group_size).end;
+    const ck_traits traits = ck_traits_of(ck_factor_type(form));
+    return ck_rank_groups(rank) * ck_layout_of(traits, inputs / ck_group_size).end;
 }
 
-int64_t ck_low_rank_b_bytes(int32_t rank, int32_t outputs) {
-    return (int64_t)((outputs + 15) / 16) * ck_rank_groups(rank) * ck_factor_b_bytes;
+int64_t ck_low_rank_b_bytes(int32_t form, int32_t rank, int32_t outputs) {
+    const ck_low_rank change = {.element = form, .rank = rank};
+    return (int64_t)((outputs + 15) / 16) * ck_factor_b_panel_bytes(&change);
 }
 
 void ck_low_rank_pack_a(
-    ck_instruction_set set, const void *a, int32_t element, int32_t rank, int32_t inputs, void *packed) {
-    CK_DISPATCH(set, ck_low_rank_pack_a, (a, element, rank, inputs, packed))
+    ck_instruction_set set, int32_t form, ck_factor a, int32_t rank, int32_t inputs, void *packed) {
+    CK_DISPATCH(set, ck_low_rank_pack_a, (form, a, rank, inputs, packed))
 }
 
 void ck_low_rank_pack_b(
-    ck_instruction_set set, const void *b, int32_t element, int32_t rank, int32_t outputs, void *packed) {
-    CK_DISPATCH(set, ck_low_rank_pack_b, (b, element, rank, outputs, packed))
+    ck_instruction_set set, int32_t form, ck_factor b, int32_t rank, int32_t outputs, void *packed) {
+    CK_DISPATCH(set, ck_low_rank_pack_b, (form, b, rank, outputs, packed))
 }
 
 // ---- Updates
@@ -61,7 +63,7 @@ void ck_low_rank_update_shrink(
     for (int32_t i = 0; i < update->segment_count; i++) {
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = first_row, end = row_end;
-        if (segment->change.element == ck_low_rank_i7 || !ck_clip_rows(segment, &first, &end)) continue;
+        if (ck_has_codes(&segment->change) || !ck_clip_rows(segment, &first, &end)) continue;
         const ptrdiff_t width = segment->change.inputs;
         float *t = update->t + (ptrdiff_t)first * update->columns + segment->first_column;
         ck_low_rank_shrink(
@@ -76,7 +78,7 @@ static int32_t segments_together(const ck_low_rank_segment *segment, int32_t lim
     for (; count < limit; count++) {
         const ck_low_rank_segment *last = segment + count - 1, *next = last + 1;
         const int32_t groups = ck_rank_groups(last->change.rank);
-        if (next->change.element != ck_low_rank_i7 || next->first_row != last->first_row) break;
+        if (next->change.element != last->change.element || next->first_row != last->first_row) break;
         if (next->row_end != last->row_end || next->change.scale != last->change.scale) break;
         if ((const uint8_t *)next->change.a != (const uint8_t *)last->change.a + groups * panel_bytes) break;
         if (next->first_column != last->first_column + 16 * groups) break;
@@ -87,21 +89,21 @@ static int32_t segments_together(const ck_low_rank_segment *segment, int32_t lim
 void ck_low_rank_update_shrink_bytes(
     ck_instruction_set set, const ck_low_rank_update *update, const ck_activations *x, int32_t first_row,
     int32_t row_end) {
-    if (!update->has_bytes) return;
+    if (!update->has_codes) return;
     int32_t together = 0;
     for (int32_t i = 0; i < update->segment_count; i += together) {
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = first_row, end = row_end;
         together = 1;
-        if (segment->change.element != ck_low_rank_i7 || !ck_clip_rows(segment, &first, &end)) continue;
-        const int64_t panel_bytes = ck_low_rank_a_bytes(16, segment->change.inputs);
+        if (!ck_has_codes(&segment->change) || !ck_clip_rows(segment, &first, &end)) continue;
+        const int64_t panel_bytes = ck_low_rank_a_bytes(segment->change.element, 16, segment->change.inputs);
         together = segments_together(segment, update->segment_count - i, panel_bytes);
         const ck_low_rank_segment *last = segment + together - 1;
         const int32_t groups = (last->first_column - segment->first_column) / 16 + ck_rank_groups(last->change.rank);
         const ck_panels panels = {
             .bytes = (uint8_t *)segment->change.a,
             .panel_bytes = panel_bytes,
-            .type = ck_type_factor_a,
+            .type = ck_factor_type(segment->change.element),
             .inputs = segment->change.inputs,
             .outputs = 16 * groups,
             .ahead = last->change.ahead + ((const uint8_t *)last->change.a - (const uint8_t *)segment->change.a),
@@ -111,7 +113,7 @@ void ck_low_rank_update_shrink_bytes(
         ck_matmul_quantized(set, &panels, x, destination, (ck_product_range){first, end, 0, groups, 0, groups, NULL});
         const ck_activations out = ck_columns_of(update, segment, first);
         quantize(
-            set, t + (ptrdiff_t)first * update->columns, update->columns, segment->change.scale, &out,
+            set, t + (ptrdiff_t)first * update->columns, update->columns, &segment->change, &out,
             (size_t)(end - first), groups);
     }
 }
@@ -121,9 +123,9 @@ void ck_low_rank_update_prefetch(const ck_low_rank_update *update, int32_t first
     for (int32_t i = 0; i < update->segment_count; i++) {
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = range.first_row, end = range.row_end;
-        if (segment->first_output != first_output || segment->change.element != ck_low_rank_i7) continue;
+        if (segment->first_output != first_output || !ck_has_codes(&segment->change)) continue;
         if (!ck_clip_rows(segment, &first, &end)) continue;
-        const int64_t panel_bytes = ck_rank_groups(segment->change.rank) * ck_factor_b_bytes;
+        const int64_t panel_bytes = ck_factor_b_panel_bytes(&segment->change);
         const uint8_t *b = segment->change.b;
         for (int64_t at = range.first_panel * panel_bytes; at < panel_end * panel_bytes; at += 64)
             __builtin_prefetch(b + at, 0, 3);
@@ -137,7 +139,7 @@ void ck_low_rank_update_expand(
     for (int32_t i = 0; i < update->segment_count; i++) {
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = range.first_row, end = range.row_end;
-        if (segment->first_output != first_output || segment->change.element == ck_low_rank_i7) continue;
+        if (segment->first_output != first_output || ck_has_codes(&segment->change)) continue;
         if (!ck_clip_rows(segment, &first, &end)) continue;
         const float *t = update->t + (ptrdiff_t)first * update->columns + segment->first_column;
         ck_low_rank_expand(

@@ -42,13 +42,15 @@ CK_INLINE void dot_steps(const uint8_t codes[512], const int8_t *x, int first, i
 static void add_change(const ck_tile *tile, const ck_low_rank_segment *segment, float values[16]) {
     const int64_t group_count = ck_rank_groups(segment->change.rank);
     const ck_activations t = ck_columns_of(tile->update, segment, tile->first_row);
-    const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * group_count * ck_factor_b_bytes;
+    const int bits = ck_traits_of(ck_factor_type(segment->change.element)).bits;
+    const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * group_count * ck_factor_b_bytes(bits);
     for (int o = 0; o < 16; o++) {
         for (int64_t g = 0; g < group_count; g++) {
-            const uint8_t *codes = b + g * ck_factor_b_bytes;
+            const uint8_t *codes = b + g * ck_factor_b_bytes(bits);
             int32_t sum = t.groups[g].negative_low_sum;
-            for (int k = 0; k < 16; k++) sum += ck_factor_b_code(codes, k / 4, 4 * o + k % 4) * t.values[16 * g + k];
-            values[o] += (float)sum * ck_load_bfloat(codes + ck_factor_b_scales + 2 * o) * t.groups[g].scale;
+            for (int k = 0; k < 16; k++)
+                sum += ck_factor_b_code(bits, codes, k / 4, 4 * o + k % 4) * t.values[16 * g + k];
+            values[o] += (float)sum * ck_load_bfloat(codes + ck_factor_b_scales(bits) + 2 * o) * t.groups[g].scale;
         }
     }
 }
@@ -121,7 +123,8 @@ CK_ROW_FUNCTION(q6_k)
 CK_ROW_FUNCTION(iq4_nl)
 CK_ROW_FUNCTION(mxfp4)
 CK_ROW_FUNCTION(wide)
-CK_ROW_FUNCTION(factor_a)
+CK_ROW_FUNCTION(factor_6)
+CK_ROW_FUNCTION(factor_7)
 
 static const ck_tile_function *row_functions(int32_t type) {
     switch (type) {
@@ -138,7 +141,8 @@ static const ck_tile_function *row_functions(int32_t type) {
     case ck_type_iq4_nl: return functions_iq4_nl;
     case ck_type_mxfp4: return functions_mxfp4;
     case ck_type_wide: return functions_wide;
-    case ck_type_factor_a: return functions_factor_a;
+    case ck_type_factor_6: return functions_factor_6;
+    case ck_type_factor_7: return functions_factor_7;
     default: return 0;
     }
 }

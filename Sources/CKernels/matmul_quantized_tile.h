@@ -81,22 +81,37 @@ CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h
     return v_times(sum, traits.zero);
 }
 
-/// values += B t of a low-rank change for `rows` rows and the panels from `b` on: one chain over the groups of ranks, which goes on
-/// from the value.
+/// The codes of B of 16 ranks for one column.
+CK_INLINE void load_factor_b(const int bits, const uint8_t *codes, const int lane, VB w[4][ck_most_columns], const int c) {
+    const uint8_t *rest = codes + ck_factor_b_rest(bits);
+    codes += 4 * lane;
+    if (bits == 7) {
+        const VB low = v_load_halves(rest, lane);
+        _Pragma("unroll") for (int s = 0; s < 4; s++) w[s][c] = load_seven(3, codes, s, low);
+        return;
+    }
+    const VB high = v_load_bytes(rest + 4 * lane);
+    _Pragma("unroll") for (int s = 0; s < 4; s++) {
+        const VB both = v_load_bytes(codes + 64 * (s / 2));
+        w[s][c] = v_join_high(s % 2 ? v_high_half(both) : v_low_half(both), high, 2 * s, 2);
+    }
+}
+
+/// values += B t of a low-rank change, whose codes have `bits`, for `rows` rows and the panels from `b` on: one chain over the groups
+/// of ranks, which goes on from the value.
 CK_INLINE void add_change(
-    const int rows, const int columns, const uint8_t *b, const int64_t group_count, ck_activations t,
+    const int bits, const int rows, const int columns, const uint8_t *b, const int64_t group_count, ck_activations t,
     VF values[][ck_most_columns]) {
-    const ck_traits traits = ck_traits_of(ck_type_factor_a);
-    const int64_t panel_bytes = group_count * ck_factor_b_bytes;
+    const ck_traits traits = ck_traits_of(bits == 6 ? ck_type_factor_6 : ck_type_factor_7);
+    const int64_t panel_bytes = group_count * ck_factor_b_bytes(bits);
     for (int64_t g = 0; g < group_count; g++) {
         VB w[4][ck_most_columns];
         VF scale[ck_most_columns];
         _Pragma("unroll") for (int c = 0; c < columns; c++) {
             const int lane = c % columns_per_panel * LANES;
-            const uint8_t *codes = b + c / columns_per_panel * panel_bytes + g * ck_factor_b_bytes;
-            scale[c] = v_load_bfloat(codes + ck_factor_b_scales + 2 * lane);
-            const VB low = v_load_halves(codes + ck_factor_b_halves, lane);
-            _Pragma("unroll") for (int s = 0; s < 4; s++) w[s][c] = load_seven(3, codes + 4 * lane, s, low);
+            const uint8_t *codes = b + c / columns_per_panel * panel_bytes + g * ck_factor_b_bytes(bits);
+            scale[c] = v_load_bfloat(codes + ck_factor_b_scales(bits) + 2 * lane);
+            load_factor_b(bits, codes, lane, w, c);
         }
         _Pragma("unroll") for (int r = 0; r < rows; r++) {
             const ck_activation_group *group = t.groups + r * t.group_stride + g;
@@ -117,9 +132,12 @@ CK_INLINE void add_change(
 CK_INLINE void add_segment(
     const int rows, const int columns, const ck_tile *tile, int row, const ck_low_rank_segment *segment,
     VF values[][ck_most_columns]) {
-    const int64_t group_count = ck_rank_groups(segment->change.rank);
-    const uint8_t *b = (const uint8_t *)segment->change.b + tile->first_panel * group_count * ck_factor_b_bytes;
-    add_change(rows, columns, b, group_count, ck_columns_of(tile->update, segment, tile->first_row + row), values);
+    const ck_low_rank *change = &segment->change;
+    const int64_t group_count = ck_rank_groups(change->rank);
+    const uint8_t *b = (const uint8_t *)change->b + tile->first_panel * ck_factor_b_panel_bytes(change);
+    const ck_activations t = ck_columns_of(tile->update, segment, tile->first_row + row);
+    if (change->element == ck_low_rank_i6) add_change(6, rows, columns, b, group_count, t, values);
+    else add_change(7, rows, columns, b, group_count, t, values);
 }
 
 /// Asks for B that the next tile meets, `bytes` from `next` on. It is so little that the first cache has room for it.
@@ -129,7 +147,7 @@ CK_INLINE void announce_b(const uint8_t *next, int64_t bytes) {
 
 /// The same for a segment's rows.
 CK_INLINE void announce_next(const int panels, const ck_tile *tile, const ck_low_rank_segment *segment) {
-    const int64_t panel_bytes = ck_rank_groups(segment->change.rank) * ck_factor_b_bytes;
+    const int64_t panel_bytes = ck_factor_b_panel_bytes(&segment->change);
     const uint8_t *b = segment->change.b;
     announce_b(b + (tile->first_panel + panels) * panel_bytes, panels * panel_bytes);
 }
@@ -141,15 +159,31 @@ CK_INLINE void announce_following(const int panels, const ck_tile *tile, const c
     for (int64_t line = 0; line < panels * segment->following_step; line += 64) v_prefetch(following + line);
 }
 
+/// values += B t of rows that have a change of at most 16 ranks, in codes of `bits`, or none. Four dot products a row are so little
+/// that following a segment to its factors for each of them would take as long.
+CK_INLINE void add_short(
+    const int bits, const int rows, const int columns, const ck_tile *tile, VF values[][ck_most_columns]) {
+    const int64_t panel_bytes = ck_factor_b_bytes(bits), bytes = columns / columns_per_panel * panel_bytes;
+    _Pragma("unroll") for (int r = 0; r < rows; r++) {
+        const ck_row_change *change = tile->changes + r;
+        if (!change->b) continue;
+        const uint8_t *b = change->b + tile->first_panel * panel_bytes;
+        if (change->asks) announce_b(b + bytes, bytes);
+        const ck_activations t = {.values = (int8_t *)change->t, .groups = (ck_activation_group *)change->groups};
+        add_change(bits, 1, columns, b, 1, t, values + r);
+    }
+}
+
 /// values += what low-rank changes add to the tile.
 CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *tile, VF values[][ck_most_columns]) {
     const int panels = columns / columns_per_panel;
     const ck_row_change *changes = tile->changes;
     const ck_low_rank_segment *first = changes->segment;
-    bool is_one = rows > 1 && first && !first->next, are_short = true;
+    bool is_one = rows > 1 && first && !first->next;
+    int shorts = ck_short_6 | ck_short_7;
     for (int r = 0; r < rows; r++) {
         is_one &= changes[r].segment == first;
-        are_short &= changes[r].is_short;
+        shorts &= changes[r].shorts;
     }
     if (is_one) {
         if (changes->asks) {
@@ -159,17 +193,8 @@ CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *til
         add_segment(rows, columns, tile, 0, first, values);
         return;
     }
-    // Four dot products a row are so little that following a segment to its factors for each of them would take as long.
-    if (are_short) {
-        _Pragma("unroll") for (int r = 0; r < rows; r++) {
-            if (!changes[r].b) continue;
-            const uint8_t *b = changes[r].b + tile->first_panel * ck_factor_b_bytes;
-            if (changes[r].asks) announce_b(b + panels * ck_factor_b_bytes, panels * ck_factor_b_bytes);
-            const ck_activations t = {.values = (int8_t *)changes[r].t, .groups = (ck_activation_group *)changes[r].groups};
-            add_change(1, columns, b, 1, t, values + r);
-        }
-        return;
-    }
+    if (shorts & ck_short_6) return add_short(6, rows, columns, tile, values);
+    if (shorts) return add_short(7, rows, columns, tile, values);
     _Pragma("unroll") for (int r = 0; r < rows; r++) {
         const ck_low_rank_segment *segment = changes[r].segment;
         while (segment) {
@@ -358,7 +383,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
 /// share where the product before this one has asked for its begin, by half of what is left of it elsewhere, within limits.
 CK_INLINE int64_t bytes_ahead(
     const ck_tile_set *set, const ck_panels *panels, const ck_destination *y, ck_product_range range) {
-    if (ck_panel_type(panels->type) == ck_type_factor_a) return panels->ahead;
+    if (panels->type == ck_type_factor_6 || panels->type == ck_type_factor_7) return panels->ahead;
     const int64_t end = range.share_end > range.panel_end ? range.share_end : range.panel_end;
     const int64_t least = CK_PREFETCH_BYTES, most = 4 * CK_PREFETCH_BYTES;
     const int64_t bytes = range.following ? (end - range.share_first) * panels->panel_bytes / 16
@@ -376,7 +401,7 @@ CK_INLINE int64_t bytes_ahead(
 
 #define CK_FOR_EACH_BLOCK_TYPE(act)                                                                                   \
     act(q4_0) act(q4_1) act(q5_0) act(q5_1) act(q8_0) act(q2_k) act(q3_k) act(q4_k) act(q5_k) act(q6_k) act(iq4_nl)   \
-        act(mxfp4) act(wide) act(factor_a)
+        act(mxfp4) act(wide) act(factor_6) act(factor_7)
 
 #define CK_TILE_SET_CASE(type)                                                                                        \
     case ck_type_##type: set = &tiles_##type; break;

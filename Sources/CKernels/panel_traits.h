@@ -37,11 +37,8 @@ typedef struct {
 enum { ck_paired_steps = 6 };
 
 /// Types of panels that are none of the GGUF format. `wide` is f16 and bf16 weights: int16 codes with a power of two per
-/// group; `factor_a` the factor A of a low-rank change in 7 bits.
-enum { ck_type_wide = 1000, ck_type_factor_a = 1001 };
-
-/// Codes of factors lie between -63 and 63 and are raised by this: bytes that `vpmaddubsw` multiplies without saturating.
-enum { ck_factor_most = 63, ck_factor_zero = 64 };
+/// group; `factor_6` and `factor_7` the factor A of a low-rank change in as many bits.
+enum { ck_type_wide = 1000, ck_type_factor_6 = 1006, ck_type_factor_7 = 1007 };
 
 /// The type whose tiles multiply panels of `type`.
 CK_INLINE int32_t ck_panel_type(int32_t type) {
@@ -59,7 +56,8 @@ CK_INLINE ck_traits ck_traits_of(int32_t type) {
     case ck_type_iq4_nl: return (ck_traits){.bits = 4, .has_table = true, .is_wide = true, .zero = 128};
     case ck_type_mxfp4: return (ck_traits){.bits = 4, .has_table = true, .scale = scale_bf16, .zero = 12};
     case ck_type_q8_0: return (ck_traits){.bits = 8, .is_wide = true, .zero = 128};
-    case ck_type_factor_a: return (ck_traits){.bits = 7, .scale = scale_bf16, .zero = ck_factor_zero};
+    case ck_type_factor_6: return (ck_traits){.bits = 6, .scale = scale_bf16, .zero = 32};
+    case ck_type_factor_7: return (ck_traits){.bits = 7, .scale = scale_bf16, .zero = 64};
     case ck_type_q5_0: return (ck_traits){.bits = 5, .zero = 16};
     case ck_type_q5_1: return (ck_traits){.bits = 5, .has_min = true};
     case ck_type_q5_k: return (ck_traits){.bits = 5, .has_min = true, .scale = scale_block8};

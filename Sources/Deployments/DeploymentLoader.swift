@@ -77,7 +77,7 @@ package struct DeploymentConfiguration: Sendable {
         mergesPrecisely = false
         adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
-        adapterPrecision = .int7
+        adapterPrecision = .int6
         adapterWeights = [:]
         scheduling = .fair
         isEmbedder = false

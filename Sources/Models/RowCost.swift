@@ -87,7 +87,7 @@ package struct RowCost: Sendable {
     }
 
     private static func operations(of factors: Adapter.FactorCount) -> Double {
-        2 * (Double(factors.int7) + floatOperation * Double(factors.exact))
+        2 * (Double(factors.codes) + floatOperation * Double(factors.exact))
     }
 
     /// Keys that queries at these positions see, all together.

@@ -81,7 +81,7 @@ import Testing
         let watched = ["/w", "/v"].map { AdapterFolder(path: $0) }
         #expect(configurations[1].adapterFolders == [kept] + watched)
         #expect(configurations[1].adapterBytes == 1 << 30 && !sized.adapters.allowsUpdates(Environment([:])))
-        #expect(configurations[1].adapterPrecision == .int7)
+        #expect(configurations[1].adapterPrecision == .int6)
         let exact: Serve = try parse("serve a --adapter-type Exact")
         try exact.adapters.apply(
             to: &configurations,

@@ -305,23 +305,24 @@ static void check_low_rank(int32_t element) {
     free(a), free(b);
 }
 
-/// Factors of 8 bits beside a product: some rows alone, some together, some changed twice, some not at all.
-static void check_low_rank_bytes(void) {
+/// Factors in codes beside a product: some rows alone, some together, some changed twice, some not at all.
+static void check_low_rank_codes(int32_t form) {
     enum { rank = 24, columns = 32, width = 64, outputs = 40, rows = 13 };
     float a[rank * width], b[outputs * rank], x[rows * width], y[2][rows * outputs], t[rows * 2 * columns];
     fill(a, rank * width, 1), fill(b, outputs * rank, 1), fill(x, rows * width, 1);
-    uint8_t *packed_a = allocate((size_t)ck_low_rank_a_bytes(rank, width));
-    uint8_t *packed_b = allocate((size_t)ck_low_rank_b_bytes(rank, outputs));
-    ck_low_rank_pack_a(portable, a, ck_low_rank_f32, rank, width, packed_a);
-    ck_low_rank_pack_b(portable, b, ck_low_rank_f32, rank, outputs, packed_b);
-    uint8_t *neon_a = allocate((size_t)ck_low_rank_a_bytes(rank, width));
-    uint8_t *neon_b = allocate((size_t)ck_low_rank_b_bytes(rank, outputs));
-    ck_low_rank_pack_a(neon, a, ck_low_rank_f32, rank, width, neon_a);
-    ck_low_rank_pack_b(neon, b, ck_low_rank_f32, rank, outputs, neon_b);
-    report("ck_low_rank_pack_a", 0, !memcmp(neon_a, packed_a, (size_t)ck_low_rank_a_bytes(rank, width)));
-    report("ck_low_rank_pack_b", 0, !memcmp(neon_b, packed_b, (size_t)ck_low_rank_b_bytes(rank, outputs)));
+    const size_t a_bytes = (size_t)ck_low_rank_a_bytes(form, rank, width);
+    const size_t b_bytes = (size_t)ck_low_rank_b_bytes(form, rank, outputs);
+    uint8_t *packed_a = allocate(a_bytes), *packed_b = allocate(b_bytes);
+    uint8_t *neon_a = allocate(a_bytes), *neon_b = allocate(b_bytes);
+    const ck_factor factors[] = {{a, ck_low_rank_f32}, {b, ck_low_rank_f32}};
+    ck_low_rank_pack_a(portable, form, factors[0], rank, width, packed_a);
+    ck_low_rank_pack_b(portable, form, factors[1], rank, outputs, packed_b);
+    ck_low_rank_pack_a(neon, form, factors[0], rank, width, neon_a);
+    ck_low_rank_pack_b(neon, form, factors[1], rank, outputs, neon_b);
+    report("ck_low_rank_pack_a", form, !memcmp(neon_a, packed_a, a_bytes));
+    report("ck_low_rank_pack_b", form, !memcmp(neon_b, packed_b, b_bytes));
     free(neon_a), free(neon_b);
-    const ck_low_rank change = {packed_a, packed_b, ck_low_rank_i7, rank, width, outputs, 0.5f, 0};
+    const ck_low_rank change = {packed_a, packed_b, form, rank, width, outputs, 0.5f, 0};
     ck_low_rank_segment segments[4] = {
         {.row_end = 1, .change = change},
         {.first_row = 2, .row_end = 10, .change = change},
@@ -351,7 +352,7 @@ static void check_low_rank_bytes(void) {
         const ck_destination destination = {y[i], outputs, 0, false, &update, 0};
         ck_matmul_quantized(set, &panels, &quantized, destination, (ck_product_range){0, rows, 0, 3, 0, 0, NULL});
     }
-    report("low-rank changes of 8 bits", rank, is_near(y[0], y[1], rows * outputs, 1e-5));
+    report("low-rank changes in codes", form, is_near(y[0], y[1], rows * outputs, 1e-5));
     free(packed_a), free(packed_b), free(blocks), free(panels.bytes);
 }
 
@@ -388,7 +389,8 @@ int main(void) {
     check_low_rank(ck_low_rank_f32);
     check_low_rank(ck_low_rank_f16);
     check_low_rank(ck_low_rank_bf16);
-    check_low_rank_bytes();
+    check_low_rank_codes(ck_low_rank_i6);
+    check_low_rank_codes(ck_low_rank_i7);
     check_ceilings();
     printf("neon_equivalence: %d of %d checks agree\n", check_count - failure_count, check_count);
     return failure_count > 0;

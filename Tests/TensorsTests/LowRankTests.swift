@@ -97,13 +97,17 @@ import Testing
         }
     }
 
-    @Test(arguments: InstructionSet.available)
-    func `a change of 7 bits adds scale B A x to a small part of what it adds at most`(set: InstructionSet) throws {
+    @Test(arguments: InstructionSet.available, [(FactorPrecision.int6, 0.04), (.int7, 0.02)])
+    func `a change in codes adds scale B A x to a small part of what it adds at most`(
+        set: InstructionSet,
+        precisionAndBound: (FactorPrecision, Double)
+    ) throws {
+        let (precision, bound) = precisionAndBound
         let compute = Compute(instructionSet: set, workers: workers)
         for (rank, inputs, outputs) in [(8, 32, 16), (16, 96, 40), (24, 64, 15), (40, 256, 33), (256, 64, 48)] {
             let factors = Factors(rank: rank, inputs: inputs, outputs: outputs, bits: .max, seed: 7)
-            let change = factors.change(.int7)
-            #expect(change.precision == .int7)
+            let change = factors.change(precision)
+            #expect(change.precision == precision)
             let weights = try StoredWeights(.q8_0, outputs: outputs, inputs: inputs, seed: 2).packed(on: workers)
             for rows in [1, 5, 13] {
                 let x = FloatMatrix(randomRows: rows, width: inputs, seed: 5)
@@ -114,28 +118,33 @@ import Testing
                     for output in 0..<outputs {
                         let found = Double(changed.row(row)[output]) - Double(plain.row(row)[output])
                         let error = abs(found - reference.values[output])
-                        // Each of the three quantisations is off by half of 1/120 of a group's largest at most.
-                        #expect(error <= 0.02 * reference.magnitudes[output] + 1e-6)
+                        // Factors are off by half of 1/31 or 1/63 of a group's largest at most, and A x by half of 1/120.
+                        #expect(error <= bound * reference.magnitudes[output] + 1e-6)
                         errors += error * error
                         values += reference.values[output] * reference.values[output]
                     }
                 }
-                #expect((errors / values).squareRoot() < 0.02, "\(set) rank \(rank) \(rows)x\(inputs)x\(outputs)")
+                let sizes = "rank \(rank) \(rows)x\(inputs)x\(outputs)"
+                #expect((errors / values).squareRoot() < bound, "\(precision) \(set) \(sizes)")
             }
         }
     }
 
-    @Test func `7 bits take less than half of 16, and are left where they are not possible or save nothing`() throws {
+    @Test(arguments: [(FactorPrecision.int6, 0.43), (.int7, 0.49)])
+    func `codes take less than half of 16 bits, and are left where they are not possible or save nothing`(
+        precision: FactorPrecision,
+        share: Double
+    ) throws {
         let factors = Factors(rank: 16, inputs: 512, outputs: 512, bits: 0xFFFF_0000, seed: 3)
-        #expect(Double(factors.change(.int7).byteCount) <= 0.49 * Double(factors.change.byteCount))
+        #expect(Double(factors.change(precision).byteCount) <= share * Double(factors.change.byteCount))
         for (rank, inputs) in [(4, 64), (16, 48)] {
             let small = Factors(rank: rank, inputs: inputs, outputs: 16, bits: .max, seed: 3)
-            #expect(small.change(.int7).precision == .exact)
+            #expect(small.change(precision).precision == .exact)
         }
         // Tiny and huge factors keep their relative precision: scales have the range of float32.
         let tiny = StoredFactor.with([Float](repeating: 1e-9, count: 512)) { a in
             StoredFactor.with([Float](repeating: 1e9, count: 256)) { b in
-                LowRankChange(a: a, b: b, rank: 8, scale: 1, precision: .int7)
+                LowRankChange(a: a, b: b, rank: 8, scale: 1, precision: precision)
             }
         }
         let weights = try StoredWeights(.q8_0, outputs: 32, inputs: 64, seed: 2).packed(on: workers)
@@ -145,13 +154,14 @@ import Testing
         for output in 0..<32 { #expect(abs(changed.elements[output] - plain.elements[output] - 512) < 8) }
     }
 
-    @Test func `changes made in one memory are those made in memory of their own`() throws {
+    @Test(arguments: [FactorPrecision.int6, .int7])
+    func `changes made in one memory are those made in memory of their own`(precision: FactorPrecision) throws {
         let all = [(16, 64, 48), (8, 64, 16), (4, 64, 48)].enumerated().map { index, size in
             Factors(rank: size.0, inputs: size.1, outputs: size.2, bits: .max, seed: UInt64(index))
         }
         var space = FactorSpace()
         for factors in all {
-            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int7)
+            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: precision)
         }
         let memory = try #require(FactorMemory(space))
         let sections = all.map(\.outputs)
@@ -161,20 +171,23 @@ import Testing
         )
         let x = FloatMatrix(randomRows: 6, width: 64, seed: 9)
         let compute = Compute(workers: workers)
-        let shared = LowRankProduct(all.map { $0.change(.int7, in: memory) }, outputs: sections)
-        let own = LowRankProduct(all.map { $0.change(.int7) }, outputs: sections)
+        let shared = LowRankProduct(all.map { $0.change(precision, in: memory) }, outputs: sections)
+        let own = LowRankProduct(all.map { $0.change(precision) }, outputs: sections)
         #expect(result(weights, x, [(0..<6, shared)], on: compute) == result(weights, x, [(0..<6, own)], on: compute))
     }
 
-    @Test(arguments: [8, 16, 23, 40])
-    func `factors are packed to the same bytes on every set, whatever floats they are stored in`(rank: Int) throws {
+    @Test(arguments: [FactorPrecision.int6, .int7], [8, 16, 23, 40])
+    func `factors are packed to the same bytes on every set, whatever floats they are stored in`(
+        precision: FactorPrecision,
+        rank: Int
+    ) throws {
         let (inputs, outputs) = (96, 41)
         for (type, bits) in [(ElementType.f32, UInt32.max), (.f16, 0xFFFF_E000), (.bf16, 0xFFFF_0000)] {
             var factors = Factors(rank: rank, inputs: inputs, outputs: outputs, bits: bits, seed: UInt64(rank))
             // A group of zeros, and one too small for the inverse of its scale.
             for index in 0..<32 { (factors.a[index], factors.b[index]) = (0, type == .f16 ? 0 : 1e-35) }
             let (a, b) = (stored(factors.a, as: type), stored(factors.b, as: type))
-            let expected = bytes(of: factors.change(.int7, on: .portable))
+            let expected = bytes(of: factors.change(precision, on: .portable))
             for set in InstructionSet.available {
                 let change = try a.withUnsafeBytes { a in
                     try b.withUnsafeBytes { b in
@@ -183,7 +196,7 @@ import Testing
                             b: try #require(StoredFactor(b, as: type)),
                             rank: rank,
                             scale: factors.scale,
-                            precision: .int7,
+                            precision: precision,
                             on: set
                         )
                     }
@@ -203,8 +216,9 @@ import Testing
 
     private func bytes(of change: LowRankChange) -> [UInt8] {
         withExtendedLifetime(change) {
-            let a = Int(ck_low_rank_a_bytes(Int32(change.rank), Int32(change.inputs)))
-            let b = Int(ck_low_rank_b_bytes(Int32(change.rank), Int32(change.outputs)))
+            let (form, rank) = (change.view.element, Int32(change.rank))
+            let a = Int(ck_low_rank_a_bytes(form, rank, Int32(change.inputs)))
+            let b = Int(ck_low_rank_b_bytes(form, rank, Int32(change.outputs)))
             return Array(UnsafeRawBufferPointer(start: change.view.a, count: a))
                 + Array(UnsafeRawBufferPointer(start: change.view.b, count: b))
         }
@@ -244,8 +258,11 @@ import Testing
         set: InstructionSet,
         type: ElementType
     ) throws {
-        try checkRows(type, .exact, on: set)
-        if type == .q4_0 { try checkRows(type, .int7, on: set) }
+        try checkRows(type, [.exact, .exact, .exact], on: set)
+        if type != .q4_0 { return }
+        try checkRows(type, [.int6, .int6, .int6], on: set)
+        try checkRows(type, [.int7, .int7, .int7], on: set)
+        try checkRows(type, [.int6, .int7, .int6], on: set)
     }
 
     @Test(.enabled(if: InstructionSet.avx512vnni.canPairSteps, "needs AVX-512 VNNI and GFNI"))
@@ -253,7 +270,7 @@ import Testing
         let sections = [64, 96]
         let sources = sections.enumerated().map { StoredWeights(.q4_1, outputs: $1, inputs: 256, seed: UInt64($0)) }
         let weights = try packed(sources, inputs: 256)
-        for precision in [FactorPrecision.int7, .exact] {
+        for precision in FactorPrecision.allCases {
             let products = [8, 16].map { rank in
                 LowRankProduct(
                     sections.map { outputs in
@@ -274,7 +291,8 @@ import Testing
         }
     }
 
-    private func checkRows(_ type: ElementType, _ precision: FactorPrecision, on set: InstructionSet) throws {
+    /// - Parameter precisions: of the three changes' factors.
+    private func checkRows(_ type: ElementType, _ precisions: [FactorPrecision], on set: InstructionSet) throws {
         let compute = Compute(instructionSet: set, workers: workers)
         // The last section ends within a panel, the second of two.
         let (inputs, sections) = (256, [64, 32, 24])
@@ -287,7 +305,7 @@ import Testing
                     if index == 1, section == 1 { return nil }
                     let seed = UInt64(10 * index + section)
                     return Factors(rank: rank, inputs: inputs, outputs: outputs, bits: .max, seed: seed)
-                        .change(precision)
+                        .change(precisions[index])
                 },
                 outputs: sections
             )

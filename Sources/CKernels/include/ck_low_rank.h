@@ -11,42 +11,47 @@
 #include "ck_matmul.h"
 #include "ck_quantize.h"
 
-/// How the factors are kept: in a type that loses no bit, and multiplied in float32; or in 7 bits with a scale in bf16 for 32
-/// inputs of A and 16 ranks of B, and multiplied with activations of 8 bits.
-enum { ck_low_rank_f32 = 0, ck_low_rank_f16 = 1, ck_low_rank_i7 = 24, ck_low_rank_bf16 = 30 };
+/// How the factors are kept: in a type that loses no bit, and multiplied in float32; or in codes of 6 or 7 bits with a scale in bf16
+/// for 32 inputs of A and 16 ranks of B, and multiplied with activations of 8 bits.
+enum { ck_low_rank_f32 = 0, ck_low_rank_f16 = 1, ck_low_rank_bf16 = 30, ck_low_rank_i6 = 1006, ck_low_rank_i7 = 1007 };
 
 /// The change of one matrix `[outputs, inputs]`.
 typedef struct {
-    /// A, `[rank, inputs]`, each row padded with zeros to a multiple of 16. With 7 bits: panels of 16 ranks, as
+    /// A, `[rank, inputs]`, each row padded with zeros to a multiple of 16. In codes: panels of 16 ranks, as
     /// `ck_low_rank_pack_a` writes them.
     const void *a;
-    /// B in panels of 16 outputs, `[outputs / 16 rounded up, rank, 16]`, the last padded with zeros. With 7 bits: as
+    /// B in panels of 16 outputs, `[outputs / 16 rounded up, rank, 16]`, the last padded with zeros. In codes: as
     /// `ck_low_rank_pack_b` writes it.
     const void *b;
     int32_t element, rank, inputs, outputs;
     float scale;
-    /// Bytes from A to what is asked for while it is multiplied, with 7 bits.
+    /// Bytes from A to what is asked for while it is multiplied, in codes.
     int64_t ahead;
 } ck_low_rank;
 
-/// Bytes of A in 7 bits; 0 when its inputs are not whole groups of 32.
-int64_t ck_low_rank_a_bytes(int32_t rank, int32_t inputs);
+/// Bytes of A in codes of `form` (`ck_low_rank_i6`, `ck_low_rank_i7`); 0 when its inputs are not whole groups of 32.
+int64_t ck_low_rank_a_bytes(int32_t form, int32_t rank, int32_t inputs);
 
-/// Bytes of B in 7 bits.
-int64_t ck_low_rank_b_bytes(int32_t rank, int32_t outputs);
+/// Bytes of B in codes of `form`.
+int64_t ck_low_rank_b_bytes(int32_t form, int32_t rank, int32_t outputs);
 
-/// Quantises A, `[rank, inputs]`: w ≈ scale · q, q from -63 to 63, the scale a group's largest magnitude / 63 rounded up to bf16.
-/// The numbers are finite, in f32, f16 or bf16 as `element` says, and aligned to that; inputs are whole groups of 32; `packed` is
-/// zeros before. The same bits on every set.
+/// Factors as they come, finite, in f32, f16 or bf16 as `element` says, and aligned to that.
+typedef struct {
+    const void *values;
+    int32_t element;
+} ck_factor;
+
+/// Quantises A, `[rank, inputs]`, to codes of `form`: w ≈ scale · q, q from -31 to 31 or from -63 to 63, the scale a group's largest
+/// magnitude / 31 or 63 rounded up to bf16. Inputs are whole groups of 32; `packed` is zeros before. The same bits on every set.
 ///
 /// With an eighth bit codes would reach ±127. But raised by 64 those of ±63 are multiplied with activations as they are where
 /// instructions saturate at 16 bits (AVX2) or want a sign (NEON), with half of the operations; and there is less to read.
 void ck_low_rank_pack_a(
-    ck_instruction_set set, const void *a, int32_t element, int32_t rank, int32_t inputs, void *packed);
+    ck_instruction_set set, int32_t form, ck_factor a, int32_t rank, int32_t inputs, void *packed);
 
 /// Quantises B, `[outputs, rank]`, in the same way.
 void ck_low_rank_pack_b(
-    ck_instruction_set set, const void *b, int32_t element, int32_t rank, int32_t outputs, void *packed);
+    ck_instruction_set set, int32_t form, ck_factor b, int32_t rank, int32_t outputs, void *packed);
 
 /// t(r) = scale · A · x(r), for factors that lose no bit.
 ///
@@ -71,7 +76,7 @@ typedef struct {
     int32_t first_output;
     /// Where A x of these rows begins in a row of t, a multiple of 16; it has the rank rounded up to whole groups of 16.
     int32_t first_column;
-    /// Segments from here to the next that changes the same outputs of the same rows; 0 for none. Only with 7 bits.
+    /// Segments from here to the next that changes the same outputs of the same rows; 0 for none. Only with codes.
     int32_t next;
     /// Whether another one leads to it.
     bool is_next;
@@ -85,12 +90,13 @@ typedef struct {
 typedef struct ck_low_rank_update {
     const ck_low_rank_segment *segments;
     int32_t segment_count;
-    /// Whether some factors have 7 bits, and whether some lose no bit.
-    bool has_bytes, has_exact;
+    /// Whether some factors are codes, and whether some lose no bit.
+    bool has_codes, has_exact;
     /// A x, `[rows, columns]`.
     float *t;
     int32_t columns;
-    /// The same in 8 bits, in groups of 16; only the groups' scale counts, and `negative_low_sum`, which is -64 Σ q.
+    /// The same in 8 bits, in groups of 16; only the groups' scale counts, and `negative_low_sum`, which is -zero Σ q: what codes of B are
+    /// raised by.
     ck_activations quantized;
 } ck_low_rank_update;
 
@@ -104,17 +110,17 @@ static inline void ck_low_rank_expect(const ck_low_rank_segment *segments, int64
 void ck_low_rank_update_shrink(
     ck_instruction_set set, const ck_low_rank_update *update, const float *x, int32_t first_row, int32_t row_end);
 
-/// A x of the rows `first_row ..< row_end` for factors of 7 bits; x: row 0 first, groups of 32.
+/// A x of the rows `first_row ..< row_end` for factors in codes; x: row 0 first, groups of 32.
 ///
 /// Integer sums per group, float32 between groups, quantised to 8 bits at the end: the bits of a row depend on that row alone.
 void ck_low_rank_update_shrink_bytes(
     ck_instruction_set set, const ck_low_rank_update *update, const ck_activations *x, int32_t first_row, int32_t row_end);
 
-/// Asks for the factors B of 7 bits that the first panels of a range will meet; a product asks for those of the next itself.
+/// Asks for the codes of B that the first panels of a range will meet; a product asks for those of the next itself.
 void ck_low_rank_update_prefetch(const ck_low_rank_update *update, int32_t first_output, ck_product_range range);
 
 /// y += B t, for factors that lose no bit and for a range of the part of a product that begins at `first_output`; y:
-/// `[rows, stride]`, at that output of row 0. Those of 7 bits are added by the product (`ck_destination`).
+/// `[rows, stride]`, at that output of row 0. Those in codes are added by the product (`ck_destination`).
 void ck_low_rank_update_expand(
     ck_instruction_set set, const ck_low_rank_update *update, int32_t first_output, float *y, int64_t y_stride,
     ck_product_range range);

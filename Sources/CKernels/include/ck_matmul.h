@@ -55,7 +55,7 @@ typedef struct {
     const float *bias;
     /// Whether the old contents are added.
     bool accumulates;
-    /// Whose changes with factors of 7 bits are added, or NULL; only for `ck_matmul_quantized`.
+    /// Whose changes with factors in codes are added, or NULL; only for `ck_matmul_quantized`.
     const struct ck_low_rank_update *update;
     /// Which of the update's outputs `values` begins with.
     int32_t first_output;

@@ -151,8 +151,10 @@ void CK_NAME(ck_low_rank_expand)(
 typedef int8_t ck_bytes_memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
 
 void CK_NAME(ck_low_rank_quantize)(
-    const float *t, ptrdiff_t t_stride, float scale, const ck_activations *out, size_t rows, int32_t group_count) {
+    const float *t, ptrdiff_t t_stride, const ck_low_rank *change, const ck_activations *out, size_t rows,
+    int32_t group_count) {
     const ck_lanes magic = (ck_lanes)12582912.0f;
+    const int32_t zero = ck_traits_of(ck_factor_type(change->element)).zero;
     for (size_t r = 0; r < rows; r++) {
         int8_t *values = out->values + (int64_t)r * out->value_stride;
         ck_activation_group *groups = out->groups + (int64_t)r * out->group_stride;
@@ -165,8 +167,8 @@ void CK_NAME(ck_low_rank_quantize)(
             const ck_lanes scaled = x * factor, shifted = scaled + magic;
             const ck_int_lanes codes = factor == 0 ? (ck_int_lanes)0 : CK_NAME(bits)(shifted) - CK_NAME(bits)(magic);
             *(ck_bytes_memory *)(values + 16 * g) = __builtin_convertvector(codes, ck_bytes_memory);
-            const int32_t start = -ck_factor_zero * CK_NAME(sum_of_integers)(codes);
-            groups[g] = (ck_activation_group){.scale = unit * scale, .negative_low_sum = start};
+            const int32_t start = -zero * CK_NAME(sum_of_integers)(codes);
+            groups[g] = (ck_activation_group){.scale = unit * change->scale, .negative_low_sum = start};
         }
     }
 }
@@ -179,11 +181,11 @@ CK_INLINE ck_lanes CK_NAME(load_elements_up_to)(const char *p, const int32_t ele
     return CK_NAME(load_elements)(padded, element);
 }
 
-/// Codes, raised by `ck_factor_zero`, and scales of `rows` <= 16 rows, each of which is one group: `parts` <= 2 times sixteen
+/// Codes, raised as `traits` say, and scales of `rows` <= 16 rows, each of which is one group: `parts` <= 2 times sixteen
 /// values, or `width` < 16 of them. Four codes of a row are 4 bytes after those of the row before, and 64 bytes after its own last.
 CK_INLINE void CK_NAME(pack_rows)(
-    const char *from, ptrdiff_t stride, const int32_t element, const int32_t parts, int32_t rows, int32_t width,
-    uint8_t *codes, uint8_t *scales) {
+    ck_traits traits, const char *from, ptrdiff_t stride, const int32_t element, const int32_t parts, int32_t rows,
+    int32_t width, uint8_t *codes, uint8_t *scales) {
     const ptrdiff_t part_bytes = 16 * (ptrdiff_t)CK_NAME(bytes_of)(element);
     int32_t largest[16] = {0};
     for (int32_t row = 0; row < rows; row++) {
@@ -199,7 +201,7 @@ CK_INLINE void CK_NAME(pack_rows)(
     const ck_lanes magnitudes = CK_NAME(floats)(*(const ck_int_lanes_memory *)largest);
     // The bf16 that is the quotient or the next above. Below 2^-100 the inverse of a scale could overflow, and nothing that small
     // changes a sum.
-    const ck_int_lanes above = (CK_NAME(bits)(magnitudes / (float)ck_factor_most) + 0xffff) >> 16;
+    const ck_int_lanes above = (CK_NAME(bits)(magnitudes / (float)ck_factor_most(traits)) + 0xffff) >> 16;
     const ck_int_lanes is_small = magnitudes < 0x1p-100f;
     const ck_int_lanes brains = above & ~is_small;
     *(ck_short_lanes *)scales = __builtin_convertvector(brains, ck_short_lanes);
@@ -213,7 +215,7 @@ CK_INLINE void CK_NAME(pack_rows)(
             const char *place = from + row * stride + part * part_bytes;
             const ck_lanes scaled = CK_NAME(load_elements_up_to)(place, element, width) * inverses[row];
             const ck_lanes shifted = scaled + magic;
-            const ck_int_lanes raised = CK_NAME(bits)(shifted) - CK_NAME(bits)(magic) + ck_factor_zero;
+            const ck_int_lanes raised = CK_NAME(bits)(shifted) - CK_NAME(bits)(magic) + traits.zero;
             const ck_bytes_memory bytes = __builtin_convertvector(raised, ck_bytes_memory);
             for (int32_t step = 0; step < 4; step++)
                 memcpy(codes + 256 * part + 64 * step + 4 * row, (const char *)&bytes + 4 * step, 4);
@@ -221,16 +223,29 @@ CK_INLINE void CK_NAME(pack_rows)(
     }
 }
 
-/// Codes of `whole` + 1 steps, `[steps, 64]`, in the bytes of all but the last: their highest bits are the last codes' highest.
-CK_INLINE void CK_NAME(join_codes)(const uint8_t *from, const int32_t whole, uint8_t *codes) {
+/// Codes of 6 bits of so many steps, `[steps, 64]`, as their low 4 bits, two steps to a byte, and then their high 2, four to a byte.
+CK_INLINE void CK_NAME(join_six)(const uint8_t *from, const int32_t steps, uint8_t *codes) {
+    uint8_t *high = codes + 32 * steps;
+    for (int32_t s = 0; s < steps; s++) {
+        for (int32_t i = 0; i < 64; i++) {
+            const uint8_t code = from[64 * s + i];
+            codes[64 * (s / 2) + i] |= (uint8_t)((code & 15) << s % 2 * 4);
+            high[64 * (s / 4) + i] |= (uint8_t)(code >> 4 << s % 4 * 2);
+        }
+    }
+}
+
+/// Codes of 7 bits of `whole` + 1 steps in the bytes of all but the last: their highest bits are the last codes' highest.
+CK_INLINE void CK_NAME(join_seven)(const uint8_t *from, const int32_t whole, uint8_t *codes) {
     for (int32_t s = 0; s < whole; s++) {
         for (int32_t i = 0; i < 64; i++)
             codes[64 * s + i] = (uint8_t)(from[64 * s + i] | from[64 * whole + i] >> (7 - whole + s) << 7);
     }
 }
 
-CK_INLINE void CK_NAME(pack_a)(const char *a, const int32_t element, int32_t rank, int32_t inputs, uint8_t *packed) {
-    const ck_panel_layout layout = ck_layout_of(ck_traits_of(ck_type_factor_a), inputs / 32);
+CK_INLINE void CK_NAME(pack_a)(
+    ck_traits traits, const char *a, const int32_t element, int32_t rank, int32_t inputs, uint8_t *packed) {
+    const ck_panel_layout layout = ck_layout_of(traits, inputs / 32);
     const ptrdiff_t stride = inputs * (ptrdiff_t)CK_NAME(bytes_of)(element);
     for (int32_t first = 0; first < rank; first += 16, packed += layout.end, a += 16 * stride) {
         const int32_t rows = rank - first < 16 ? rank - first : 16;
@@ -238,39 +253,47 @@ CK_INLINE void CK_NAME(pack_a)(const char *a, const int32_t element, int32_t ran
             uint8_t *codes = packed + g * layout.code_bytes, *scales = packed + layout.scales + g * layout.scale_bytes;
             const char *from = a + g * 32 * (ptrdiff_t)CK_NAME(bytes_of)(element);
             uint8_t wide[512] = {0};
-            CK_NAME(pack_rows)(from, stride, element, 2, rows, 16, wide, scales);
-            CK_NAME(join_codes)(wide, 7, codes);
+            CK_NAME(pack_rows)(traits, from, stride, element, 2, rows, 16, wide, scales);
+            if (traits.bits == 6) CK_NAME(join_six)(wide, 8, codes);
+            else CK_NAME(join_seven)(wide, 7, codes);
         }
     }
 }
 
-CK_INLINE void CK_NAME(pack_b)(const char *b, const int32_t element, int32_t rank, int32_t outputs, uint8_t *packed) {
+CK_INLINE void CK_NAME(pack_b)(
+    ck_traits traits, const char *b, const int32_t element, int32_t rank, int32_t outputs, uint8_t *packed) {
     const ptrdiff_t stride = rank * (ptrdiff_t)CK_NAME(bytes_of)(element);
     for (int32_t first = 0; first < outputs; first += 16, b += 16 * stride) {
         const int32_t rows = outputs - first < 16 ? outputs - first : 16;
-        for (int32_t k = 0; k < rank; k += 16, packed += ck_factor_b_bytes) {
+        for (int32_t k = 0; k < rank; k += 16, packed += ck_factor_b_bytes(traits.bits)) {
             const char *from = b + k * (ptrdiff_t)CK_NAME(bytes_of)(element);
-            uint8_t wide[256] = {0};
-            CK_NAME(pack_rows)(from, stride, element, 1, rows, rank - k, wide, packed + ck_factor_b_scales);
-            CK_NAME(join_codes)(wide, 3, packed);
-            for (int32_t i = 0; i < 32; i++)
-                packed[ck_factor_b_halves + i] = (uint8_t)((wide[192 + i] & 15) | wide[224 + i] << 4);
+            uint8_t wide[256] = {0}, *scales = packed + ck_factor_b_scales(traits.bits);
+            CK_NAME(pack_rows)(traits, from, stride, element, 1, rows, rank - k, wide, scales);
+            if (traits.bits == 6) {
+                CK_NAME(join_six)(wide, 4, packed);
+                continue;
+            }
+            CK_NAME(join_seven)(wide, 3, packed);
+            uint8_t *halves = packed + ck_factor_b_rest(7);
+            for (int32_t i = 0; i < 32; i++) halves[i] = (uint8_t)((wide[192 + i] & 15) | wide[224 + i] << 4);
         }
     }
 }
 
-void CK_NAME(ck_low_rank_pack_a)(const void *a, int32_t element, int32_t rank, int32_t inputs, void *packed) {
-    switch (element) {
-    case ck_low_rank_f16: CK_NAME(pack_a)(a, ck_cache_f16, rank, inputs, packed); break;
-    case ck_low_rank_bf16: CK_NAME(pack_a)(a, ck_cache_bf16, rank, inputs, packed); break;
-    default: CK_NAME(pack_a)(a, ck_cache_f32, rank, inputs, packed); break;
+void CK_NAME(ck_low_rank_pack_a)(int32_t form, ck_factor a, int32_t rank, int32_t inputs, void *packed) {
+    const ck_traits traits = ck_traits_of(ck_factor_type(form));
+    switch (a.element) {
+    case ck_low_rank_f16: CK_NAME(pack_a)(traits, a.values, ck_cache_f16, rank, inputs, packed); break;
+    case ck_low_rank_bf16: CK_NAME(pack_a)(traits, a.values, ck_cache_bf16, rank, inputs, packed); break;
+    default: CK_NAME(pack_a)(traits, a.values, ck_cache_f32, rank, inputs, packed); break;
     }
 }
 
-void CK_NAME(ck_low_rank_pack_b)(const void *b, int32_t element, int32_t rank, int32_t outputs, void *packed) {
-    switch (element) {
-    case ck_low_rank_f16: CK_NAME(pack_b)(b, ck_cache_f16, rank, outputs, packed); break;
-    case ck_low_rank_bf16: CK_NAME(pack_b)(b, ck_cache_bf16, rank, outputs, packed); break;
-    default: CK_NAME(pack_b)(b, ck_cache_f32, rank, outputs, packed); break;
+void CK_NAME(ck_low_rank_pack_b)(int32_t form, ck_factor b, int32_t rank, int32_t outputs, void *packed) {
+    const ck_traits traits = ck_traits_of(ck_factor_type(form));
+    switch (b.element) {
+    case ck_low_rank_f16: CK_NAME(pack_b)(traits, b.values, ck_cache_f16, rank, outputs, packed); break;
+    case ck_low_rank_bf16: CK_NAME(pack_b)(traits, b.values, ck_cache_bf16, rank, outputs, packed); break;
+    default: CK_NAME(pack_b)(traits, b.values, ck_cache_f32, rank, outputs, packed); break;
     }
 }

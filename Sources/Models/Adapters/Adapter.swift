@@ -91,14 +91,14 @@ package final class Adapter: @unchecked Sendable {
 
     deinit { parts.deallocate() }
 
-    /// Numbers in factors, of 7 bits and exact ones.
+    /// Numbers in factors, of codes and exact ones.
     struct FactorCount {
-        var int7 = 0
+        var codes = 0
         var exact = 0
 
         init(_ products: some Sequence<LowRankProduct?>) {
             for case .some(let product) in products {
-                int7 += product.factorCount(.int7)
+                codes += product.factorCount(.int6) + product.factorCount(.int7)
                 exact += product.factorCount(.exact)
             }
         }

@@ -11,11 +11,22 @@ import Synchronization
 
 /// How the factors of low-rank changes are kept.
 package enum FactorPrecision: String, Sendable, CaseIterable {
-    /// In 7 bits, with a scale for every 32 inputs of A and 16 ranks of B, where that takes no more memory than every bit. They
+    /// In 6 bits, with a scale for every 32 inputs of A and 16 ranks of B, where that takes no more memory than every bit. They
     /// are multiplied with activations of 8 bits, which the base's weights have to take.
+    case int6
+    /// The same with 7 bits: half the error, and a seventh more memory.
     case int7
     /// Every bit, multiplied in float32.
     case exact
+
+    /// The form of codes that kernels know; nil for none.
+    var codeForm: Int32? {
+        switch self {
+        case .int6: Int32(ck_low_rank_i6)
+        case .int7: Int32(ck_low_rank_i7)
+        case .exact: nil
+        }
+    }
 }
 
 /// What factors take of memory at most, in bytes.
@@ -31,9 +42,9 @@ package struct FactorSpace: Sendable {
     /// Adds what a change of this size takes.
     package mutating func add(rank: Int, inputs: Int, outputs: Int, precision: FactorPrecision) {
         let (ranks, rows) = (Int32(rank), Int32(outputs))
-        if precision == .int7, LowRankChange.hasBytes(rank: rank, inputs: inputs) {
-            a += Int(ck_low_rank_a_bytes(ranks, Int32(inputs))) + 64
-            b += Int(ck_low_rank_b_bytes(ranks, rows)) + 64
+        if let form = precision.codeForm, LowRankChange.canHaveCodes(rank: rank, inputs: inputs) {
+            a += Int(ck_low_rank_a_bytes(form, ranks, Int32(inputs))) + 64
+            b += Int(ck_low_rank_b_bytes(form, ranks, rows)) + 64
         } else {
             a += 4 * rank * (inputs + 16) + 64
             b += 4 * rank * (outputs + 16) + 64
@@ -117,7 +128,7 @@ package final class LowRankChange: @unchecked Sendable {
     var columnCount: Int { (rank + 15) / 16 * 16 }
     /// How they are kept.
     package var precision: FactorPrecision {
-        view.element == Int32(ck_low_rank_i7) ? .int7 : .exact
+        FactorPrecision.allCases.first { $0.codeForm == view.element } ?? .exact
     }
     /// What kernels read; valid as long as this lives.
     let view: ck_low_rank
@@ -130,7 +141,7 @@ package final class LowRankChange: @unchecked Sendable {
     ///   - b: B, `[outputs, rank]`, finite.
     ///   - rank: at least 1.
     ///   - scale: what B A is multiplied by.
-    ///   - precision: how they are kept; exact where 7 bits are not possible or save nothing.
+    ///   - precision: how they are kept; exact where codes are not possible or save nothing.
     ///   - memory: where, if it is shared with other changes.
     ///   - set: what packs them; the result is the same.
     package init(
@@ -152,8 +163,8 @@ package final class LowRankChange: @unchecked Sendable {
             preconditionFailure("LowRankChange: no memory for \(space.byteCount) bytes")
         }
         self.memory = memory
-        if precision == .int7, Self.hasBytes(rank: rank, inputs: inputs) {
-            (view, byteCount) = source.quantized(scale: scale, in: self.memory, on: set)
+        if let form = precision.codeForm, Self.canHaveCodes(rank: rank, inputs: inputs) {
+            (view, byteCount) = source.quantized(form, scale: scale, in: self.memory, on: set)
         } else {
             (view, byteCount) = source.exact(scale: scale, in: self.memory)
         }
@@ -168,8 +179,8 @@ package final class LowRankChange: @unchecked Sendable {
         self.view = view
     }
 
-    /// Whether 7 bits are possible, and take no more than 16 bits: panels hold 16 ranks.
-    static func hasBytes(rank: Int, inputs: Int) -> Bool { rank >= 8 && inputs % Int(ck_group_size) == 0 }
+    /// Whether codes are possible, and take no more than 16 bits a number: panels hold 16 ranks.
+    static func canHaveCodes(rank: Int, inputs: Int) -> Bool { rank >= 8 && inputs % Int(ck_group_size) == 0 }
 }
 
 /// Both factors as they come.
@@ -180,14 +191,19 @@ private struct FactorSource {
     var inputs: Int { a.count / rank }
     var outputs: Int { b.count / rank }
 
-    func quantized(scale: Float, in memory: FactorMemory, on set: InstructionSet) -> (ck_low_rank, byteCount: Int) {
-        let aBytes = Int(ck_low_rank_a_bytes(Int32(rank), Int32(inputs)))
-        let bBytes = Int(ck_low_rank_b_bytes(Int32(rank), Int32(outputs)))
+    func quantized(
+        _ form: Int32,
+        scale: Float,
+        in memory: FactorMemory,
+        on set: InstructionSet
+    ) -> (ck_low_rank, byteCount: Int) {
+        let (set, rank, inputs, outputs) = (set.rawValue, Int32(rank), Int32(inputs), Int32(outputs))
+        let aBytes = Int(ck_low_rank_a_bytes(form, rank, inputs))
+        let bBytes = Int(ck_low_rank_b_bytes(form, rank, outputs))
         let (first, second) = memory.take(a: aBytes, b: bBytes)
-        let (set, rank) = (set.rawValue, Int32(rank))
-        ck_low_rank_pack_a(set, a.bytes.baseAddress, a.kernelType, rank, Int32(inputs), first)
-        ck_low_rank_pack_b(set, b.bytes.baseAddress, b.kernelType, rank, Int32(outputs), second)
-        return (view(first, second, Int32(ck_low_rank_i7), scale), aBytes + bBytes)
+        ck_low_rank_pack_a(set, form, a.kernelView, rank, inputs, first)
+        ck_low_rank_pack_b(set, form, b.kernelView, rank, outputs, second)
+        return (view(first, second, form, scale), aBytes + bBytes)
     }
 
     private func view(

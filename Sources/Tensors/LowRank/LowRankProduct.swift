@@ -73,7 +73,7 @@ package final class LowRankProduct: @unchecked Sendable {
             column += change.columnCount
             work.add(change)
         }
-        Self.chain(&segments)
+        Self.chain(&segments, of: changes)
         Self.announce(following, in: &segments)
         let memory = UnsafeMutableBufferPointer<ck_low_rank_segment>.allocate(capacity: segments.count)
         _ = memory.initialize(fromContentsOf: segments)
@@ -82,12 +82,12 @@ package final class LowRankProduct: @unchecked Sendable {
 
     deinit { parts.segments.deallocate() }
 
-    /// Leads from every segment of 7 bits to the next that changes the same outputs.
-    private static func chain(_ segments: inout [ck_low_rank_segment]) {
-        let bytes = Int32(ck_low_rank_i7)
-        for (index, segment) in segments.enumerated() where segment.change.element == bytes {
-            let earlier = segments[..<index].lastIndex {
-                $0.first_output == segment.first_output && $0.change.element == bytes
+    /// Leads from every change in codes to the next of the same outputs.
+    private static func chain(_ segments: inout [ck_low_rank_segment], of changes: [LowRankChange]) {
+        let areCodes = changes.map { $0.precision.codeForm != nil }
+        for index in segments.indices where areCodes[index] {
+            let earlier = segments[..<index].indices.last {
+                segments[$0].first_output == segments[index].first_output && areCodes[$0]
             }
             guard let earlier else { continue }
             segments[earlier].next = Int32(index - earlier)
@@ -102,9 +102,10 @@ package final class LowRankProduct: @unchecked Sendable {
         for index in segments.indices.dropFirst() { segments[index - 1].announce(segments[index]) }
         // The last one asks for the rest of its own panel and for what lies behind it, A of the next product.
         segments[segments.count - 1].change.ahead = 8192
-        guard let first = following.first, first.precision == .int7 else { return }
+        guard let first = following.first, first.precision.codeForm != nil else { return }
         let byteCount = following.reduce(0) { sum, change in
-            sum + (change.precision == .int7 ? Int(ck_low_rank_a_bytes(Int32(change.rank), Int32(change.inputs))) : 0)
+            guard let form = change.precision.codeForm else { return sum }
+            return sum + Int(ck_low_rank_a_bytes(form, Int32(change.rank), Int32(change.inputs)))
         }
         let panelCount = (Int(segments[0].change.outputs) + 15) / 16
         segments[0].following = first.view.a
@@ -133,8 +134,8 @@ extension ck_low_rank_segment {
 
 /// What computing A x of changed rows takes.
 struct ShrinkWork {
-    /// Whether some factors have 7 bits.
-    private(set) var hasBytes = false
+    /// Whether some factors are codes.
+    private(set) var hasCodes = false
     /// Whether some lose no bit.
     private(set) var isExact = false
     private var floatsPerRow = 0
@@ -146,8 +147,8 @@ struct ShrinkWork {
         case .exact:
             isExact = true
             floatsPerRow += 16 * change.inputs
-        case .int7:
-            hasBytes = true
+        case .int6, .int7:
+            hasCodes = true
             // Four operations for 64 products, and reading the factors at some 16 bytes in the time of a float.
             floatsPerRow += change.inputs * change.columnCount / 64
             floats += change.inputs * change.columnCount / 16
@@ -156,13 +157,13 @@ struct ShrinkWork {
 
     /// Adds the work of a product on so many rows.
     mutating func add(_ product: ShrinkWork, rows: Int) {
-        hasBytes = hasBytes || product.hasBytes
+        hasCodes = hasCodes || product.hasCodes
         isExact = isExact || product.isExact
         floats += product.floats + rows * product.floatsPerRow
     }
 
     /// Rows that are best shrunk together: as many as share one reading of the factors.
-    var leastRows: Int { hasBytes ? 4 : 1 }
+    var leastRows: Int { hasCodes ? 4 : 1 }
 
     /// Work of a row in floats that are read, changed and written, if it is spread over `rows`.
     func perRow(_ rows: Int) -> Int { floats / max(rows, 1) }

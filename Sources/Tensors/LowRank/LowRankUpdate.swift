@@ -72,11 +72,11 @@ package final class LowRankUpdate {
         )
         let (intermediate, quantized) = (buffers.intermediate, buffers.quantized)
         intermediate.reshape(rows: rows, width: columnCount)
-        if work.hasBytes { quantized.reshape(rows: rows, columns: columnCount) }
+        if work.hasCodes { quantized.reshape(rows: rows, columns: columnCount) }
         let view = ck_low_rank_update(
             segments: segments,
             segment_count: Int32(count),
-            has_bytes: work.hasBytes,
+            has_codes: work.hasCodes,
             has_exact: work.isExact,
             t: intermediate.pointer,
             columns: Int32(columnCount),
@@ -90,7 +90,7 @@ package final class LowRankUpdate {
 package final class LowRankBuffers {
     /// `[rows, columns]`: A x of every changed row.
     fileprivate let intermediate = FloatMatrix()
-    /// The same for factors of 7 bits.
+    /// The same for factors in codes.
     fileprivate let quantized = QuantizedColumns()
 
     package init() {}
@@ -148,11 +148,11 @@ struct LowRankKernel {
         }
     }
 
-    /// Computes scale · A x of the rows that are changed by factors of 7 bits.
+    /// Computes scale · A x of the rows that are changed by factors in codes.
     ///
     /// - Parameter x: all rows, of which those in `rows` are ready.
     func shrink(_ x: ck_activations, rows: Range<Int>) {
-        if !work.hasBytes { return }
+        if !work.hasCodes { return }
         withUnsafePointer(to: update) { update in
             withUnsafePointer(to: x) { x in
                 ck_low_rank_update_shrink_bytes(set, update, x, Int32(rows.lowerBound), Int32(rows.upperBound))
@@ -160,16 +160,16 @@ struct LowRankKernel {
         }
     }
 
-    /// Calls `body` with a destination to which the product adds B t of factors of 7 bits, and asks for the first of them.
+    /// Calls `body` with a destination to which the product adds B t of factors in codes, and asks for the first of them.
     ///
     /// - Parameter firstOutput: of the section that `range` is of.
-    func withBytes(
+    func withCodes(
         _ destination: ck_destination,
         firstOutput: Int,
         _ range: ck_product_range,
         _ body: (ck_destination) -> Void
     ) {
-        if !work.hasBytes { return body(destination) }
+        if !work.hasCodes { return body(destination) }
         var destination = destination
         withUnsafePointer(to: update) { update in
             ck_low_rank_update_prefetch(update, Int32(firstOutput), range)

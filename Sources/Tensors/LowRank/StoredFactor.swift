@@ -4,26 +4,29 @@ import CKernels
 package struct StoredFactor {
     /// Aligned to its numbers.
     let bytes: UnsafeRawBufferPointer
-    /// How kernels read the numbers.
-    let kernelType: Int32
+    /// What kernels read.
+    let kernelView: ck_factor
     private let elementType: ElementType
 
     /// nil for blocks, integers, and what is not aligned.
     ///
     /// - Parameter bytes: valid for as long as this is used.
     package init?(_ bytes: UnsafeRawBufferPointer, as elementType: ElementType) {
+        let type: Int
         switch elementType {
-        case .f32: kernelType = Int32(ck_low_rank_f32)
-        case .f16: kernelType = Int32(ck_low_rank_f16)
-        case .bf16: kernelType = Int32(ck_low_rank_bf16)
+        case .f32: type = ck_low_rank_f32
+        case .f16: type = ck_low_rank_f16
+        case .bf16: type = ck_low_rank_bf16
         default: return nil
         }
+        kernelView = ck_factor(values: bytes.baseAddress, element: Int32(type))
         if UInt(bitPattern: bytes.baseAddress) % UInt(elementType.blockBytes) != 0 { return nil }
         (self.bytes, self.elementType) = (bytes, elementType)
     }
 
     private init(_ values: UnsafeBufferPointer<Float>) {
-        (bytes, kernelType, elementType) = (UnsafeRawBufferPointer(values), Int32(ck_low_rank_f32), .f32)
+        (bytes, elementType) = (UnsafeRawBufferPointer(values), .f32)
+        kernelView = ck_factor(values: bytes.baseAddress, element: Int32(ck_low_rank_f32))
     }
 
     /// Calls `body` with float32 values as a factor, which is valid until it returns.

@@ -45,8 +45,8 @@ extension Compute {
         guard let update, !update.isEmpty else { return .none }
         let kernel = update.kernel(rows: rows, inputs: weights.inputs, set: instructionSet.rawValue)
         precondition(
-            !kernel.work.hasBytes || weights.wants(.int8) && !weights.wants(.float32),
-            "matMul: factors of 7 bits beside weights that take floats"
+            !kernel.work.hasCodes || weights.wants(.int8) && !weights.wants(.float32),
+            "matMul: factors in codes beside weights that take floats"
         )
         return kernel
     }
@@ -137,7 +137,7 @@ extension Compute {
         weights.sections.withUnsafeBufferPointer { sections in
             (following?.sections ?? []).withUnsafeBufferPointer { next in
                 func split(_ sections: UnsafeBufferPointer<PackedMatrix.Section>) -> ProductSplit {
-                    let isChanged = lowRank.work.hasBytes
+                    let isChanged = lowRank.work.hasCodes
                     return ProductSplit(sections, rows: x.rows, threadCount: workers.threadCount, isChanged: isChanged)
                 }
                 let product = Product(
@@ -184,7 +184,7 @@ private struct Product {
         var part = destination
         part.values += section.firstOutput
         if let bias = part.bias { part.bias = bias + section.firstOutput }
-        lowRank.withBytes(part, firstOutput: section.firstOutput, range) { part in
+        lowRank.withCodes(part, firstOutput: section.firstOutput, range) { part in
             withUnsafePointer(to: section.panels) { panels in
                 switch section.form {
                 case .float32: ck_matmul_float(set, panels, floats, part, range)

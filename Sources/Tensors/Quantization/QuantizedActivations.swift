@@ -106,11 +106,11 @@ package final class QuantizedActivations {
     /// Few rows meet one panel at a time, which pairs nothing.
     private var hasPairGroups: Bool { pairs == .made && rows > 8 }
 
-    /// The same, with what factors of 7 bits make of it.
+    /// The same, with what factors in codes make of it.
     func quantize(_ matrix: FloatMatrix, _ lowRank: LowRankKernel, on compute: Compute) {
         reshape(rows: matrix.rows, inputs: matrix.width)
         let kernel = QuantizeKernel(self, set: compute.instructionSet.rawValue)
-        let work = inputs + (lowRank.work.hasBytes ? lowRank.work.perRow(rows) : 0)
+        let work = inputs + (lowRank.work.hasCodes ? lowRank.work.perRow(rows) : 0)
         let job = (source: matrix.pointer, kernel: kernel, lowRank: lowRank)
         compute.overRows(rows, floatsPerRow: work, leastRows: lowRank.work.leastRows, job) { job, run in
             let source = job.pointee.source + run.first * job.pointee.kernel.inputs
