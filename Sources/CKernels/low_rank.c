@@ -95,6 +95,7 @@ void ck_low_rank_update_shrink_bytes(
         const ck_low_rank_segment *segment = update->segments + i;
         int32_t first = first_row, end = row_end;
         together = 1;
+        if (segment->first_row >= row_end) break;
         if (!ck_has_codes(&segment->change) || !ck_clip_rows(segment, &first, &end)) continue;
         const int64_t panel_bytes = ck_low_rank_a_bytes(segment->change.element, 16, segment->change.inputs);
         together = segments_together(segment, update->segment_count - i, panel_bytes);
@@ -119,6 +120,8 @@ void ck_low_rank_update_shrink_bytes(
 }
 
 void ck_low_rank_update_prefetch(const ck_low_rank_update *update, int32_t first_output, ck_product_range range) {
+    // The tiles before a later range have asked.
+    if (range.first_panel != range.share_first) return;
     const int32_t panel_end = range.first_panel + 2 < range.panel_end ? range.first_panel + 2 : range.panel_end;
     for (int32_t i = 0; i < update->segment_count; i++) {
         const ck_low_rank_segment *segment = update->segments + i;

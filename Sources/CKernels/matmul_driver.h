@@ -73,6 +73,7 @@ typedef struct {
 } ck_heights;
 
 static inline ck_heights ck_heights_of(int64_t rows, int64_t most) {
+    if (rows <= most) return (ck_heights){rows, 0};
     const int64_t tiles = (rows + most - 1) / most;
     return (ck_heights){rows / tiles, rows % tiles};
 }
@@ -126,6 +127,7 @@ static inline void ck_find_changes(
     for (int32_t i = 0; i < y->update->segment_count; i++) {
         const ck_low_rank_segment *segment = y->update->segments + i;
         int32_t first = (int32_t)rows[0], end = (int32_t)rows[1];
+        if (segment->first_row >= end) break;
         if (segment->first_output != y->first_output || segment->is_next) continue;
         if (!ck_has_codes(&segment->change) || !ck_clip_rows(segment, &first, &end)) continue;
         const bool is_short = segment->change.rank <= 16 && !segment->next;
@@ -199,7 +201,8 @@ CK_INLINE const uint8_t *ck_asked(const ck_panels *panels, const ck_tile *origin
 static inline void ck_walk_tiles(
     const ck_tile_set *set, const ck_panels *panels, ck_tile origin, ck_destination y, ck_product_range range) {
     const int64_t row_bytes = origin.x_floats ? origin.x_stride * 4 : origin.x_stride + origin.group_stride * 16;
-    int64_t most_rows = ck_block_rows(row_bytes, origin.paired);
+    const int64_t row_count = range.row_end - range.first_row;
+    int64_t most_rows = row_count <= set->most_rows ? set->most_rows : ck_block_rows(row_bytes, origin.paired);
     ck_row_change changes[ck_most_changed_rows];
     if (y.update) {
         if (most_rows > ck_most_changed_rows) most_rows = ck_most_changed_rows;
