@@ -14,8 +14,8 @@ import Testing
 
     /// Panels of every task, first panel first.
     private func tasks(_ weights: PackedMatrix, rows: Int, threadCount: Int, isChanged: Bool = false) -> [Range<Int>] {
-        weights.sections.withUnsafeBufferPointer { sections in
-            let split = ProductSplit(sections, rows: rows, threadCount: threadCount, isChanged: isChanged)
+        withExtendedLifetime(weights) {
+            let split = ProductSplit(weights.sections, rows: rows, threadCount: threadCount, isChanged: isChanged)
             return (0..<split.taskCount).map { task in
                 var range = 0..<0
                 split.forEachRange(of: task) { range = Int($1.first_panel)..<Int($1.panel_end) }
@@ -59,23 +59,21 @@ import Testing
     @Test(arguments: [1, 8, 32, 33], 1...4)
     func `what a thread reads ends with its begin in the next product`(rows: Int, threadCount: Int) throws {
         let (weights, next) = (try weights(outputs: [64, 960]), try weights(outputs: [960, 64]))
-        weights.sections.withUnsafeBufferPointer { sections in
-            next.sections.withUnsafeBufferPointer { nextSections in
-                let split = ProductSplit(sections, rows: rows, threadCount: threadCount)
-                let following = ProductSplit(nextSections, rows: rows, threadCount: threadCount)
-                for thread in 0..<threadCount {
-                    let start = pieces(following, following.tasks(of: thread)).first.flatMap { section, range in
-                        section.address(ofPanel: Int(range.first_panel))
-                    }
-                    let pieces = pieces(split, split.tasks(of: thread), before: following)
-                    for (section, range) in pieces {
-                        let sameRows = pieces.filter { $0.range.first_row == range.first_row }
-                        let sameMatrix = sameRows.filter { $0.section.firstOutput == section.firstOutput }
-                        #expect(range.share_first == sameMatrix.first?.range.first_panel)
-                        #expect(range.share_end == sameMatrix.last?.range.panel_end)
-                        let isLast = section.firstOutput == pieces.last?.section.firstOutput
-                        #expect(range.following == (isLast && rows <= 32 ? start : nil))
-                    }
+        withExtendedLifetime((weights, next)) {
+            let split = ProductSplit(weights.sections, rows: rows, threadCount: threadCount)
+            let following = ProductSplit(next.sections, rows: rows, threadCount: threadCount)
+            for thread in 0..<threadCount {
+                let start = pieces(following, following.tasks(of: thread)).first.flatMap { section, range in
+                    section.address(ofPanel: Int(range.first_panel))
+                }
+                let pieces = pieces(split, split.tasks(of: thread), before: following)
+                for (section, range) in pieces {
+                    let sameRows = pieces.filter { $0.range.first_row == range.first_row }
+                    let sameMatrix = sameRows.filter { $0.section.firstOutput == section.firstOutput }
+                    #expect(range.share_first == sameMatrix.first?.range.first_panel)
+                    #expect(range.share_end == sameMatrix.last?.range.panel_end)
+                    let isLast = section.firstOutput == pieces.last?.section.firstOutput
+                    #expect(range.following == (isLast && rows <= 32 ? start : nil))
                 }
             }
         }

@@ -134,25 +134,24 @@ extension Compute {
         _ y: ck_destination,
         _ following: PackedMatrix?
     ) {
-        weights.sections.withUnsafeBufferPointer { sections in
-            (following?.sections ?? []).withUnsafeBufferPointer { next in
-                func split(_ sections: UnsafeBufferPointer<PackedMatrix.Section>) -> ProductSplit {
-                    let isChanged = lowRank.work.hasCodes
-                    return ProductSplit(sections, rows: x.rows, threadCount: workers.threadCount, isChanged: isChanged)
-                }
-                let product = Product(
-                    split: split(sections),
-                    following: next.isEmpty ? nil : split(next),
-                    int8: x.int8,
-                    short8: x.short8,
-                    int12: x.int12,
-                    floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
-                    lowRank: lowRank,
-                    destination: y,
-                    set: instructionSet.rawValue
-                )
-                workers.run(taskCount: product.split.taskCount, product) { product, task in product.pointee.run(task) }
-            }
+        func split(_ sections: UnsafeBufferPointer<PackedMatrix.Section>) -> ProductSplit {
+            let isChanged = lowRank.work.hasCodes
+            return ProductSplit(sections, rows: x.rows, threadCount: workers.threadCount, isChanged: isChanged)
+        }
+        let product = Product(
+            split: split(weights.sections),
+            following: following.flatMap { $0.sections.isEmpty ? nil : split($0.sections) },
+            int8: x.int8,
+            short8: x.short8,
+            int12: x.int12,
+            floats: ck_float_rows(values: x.floats?.pointer, stride: Int64(x.inputs)),
+            lowRank: lowRank,
+            destination: y,
+            set: instructionSet.rawValue
+        )
+        // Sections live as long as their matrices.
+        withExtendedLifetime((weights, following)) {
+            workers.run(taskCount: product.split.taskCount, product) { product, task in product.pointee.run(task) }
         }
     }
 }

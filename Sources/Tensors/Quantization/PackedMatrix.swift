@@ -70,7 +70,12 @@ package final class PackedMatrix: @unchecked Sendable {
     package let inputs: Int
     /// Bytes of the panels.
     package let byteCount: Int
-    let sections: [Section]
+    /// In memory without a reference count: a step that counts one takes the line from the threads that read what lies behind it.
+    let sections: UnsafeBufferPointer<Section>
+    /// What products with it take, where that is one form for all outputs.
+    package let soleForm: ActivationForm?
+    /// Whether products with some, and with all, of those weights that take 8 bits can compute two steps in one dot product.
+    let pairingSections: (some: Bool, all: Bool)
     /// Keeps the panels where they are: memory of its own, or the mapping that they are a part of.
     private let memory: AnyObject
 
@@ -148,13 +153,20 @@ package final class PackedMatrix: @unchecked Sendable {
         outputs = planned.reduce(0) { $0 + Int($1.panels.outputs) }
         byteCount = planned.reduce(0) { $0 + $1.byteCount }
         var next = start?.assumingMemoryBound(to: UInt8.self)
-        sections = planned.map { section in
-            var placed = section
-            placed.panels.bytes = next
+        let placed = UnsafeMutableBufferPointer<Section>.allocate(capacity: planned.count)
+        for (index, section) in planned.enumerated() {
+            placed.initializeElement(at: index, to: section)
+            placed[index].panels.bytes = next
             next = next.map { $0 + section.byteCount }
-            return placed
         }
+        sections = UnsafeBufferPointer(placed)
+        let forms = planned.map(\.form)
+        soleForm = Set(forms).count == 1 ? forms[0] : nil
+        let pairs = planned.filter { $0.form == .int8 }.map(\.canPairSteps)
+        pairingSections = (pairs.contains(true), !pairs.contains(false))
     }
+
+    deinit { sections.deallocate() }
 
     /// The panels, `byteCount` of them, valid as long as the matrix lives.
     package var panelBytes: UnsafeRawBufferPointer {
@@ -209,18 +221,6 @@ package final class PackedMatrix: @unchecked Sendable {
 
     /// Whether products with it take activations of `form`, for at least a part of the outputs.
     package func wants(_ form: ActivationForm) -> Bool { sections.contains { $0.form == form } }
-
-    /// Whether products with so many of those weights that take 8 bits can compute two steps in one dot product.
-    var pairingSections: (some: Bool, all: Bool) {
-        let sections = sections.lazy.filter { $0.form == .int8 }
-        return (sections.contains(where: \.canPairSteps), sections.allSatisfy(\.canPairSteps))
-    }
-
-    /// What products with it take, where that is one form for all outputs.
-    package var soleForm: ActivationForm? {
-        guard let form = sections.first?.form, sections.allSatisfy({ $0.form == form }) else { return nil }
-        return form
-    }
 
     /// Outputs whose products take activations of `form`.
     package func outputCount(taking form: ActivationForm) -> Int {
