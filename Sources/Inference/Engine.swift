@@ -199,7 +199,14 @@ extension Engine {
             }
         }
         isLooping = false
+        if !scheduler.hasWork { rest() }
         checkIdle()
+    }
+
+    /// Lets go of what the last step was of: an adapter that is unloaded from an idle server is to give back its memory.
+    private func rest() {
+        spentPlan = StepPlan()
+        model.rest()
     }
 
     /// Counts and logs what should not be there once nothing runs. Costs some microseconds per thousand blocks.

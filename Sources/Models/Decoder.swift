@@ -94,6 +94,9 @@ package final class Decoder: LanguageModel {
         project(hiddenStates(batch))
     }
 
+    /// Forgets under which adapters the last step was computed.
+    package func rest() { step.rest() }
+
     /// The same pass without the output projection.
     ///
     /// - Returns: `[sum of logitCount, width]`: what the last norm makes of the tokens that want logits. Valid, and the

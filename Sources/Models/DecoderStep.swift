@@ -15,7 +15,7 @@ final class DecoderStep {
     private let logitRows = AttentionRows()
 
     /// Neighbouring tokens under one adapter, in order; none where the model is as it is. They stay until the next step, so
-    /// that it can be told whether it has the same.
+    /// that it can be told whether it has the same, or until there is none.
     private(set) var adapterRuns: [AdapterRun] = []
     private var earlierRuns: [AdapterRun] = []
 
@@ -71,6 +71,12 @@ final class DecoderStep {
         precondition(positions.count == tokens.count, "\(tokens.count) tokens, \(positions.count) in rows")
         attentionRows.become(batch.rows) { $0.tokenCount }
         if hasTokensWithoutLogits { logitRows.become(batch.rows) { $0.logitCount } }
+    }
+
+    /// Forgets the adapters.
+    func rest() {
+        adapterRuns.removeAll(keepingCapacity: true)
+        adaptedRuns.removeAll(keepingCapacity: true)
     }
 
     /// Whether there are tokens that only later ones look at.

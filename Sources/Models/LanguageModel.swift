@@ -74,11 +74,17 @@ package protocol LanguageModel: AnyObject {
     ///
     /// - Returns: `[sum of logitCount, vocabulary]`, valid until the next call.
     func forward(_ batch: ForwardBatch) -> Logits
+
+    /// Lets go of what the last step was computed under, its adapters. Call when nothing is left to compute.
+    func rest()
 }
 
 extension LanguageModel {
     /// Nothing: the model's blocks cost nothing to write first.
     package func commitCache(ahead block: BlockID) {}
+
+    /// Nothing: a step leaves nothing behind.
+    package func rest() {}
 
     /// None: the model's blocks stay where they are.
     package var cacheBlocks: CacheBlockMemory? { nil }

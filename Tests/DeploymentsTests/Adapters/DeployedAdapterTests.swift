@@ -59,6 +59,23 @@ import Testing
         }
     }
 
+    @Test func `an adapter that is unloaded from a server with nothing to do leaves its memory`() async throws {
+        let deployment = try deployment([("a", "llama-adapter")])
+        weak var witness: Adapter?
+        do {
+            let parameters = GenerationParameters(sampling: .greedy, maxTokens: 3)
+            var request = TextRequest(id: "t", prompt: .text("hello there"), parameters: parameters)
+            let lease = try await deployment.adapters.lease("a")
+            (request.adapter, witness) = (lease, lease.adapter)
+            for await _ in try await deployment.generate(request).events {}
+        }
+        #expect(witness != nil)
+        try await deployment.adapters.remove("a")
+        for _ in 0..<1000 where witness != nil { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(witness == nil)
+        await deployment.shutdown(gracePeriod: .zero)
+    }
+
     @Test func `an answer under an adapter is another than the model's, and the same beside it`() async throws {
         let deployment = try deployment([("a", "llama-adapter")])
         func answer(_ name: String) async throws -> String {
