@@ -100,19 +100,39 @@ package struct AdapterFolder: Sendable, Equatable {
     private func copy(_ reference: AdapterReference) throws {
         let files = FileManager.default
         try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+        removeAbandoned()
         let partial = "\(path)/.\(reference.name).\(UUID().uuidString)"
         defer { try? files.removeItem(atPath: partial) }
         var isFolder: ObjCBool = false
         _ = files.fileExists(atPath: reference.path, isDirectory: &isFolder)
+        // Always a folder, whose date tells when the copy began: that of a copied file may be its source's.
+        try files.createDirectory(atPath: partial, withIntermediateDirectories: false)
         if isFolder.boolValue {
-            try files.createDirectory(atPath: partial, withIntermediateDirectories: false)
             for part in Self.parts {
                 try files.copyItem(atPath: Self.target(of: "\(reference.path)/\(part)"), toPath: "\(partial)/\(part)")
             }
+            try files.moveItem(atPath: partial, toPath: "\(path)/\(reference.name)")
         } else {
-            try files.copyItem(atPath: Self.target(of: reference.path), toPath: partial)
+            let copy = "\(partial)/\(reference.name).gguf"
+            try files.copyItem(atPath: Self.target(of: reference.path), toPath: copy)
+            try files.moveItem(atPath: copy, toPath: "\(path)/\(reference.name).gguf")
         }
-        try files.moveItem(atPath: partial, toPath: "\(path)/\(reference.name)\(isFolder.boolValue ? "" : ".gguf")")
+    }
+
+    /// Deletes what copies that were ended on their way have left, a day after they began.
+    private func removeAbandoned() {
+        let files = FileManager.default
+        for name in (try? files.contentsOfDirectory(atPath: path)) ?? [] where Self.isPartial(name) {
+            let full = "\(path)/\(name)"
+            guard let state = FileState(path: full) else { continue }
+            if Date().timeIntervalSince1970 - state.modified > 86_400 { try? files.removeItem(atPath: full) }
+        }
+    }
+
+    /// Whether an entry is called as a folder whose files are being copied: a dot, the adapter's name, a dot and a UUID.
+    private static func isPartial(_ name: String) -> Bool {
+        guard name.hasPrefix("."), let end = name.lastIndex(of: "."), end != name.startIndex else { return false }
+        return UUID(uuidString: String(name[name.index(after: end)...])) != nil
     }
 
     /// Deletes an adapter from the folder.

@@ -54,6 +54,22 @@ import Testing
         )
     }
 
+    @Test func `what an ended copy left goes with a copy a day later, and nothing else does`() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        try add("a")
+        let names = [".b.\(UUID().uuidString)", ".c.\(UUID().uuidString)", ".hidden", ".git.old"]
+        for name in names {
+            let path = "\(folder.path)/\(name)"
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+            if name == names[1] { continue }
+            let old = Date(timeIntervalSinceNow: -90_000)
+            try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: path)
+        }
+        try add("d", "llama-adapter.gguf")
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(Set(left) == Set(names.dropFirst() + ["a", "d.gguf"]))
+    }
+
     @Test func `what comes into the folder can be named, what leaves it cannot`() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder.path) }
         let registry = AdapterRegistry(model: "tiny", base: try base())
