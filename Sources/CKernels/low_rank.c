@@ -86,7 +86,7 @@ static int32_t segments_together(const ck_low_rank_segment *segment, int32_t lim
     return count;
 }
 
-void ck_low_rank_update_shrink_bytes(
+void ck_low_rank_update_shrink_codes(
     ck_instruction_set set, const ck_low_rank_update *update, const ck_activations *x, int32_t first_row,
     int32_t row_end) {
     if (!update->has_codes) return;
@@ -120,7 +120,7 @@ void ck_low_rank_update_shrink_bytes(
 }
 
 void ck_low_rank_update_prefetch(const ck_low_rank_update *update, int32_t first_output, ck_product_range range) {
-    // The tiles before a later range have asked.
+    // The tiles before a later range of the share have asked.
     if (range.first_panel != range.share_first) return;
     const int32_t panel_end = range.first_panel + 2 < range.panel_end ? range.first_panel + 2 : range.panel_end;
     for (int32_t i = 0; i < update->segment_count; i++) {

@@ -31,10 +31,12 @@ CK_INLINE int64_t ck_factor_b_scales(int bits) { return 32 * bits; }
 /// Bytes of 16 outputs and 16 ranks.
 CK_INLINE int64_t ck_factor_b_bytes(int bits) { return ck_factor_b_scales(bits) + 32; }
 
+/// Groups of 16 ranks.
+static inline int32_t ck_rank_groups(int32_t rank) { return (int32_t)(((uint32_t)rank + 15) / 16); }
+
 /// The same for a change whose factors have codes: bytes of 16 outputs and all ranks.
 static inline int64_t ck_factor_b_panel_bytes(const ck_low_rank *change) {
-    const int64_t groups = (int64_t)(((uint32_t)change->rank + 15) / 16);
-    return groups * ck_factor_b_bytes(ck_traits_of(ck_factor_type(change->element)).bits);
+    return ck_rank_groups(change->rank) * ck_factor_b_bytes(ck_traits_of(ck_factor_type(change->element)).bits);
 }
 
 /// The code of one step; `place` is 4 · output + rank.
@@ -47,9 +49,6 @@ CK_INLINE int32_t ck_factor_b_code(int bits, const uint8_t *codes, int step, int
     for (int bit = 4; bit < 7; bit++) code |= codes[64 * (bit - 4) + place] >> 7 << bit;
     return code;
 }
-
-/// Groups of 16 ranks.
-static inline int32_t ck_rank_groups(int32_t rank) { return (int32_t)(((uint32_t)rank + 15) / 16); }
 
 /// Takes in `*first ..< *end` what a segment has of these rows; false for none.
 static inline bool ck_clip_rows(const ck_low_rank_segment *segment, int32_t *first, int32_t *end) {

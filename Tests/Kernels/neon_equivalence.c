@@ -348,7 +348,7 @@ static void check_low_rank_codes(int32_t form) {
         const ck_instruction_set set = i ? neon : portable;
         const int32_t shape[2] = {rows, width};
         ck_quantize_rows(set, x, width, quantized, shape, ck_activation_form_int8);
-        ck_low_rank_update_shrink_bytes(set, &update, &quantized, 0, rows);
+        ck_low_rank_update_shrink_codes(set, &update, &quantized, 0, rows);
         const ck_destination destination = {y[i], outputs, 0, false, &update, 0};
         ck_matmul_quantized(set, &panels, &quantized, destination, (ck_product_range){0, rows, 0, 3, 0, 0, NULL});
     }

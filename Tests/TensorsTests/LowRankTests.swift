@@ -226,24 +226,29 @@ import Testing
 
     @Test func `memory of factors that went is what the next get, with nothing left in it`() throws {
         let spare = SpareMemory()
-        func bytes(_ factors: Factors, recycling spare: SpareMemory?) -> (at: UnsafeRawPointer, all: [UInt8]) {
+        func bytes(
+            _ factors: Factors,
+            _ precision: FactorPrecision,
+            recycling spare: SpareMemory?
+        ) -> (at: UnsafeRawPointer, all: [UInt8]) {
             var space = FactorSpace()
-            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: .int7)
-            let change = factors.change(.int7, in: FactorMemory(space, recycling: spare))
+            space.add(rank: factors.rank, inputs: factors.inputs, outputs: factors.outputs, precision: precision)
+            let change = factors.change(precision, in: FactorMemory(space, recycling: spare))
             return withExtendedLifetime(change) {
                 (change.view.a, Array(UnsafeRawBufferPointer(start: change.view.a, count: change.byteCount)))
             }
         }
         // 16 ranks are kept together: of the second's last, rows are padding.
         let first = Factors(rank: 256, inputs: 4096, outputs: 5120, bits: .max, seed: 5)
-        let second = Factors(rank: 250, inputs: 4096, outputs: 5000, bits: .max, seed: 6)
+        let second = Factors(rank: 250, inputs: 4096, outputs: 6000, bits: .max, seed: 6)
         let small = Factors(rank: 250, inputs: 1024, outputs: 5000, bits: .max, seed: 7)
-        let place = bytes(first, recycling: spare).at
-        let recycled = bytes(second, recycling: spare)
+        let place = bytes(first, .int7, recycling: spare).at
+        // Codes of 6 bits are joined to what is there.
+        let recycled = bytes(second, .int6, recycling: spare)
         #expect(recycled.at == place)
-        #expect(recycled.all == bytes(second, recycling: nil).all)
+        #expect(recycled.all == bytes(second, .int6, recycling: nil).all)
         // What takes less than half of it is not worth holding it.
-        #expect(bytes(small, recycling: spare).all == bytes(small, recycling: nil).all)
+        #expect(bytes(small, .int6, recycling: spare).all == bytes(small, .int6, recycling: nil).all)
     }
 
     @Test func `factors are kept in the narrowest type that loses no bit`() {
@@ -262,7 +267,7 @@ import Testing
         if type != .q4_0 { return }
         try checkRows(type, [.int6, .int6, .int6], on: set)
         try checkRows(type, [.int7, .int7, .int7], on: set)
-        try checkRows(type, [.int6, .int7, .int6], on: set)
+        try checkRows(type, [.int6, .int7, .int6], on: set, ranks: [8, 16, 24])
     }
 
     @Test(.enabled(if: InstructionSet.avx512vnni.canPairSteps, "needs AVX-512 VNNI and GFNI"))
@@ -291,14 +296,21 @@ import Testing
         }
     }
 
-    /// - Parameter precisions: of the three changes' factors.
-    private func checkRows(_ type: ElementType, _ precisions: [FactorPrecision], on set: InstructionSet) throws {
+    /// - Parameters:
+    ///   - precisions: of the three changes' factors.
+    ///   - ranks: of the changes.
+    private func checkRows(
+        _ type: ElementType,
+        _ precisions: [FactorPrecision],
+        on set: InstructionSet,
+        ranks: [Int] = [4, 16, 24]
+    ) throws {
         let compute = Compute(instructionSet: set, workers: workers)
         // The last section ends within a panel, the second of two.
         let (inputs, sections) = (256, [64, 32, 24])
         let sources = sections.enumerated().map { StoredWeights(type, outputs: $1, inputs: inputs, seed: UInt64($0)) }
         let weights = try packed(sources, inputs: inputs)
-        var products = [4, 16, 24].enumerated().map { index, rank in
+        var products = ranks.enumerated().map { index, rank in
             LowRankProduct(
                 sections.enumerated().map { section, outputs in
                     // One of the three leaves the middle as it is.

@@ -88,6 +88,7 @@ typedef struct {
 
 /// All changes of one product.
 typedef struct ck_low_rank_update {
+    /// In the order of their first rows; those of the same rows beside each other.
     const ck_low_rank_segment *segments;
     int32_t segment_count;
     /// Whether some factors are codes, and whether some lose no bit.
@@ -113,7 +114,7 @@ void ck_low_rank_update_shrink(
 /// A x of the rows `first_row ..< row_end` for factors in codes; x: row 0 first, groups of 32.
 ///
 /// Integer sums per group, float32 between groups, quantised to 8 bits at the end: the bits of a row depend on that row alone.
-void ck_low_rank_update_shrink_bytes(
+void ck_low_rank_update_shrink_codes(
     ck_instruction_set set, const ck_low_rank_update *update, const ck_activations *x, int32_t first_row, int32_t row_end);
 
 /// Asks for the codes of B that the first panels of a range will meet; a product asks for those of the next itself.

@@ -127,9 +127,7 @@ package final class LowRankChange: @unchecked Sendable {
     /// Columns of A x: the ranks in whole groups of 16.
     var columnCount: Int { (rank + 15) / 16 * 16 }
     /// How they are kept.
-    package var precision: FactorPrecision {
-        FactorPrecision.allCases.first { $0.codeForm == view.element } ?? .exact
-    }
+    package let precision: FactorPrecision
     /// What kernels read; valid as long as this lives.
     let view: ck_low_rank
     private let memory: FactorMemory
@@ -165,15 +163,17 @@ package final class LowRankChange: @unchecked Sendable {
         self.memory = memory
         if let form = precision.codeForm, Self.canHaveCodes(rank: rank, inputs: inputs) {
             (view, byteCount) = source.quantized(form, scale: scale, in: self.memory, on: set)
+            self.precision = precision
         } else {
             (view, byteCount) = source.exact(scale: scale, in: self.memory)
+            self.precision = .exact
         }
     }
 
     /// The same change multiplied by `scale`, with the factors of `other`.
     init(sharing other: LowRankChange, scaledBy scale: Float) {
         (rank, inputs, outputs, byteCount) = (other.rank, other.inputs, other.outputs, 0)
-        memory = other.memory
+        (memory, precision) = (other.memory, other.precision)
         var view = other.view
         view.scale *= scale
         self.view = view

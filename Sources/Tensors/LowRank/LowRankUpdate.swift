@@ -155,7 +155,7 @@ struct LowRankKernel {
         if !work.hasCodes { return }
         withUnsafePointer(to: update) { update in
             withUnsafePointer(to: x) { x in
-                ck_low_rank_update_shrink_bytes(set, update, x, Int32(rows.lowerBound), Int32(rows.upperBound))
+                ck_low_rank_update_shrink_codes(set, update, x, Int32(rows.lowerBound), Int32(rows.upperBound))
             }
         }
     }
