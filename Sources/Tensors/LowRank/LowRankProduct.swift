@@ -140,6 +140,8 @@ struct ShrinkWork {
     private(set) var isExact = false
     private var floatsPerRow = 0
     private var floats = 0
+    private var rowCount = 0
+    private var runCount = 0
 
     /// Adds what a change takes of every row.
     mutating func add(_ change: LowRankChange) {
@@ -155,15 +157,17 @@ struct ShrinkWork {
         }
     }
 
-    /// Adds the work of a product on so many rows.
+    /// Adds the work of a product on so many rows beside each other.
     mutating func add(_ product: ShrinkWork, rows: Int) {
+        rowCount += rows
+        runCount += 1
         hasCodes = hasCodes || product.hasCodes
         isExact = isExact || product.isExact
         floats += product.floats + rows * product.floatsPerRow
     }
 
-    /// Rows that are best shrunk together: as many as share one reading of the factors.
-    var leastRows: Int { hasCodes ? 4 : 1 }
+    /// Rows that are best shrunk together: as many as share one reading of the factors, up to four.
+    var leastRows: Int { hasCodes ? max(1, min(4, rowCount / max(runCount, 1))) : 1 }
 
     /// Work of a row in floats that are read, changed and written, if it is spread over `rows`.
     func perRow(_ rows: Int) -> Int { floats / max(rows, 1) }
