@@ -76,6 +76,17 @@ package final class ReservedMemory: @unchecked Sendable {
         #endif
     }
 
+    /// Gives back the huge pages that lie within `bytes` from `offset` on, whole ones so that none is split: zeros when they are touched
+    /// again.
+    func discard(_ bytes: Int, at offset: Int) {
+        #if os(Linux)
+            let first = Int(bitPattern: start + offset)
+            let begin = (first + HugePages.byteCount - 1) / HugePages.byteCount * HugePages.byteCount
+            let end = (first + bytes) / HugePages.byteCount * HugePages.byteCount
+            if begin < end { madvise(UnsafeMutableRawPointer(bitPattern: begin), end - begin, MADV_DONTNEED) }
+        #endif
+    }
+
     #if os(Linux)
         private static let lazyFlag = MAP_NORESERVE
     #else

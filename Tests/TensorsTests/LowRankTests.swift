@@ -3,6 +3,12 @@ import Testing
 
 @testable import Tensors
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 @Suite struct LowRankTests {
     private let workers = WorkerPool(threadCount: 2)
 
@@ -250,6 +256,37 @@ import Testing
         // What takes less than half of it is not worth holding it.
         #expect(bytes(small, .int6, recycling: spare).all == bytes(small, .int6, recycling: nil).all)
     }
+
+    #if os(Linux)
+        @Test func `memory that no factor lies in goes back to the system`() throws {
+            let (rank, width) = (256, 8192)
+            let values = [Float](repeating: 0.5, count: rank * width)
+            var space = FactorSpace()
+            space.add(rank: rank, inputs: width, outputs: width, precision: .exact)
+            let spare = SpareMemory()
+            // The second change is made in the first's memory, all of which was touched.
+            for turn in 0..<2 {
+                let memory = try #require(FactorMemory(space, recycling: spare))
+                let change = StoredFactor.with(values) { LowRankChange(a: $0, b: $0, rank: rank, scale: 1, in: memory) }
+                let before = try residentBytes(from: change.view.a, count: space.byteCount)
+                memory.trim()
+                let after = try residentBytes(from: change.view.a, count: space.byteCount)
+                #expect(change.byteCount == 2 * 2 * values.count && after >= change.byteCount, "turn \(turn)")
+                // A is followed by as much that it does not need, and so is B.
+                if turn == 1 { #expect(after <= before - 2 * (1 << 21)) }
+            }
+        }
+
+        /// How much of the memory is committed, in whole pages.
+        private func residentBytes(from start: UnsafeRawPointer, count: Int) throws -> Int {
+            let first = Int(bitPattern: start) / 4096 * 4096
+            let end = (Int(bitPattern: start) + count + 4095) / 4096 * 4096
+            var pages = [UInt8](repeating: 0, count: (end - first) / 4096)
+            let result = mincore(UnsafeMutableRawPointer(bitPattern: first), end - first, &pages)
+            try #require(result == 0)
+            return pages.reduce(0) { $0 + ($1 & 1 == 1 ? 4096 : 0) }
+        }
+    #endif
 
     @Test func `factors are kept in the narrowest type that loses no bit`() {
         for (bits, bytes) in Self.forms {

@@ -151,6 +151,7 @@ package struct AdapterBase: Sendable {
             changes[target.layer][target.product.rawValue][target.section] = change
             pace?.pause()
         }
+        memory.trim()
         let weights = try wholeWeights(checkpoint)
         let layers = products(of: changes)
         // Blocks of the cache are kept from one start to the next: what was computed otherwise is another adapter's.

@@ -91,6 +91,14 @@ package final class FactorMemory: @unchecked Sendable {
     /// were these to lie alike in their pages, eight would take eight ways of the same few sets of a first cache.
     private static func nextOffset() -> Int { count.add(1, ordering: .relaxed).oldValue % 8 * 576 }
 
+    /// Gives back what no change was made in: exact factors take less than was asked for, and memory that is recycled may be twice as
+    /// large. Call once all are made.
+    package func trim() {
+        let b = (space.a + 63) / 64 * 64
+        reserved?.discard(b - used.a, at: used.a)
+        if let reserved { reserved.discard(reserved.capacity - used.b, at: used.b) }
+    }
+
     deinit {
         if let reserved {
             spare?.keep(reserved)
