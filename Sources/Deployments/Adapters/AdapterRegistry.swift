@@ -131,7 +131,7 @@ package final class AdapterRegistry: Sendable {
         try check(reference.name, replaces)
         let (adapter, origin) = try load(reference, after: nil)
         let entry = AdapterTable.Entry(reference: reference, adapter: adapter, origin: origin)
-        let id = state.withLock { state in
+        let id = change { state in
             state.charge(until: .now)
             return state.add(entry, replaces: replaces)
         }
@@ -171,11 +171,20 @@ package final class AdapterRegistry: Sendable {
     package func forget(_ name: String, _ id: ID) -> Bool { takeName { $0.id(of: name) == id ? id : nil } != nil }
 
     private func takeName(_ find: (AdapterTable) -> ID?) -> ID? {
-        state.withLock { state in
+        change { state in
             guard let id = find(state) else { return nil }
             state.charge(until: .now)
             state.takeName(id)
             return id
+        }
+    }
+
+    /// Lets adapters come or go. Those that go are freed outside of the lock.
+    private func change<Result>(_ body: (inout AdapterTable) -> sending Result) -> Result {
+        var gone: [Adapter] = []
+        return state.withLock { state in
+            defer { swap(&gone, &state.gone) }
+            return body(&state)
         }
     }
 
@@ -255,11 +264,11 @@ package final class AdapterRegistry: Sendable {
     }
 
     private func release(_ id: UInt64) {
-        let removals = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+        let removals = change { state -> [CheckedContinuation<Void, Never>] in
             state.entries[id]?.useCount -= 1
-            guard let entry = state.entries[id], entry.useCount == 0, let removals = entry.removals else { return [] }
+            guard let removals = state.entries[id]?.removals, state.entries[id]?.useCount == 0 else { return [] }
             state.charge(until: .now)
-            state.entries[id] = nil
+            state.remove(id)
             return removals
         }
         for removal in removals { removal.resume() }
@@ -268,16 +277,14 @@ package final class AdapterRegistry: Sendable {
 
     /// Lets the least recently used leave until the rest is within the budget, or in use.
     private func trim() {
-        // They are freed outside of the lock.
-        var leaving: [Adapter] = []
-        state.withLock { state in
+        change { state in
             var bytes = state.entries.values.reduce(0) { $0 + ($1.adapter?.byteCount ?? 0) }
             if bytes > byteBudget { state.charge(until: .now) }
             while bytes > byteBudget, let id = state.leastRecentlyUsed, let adapter = state.entries[id]?.adapter {
                 state.entries[id]?.adapter = nil
                 state.counted.evictions += 1
                 bytes -= adapter.byteCount
-                leaving.append(adapter)
+                state.gone.append(adapter)
             }
         }
     }

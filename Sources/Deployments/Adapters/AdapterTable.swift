@@ -24,6 +24,8 @@ struct AdapterTable {
     private(set) var named: [(name: String, id: UInt64)] = []
     private var ids: [String: UInt64] = [:]
     var counted = AdapterRegistry.Statistics()
+    /// Those that left, for whoever has the lock to free outside of it: giving back their memory takes milliseconds.
+    var gone: [Adapter] = []
     /// By name; kept when an adapter goes, for as long as not too many others have gone since.
     private(set) var usages: [String: AdapterUsage] = [:]
     /// Names that nobody has any more, in the order in which they were lost.
@@ -78,7 +80,12 @@ struct AdapterTable {
             retired.append(name)
             if retired.count > Self.retiredLimit { usages[retired.removeFirst()] = nil }
         }
-        if entries[id]?.useCount == 0 { entries[id] = nil } else { entries[id]?.removals = [] }
+        if entries[id]?.useCount == 0 { remove(id) } else { entries[id]?.removals = [] }
+    }
+
+    /// Removes an adapter that nobody uses or may name.
+    mutating func remove(_ id: UInt64) {
+        if let adapter = entries.removeValue(forKey: id)?.adapter { gone.append(adapter) }
     }
 
     /// Charges adapters for the memory that they have taken since the last time. To be called before any of them comes or goes.
