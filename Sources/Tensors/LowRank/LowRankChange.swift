@@ -34,8 +34,10 @@ package struct FactorSpace: Sendable {
     var a = 0
     var b = 0
 
+    /// Where B begins.
+    var bStart: Int { (a + 63) / 64 * 64 }
     /// Bytes of all.
-    package var byteCount: Int { (a + 63) / 64 * 64 + b }
+    package var byteCount: Int { bStart + b }
 
     package init() {}
 
@@ -72,7 +74,7 @@ package final class FactorMemory: @unchecked Sendable {
     package init?(_ space: FactorSpace, recycling spare: SpareMemory? = nil) {
         (self.space, self.spare) = (space, spare)
         used = FactorSpace()
-        used.b = (space.a + 63) / 64 * 64
+        used.b = space.bStart
         let byteCount = space.byteCount
         if byteCount >= HugePages.byteCount {
             let kept = spare?.take(bytes: byteCount)
@@ -94,9 +96,9 @@ package final class FactorMemory: @unchecked Sendable {
     /// Gives back what no change was made in: exact factors take less than was asked for, and memory that is recycled may be twice as
     /// large. Call once all are made.
     package func trim() {
-        let b = (space.a + 63) / 64 * 64
-        reserved?.discard(b - used.a, at: used.a)
-        if let reserved { reserved.discard(reserved.capacity - used.b, at: used.b) }
+        guard let reserved else { return }
+        reserved.discard(space.bStart - used.a, at: used.a)
+        reserved.discard(reserved.capacity - used.b, at: used.b)
     }
 
     deinit {
@@ -113,7 +115,7 @@ package final class FactorMemory: @unchecked Sendable {
             used.a += (aBytes + 63) / 64 * 64
             used.b += (bBytes + 63) / 64 * 64
             precondition(
-                used.a <= (space.a + 63) / 64 * 64 && used.b <= (space.a + 63) / 64 * 64 + space.b,
+                used.a <= space.bStart && used.b <= space.byteCount,
                 "FactorMemory: more than was asked for"
             )
         }
