@@ -7,25 +7,23 @@
 
 /// Whether factors are kept in codes.
 static inline bool ck_has_codes(const ck_low_rank *change) {
-    return change->element == ck_low_rank_i6 || change->element == ck_low_rank_i7;
+    return change->element == ck_low_rank_i5 || change->element == ck_low_rank_i6;
 }
 
 /// The type of panels of A whose factors are kept as `element` says, in codes.
 CK_INLINE int32_t ck_factor_type(int32_t element) {
-    return element == ck_low_rank_i6 ? ck_type_factor_6 : ck_type_factor_7;
+    return element == ck_low_rank_i5 ? ck_type_factor_5 : ck_type_factor_6;
 }
 
-/// The largest magnitude of a code of factors, all of which are raised by one more: bytes that `vpmaddubsw` multiplies without
-/// saturating.
+/// The largest magnitude of a code of factors, all of which are raised by one more.
 CK_INLINE int32_t ck_factor_most(ck_traits traits) { return traits.zero - 1; }
 
-// 16 outputs and 16 ranks of B are codes `[4 steps, 16 outputs, 4 ranks]` and 16 scales in bf16. Codes of 6 bits are their low 4
-// bits, two steps to a byte, and their high 2 bits, four steps to a byte, as in a panel. With 7 bits the first three steps have a
-// byte for a code, whose highest bit is one of the last step's bits 4, 5 and 6. Its low 4 bits follow, those of the last 8 outputs
-// in the high halves of the first 8 outputs' bytes.
+// 16 outputs and 16 ranks of B are codes `[4 steps, 16 outputs, 4 ranks]` and 16 scales in bf16. Codes are their low 4 bits, two
+// steps to a byte, as in a panel, and what is above them. The high 2 of 6 bits are there as in a panel too, four steps to a byte. A
+// fifth bit of four steps takes half a byte: those of the last 8 outputs are in the high halves of the first 8 outputs' bytes.
 
-/// Where the high bits of 6-bit codes of B begin, or the low 4 bits of the last step of 7 bits.
-CK_INLINE int64_t ck_factor_b_rest(int bits) { return bits == 6 ? 128 : 192; }
+/// Where what is above the low 4 bits of codes of B begins.
+enum { ck_factor_b_high = 128 };
 /// Where the scales begin: behind 256 codes.
 CK_INLINE int64_t ck_factor_b_scales(int bits) { return 32 * bits; }
 /// Bytes of 16 outputs and 16 ranks.
@@ -41,13 +39,10 @@ static inline int64_t ck_factor_b_panel_bytes(const ck_low_rank *change) {
 
 /// The code of one step; `place` is 4 · output + rank.
 CK_INLINE int32_t ck_factor_b_code(int bits, const uint8_t *codes, int step, int place) {
-    const uint8_t *rest = codes + ck_factor_b_rest(bits);
-    if (bits == 6)
-        return (codes[64 * (step / 2) + place] >> (step % 2 * 4) & 15) | (rest[place] >> (2 * step) & 3) << 4;
-    if (step < 3) return codes[64 * step + place] & 127;
-    int32_t code = rest[place % 32] >> (place / 32 * 4) & 15;
-    for (int bit = 4; bit < 7; bit++) code |= codes[64 * (bit - 4) + place] >> 7 << bit;
-    return code;
+    const uint8_t *high = codes + ck_factor_b_high;
+    const int32_t low = codes[64 * (step / 2) + place] >> (step % 2 * 4) & 15;
+    if (bits == 6) return low | (high[place] >> (2 * step) & 3) << 4;
+    return low | (high[place % 32] >> (place / 32 * 4 + step) & 1) << 4;
 }
 
 /// Takes in `*first ..< *end` what a segment has of these rows; false for none.

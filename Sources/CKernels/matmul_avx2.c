@@ -22,13 +22,8 @@ CK_INLINE VB v_join_high(VB half, VB high, int at, int bits) {
     const VB lifted = at < 4 ? _mm256_slli_epi16(high, 4 - at) : _mm256_srli_epi16(high, at - 4);
     return _mm256_or_si256(half, _mm256_and_si256(lifted, _mm256_set1_epi8((char)(((1 << bits) - 1) << 4))));
 }
-CK_INLINE VB v_no_codes(void) { return _mm256_setzero_si256(); }
-CK_INLINE VB v_without_top(VB v) { return _mm256_and_si256(v, _mm256_set1_epi8(127)); }
-CK_INLINE VB v_join_top(VB code, VB from, int bit) {
-    return _mm256_or_si256(code, _mm256_and_si256(_mm256_srli_epi16(from, 7 - bit), _mm256_set1_epi8((char)(1 << bit))));
-}
 CK_INLINE VB v_load_halves(const uint8_t *p, int lane) {
-    return lane == 0 ? v_low_half(v_load_bytes(p)) : v_high_half(v_load_bytes(p));
+    return lane == 0 ? v_load_bytes(p) : _mm256_srli_epi16(v_load_bytes(p), 4);
 }
 CK_INLINE VB v_load_table(const uint8_t *p) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p));

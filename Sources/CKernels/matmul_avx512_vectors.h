@@ -14,15 +14,10 @@ CK_INLINE VB v_join_high(VB half, VB high, int at, int bits) {
     const VB lifted = at < 4 ? _mm512_slli_epi16(high, 4 - at) : _mm512_srli_epi16(high, at - 4);
     return _mm512_or_si512(half, _mm512_and_si512(lifted, _mm512_set1_epi8((char)(((1 << bits) - 1) << 4))));
 }
-CK_INLINE VB v_no_codes(void) { return _mm512_setzero_si512(); }
-CK_INLINE VB v_without_top(VB v) { return _mm512_and_si512(v, _mm512_set1_epi8(127)); }
-CK_INLINE VB v_join_top(VB code, VB from, int bit) {
-    return _mm512_or_si512(code, _mm512_and_si512(_mm512_srli_epi16(from, 7 - bit), _mm512_set1_epi8((char)(1 << bit))));
-}
 CK_INLINE VB v_load_halves(const uint8_t *p, int lane) {
     (void)lane;
     const __m256i both = _mm256_loadu_si256((const __m256i *)p);
-    return v_low_half(_mm512_inserti64x4(_mm512_castsi256_si512(both), _mm256_srli_epi16(both, 4), 1));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(both), _mm256_srli_epi16(both, 4), 1);
 }
 CK_INLINE VB v_load_table(const uint8_t *p) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)p));

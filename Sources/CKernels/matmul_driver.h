@@ -14,8 +14,8 @@ enum { ck_most_paired_rows = 96 };
 /// Rows whose changes are found at a time.
 enum { ck_most_changed_rows = 480 };
 
-/// Changes of at most 16 ranks, the only one of a row, in codes of 6 and of 7 bits.
-enum { ck_short_6 = 1, ck_short_7 = 2 };
+/// Changes of at most 16 ranks, the only one of a row, in codes of 5 and of 6 bits.
+enum { ck_short_5 = 1, ck_short_6 = 2 };
 
 /// What is added to a row of a product, found once for all panels of a task.
 typedef struct {
@@ -24,7 +24,7 @@ typedef struct {
     const int8_t *t;                     // A x of the row, and its groups
     const ck_activation_group *groups;
     bool asks;       // whether the row's tile asks for B of the next panels: one of those that share it does
-    uint8_t shorts;  // bits of `ck_short_6` and `ck_short_7`: both where there is nothing
+    uint8_t shorts;  // bits of `ck_short_5` and `ck_short_6`: both where there is nothing
 } ck_row_change;
 
 typedef struct ck_tile ck_tile;
@@ -123,7 +123,7 @@ CK_INLINE int64_t ck_block_rows(int64_t row_bytes, bool pairs_steps) {
 /// The changes in codes of each of the rows.
 static inline void ck_find_changes(
     const ck_destination *y, const int64_t rows[2], ck_row_change changes[ck_most_changed_rows]) {
-    for (int64_t row = rows[0]; row < rows[1]; row++) changes[row - rows[0]] = (ck_row_change){.shorts = ck_short_6 | ck_short_7};
+    for (int64_t row = rows[0]; row < rows[1]; row++) changes[row - rows[0]] = (ck_row_change){.shorts = ck_short_5 | ck_short_6};
     for (int32_t i = 0; i < y->update->segment_count; i++) {
         const ck_low_rank_segment *segment = y->update->segments + i;
         int32_t first = (int32_t)rows[0], end = (int32_t)rows[1];
@@ -131,7 +131,7 @@ static inline void ck_find_changes(
         if (segment->first_output != y->first_output || segment->is_next) continue;
         if (!ck_has_codes(&segment->change) || !ck_clip_rows(segment, &first, &end)) continue;
         const bool is_short = segment->change.rank <= 16 && !segment->next;
-        const int shorts = segment->change.element == ck_low_rank_i6 ? ck_short_6 : ck_short_7;
+        const int shorts = segment->change.element == ck_low_rank_i5 ? ck_short_5 : ck_short_6;
         for (int64_t row = first; row < end; row++) {
             const ck_activations t = ck_columns_of(y->update, segment, row);
             changes[row - rows[0]] = (ck_row_change){

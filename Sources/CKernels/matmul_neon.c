@@ -20,15 +20,9 @@ CK_INLINE VB v_join_high(VB half, VB high, int at, int bits) {
     const VB lifted = vshlq_u8(high, vdupq_n_s8((int8_t)(4 - at)));
     return vorrq_u8(half, vandq_u8(lifted, vdupq_n_u8((uint8_t)(((1 << bits) - 1) << 4))));
 }
-CK_INLINE VB v_no_codes(void) { return vdupq_n_u8(0); }
-CK_INLINE VB v_without_top(VB v) { return vandq_u8(v, vdupq_n_u8(127)); }
-CK_INLINE VB v_join_top(VB code, VB from, int bit) {
-    const VB lowered = vshlq_u8(from, vdupq_n_s8((int8_t)(bit - 7)));
-    return vorrq_u8(code, vandq_u8(lowered, vdupq_n_u8((uint8_t)(1 << bit))));
-}
 CK_INLINE VB v_load_halves(const uint8_t *p, int lane) {
     const VB both = v_load_bytes(p + 4 * lane % 32);
-    return lane < 8 ? v_low_half(both) : v_high_half(both);
+    return lane < 8 ? both : v_high_half(both);
 }
 CK_INLINE VB v_load_table(const uint8_t *p) { return vld1q_u8(p); }
 CK_INLINE VB v_lookup(VB table, VB indices) { return vqtbl1q_u8(table, indices); }

@@ -123,8 +123,8 @@ CK_ROW_FUNCTION(q6_k)
 CK_ROW_FUNCTION(iq4_nl)
 CK_ROW_FUNCTION(mxfp4)
 CK_ROW_FUNCTION(wide)
+CK_ROW_FUNCTION(factor_5)
 CK_ROW_FUNCTION(factor_6)
-CK_ROW_FUNCTION(factor_7)
 
 static const ck_tile_function *row_functions(int32_t type) {
     switch (type) {
@@ -141,8 +141,8 @@ static const ck_tile_function *row_functions(int32_t type) {
     case ck_type_iq4_nl: return functions_iq4_nl;
     case ck_type_mxfp4: return functions_mxfp4;
     case ck_type_wide: return functions_wide;
+    case ck_type_factor_5: return functions_factor_5;
     case ck_type_factor_6: return functions_factor_6;
-    case ck_type_factor_7: return functions_factor_7;
     default: return 0;
     }
 }

@@ -2,11 +2,10 @@
 // includes it defines (names as in matmul_avx512vnni.c, the shortest):
 //   LANES                         int32 lanes of a vector; 16 / LANES vectors make a panel ("columns")
 //   VB VI VF                      vectors of bytes, int32 and float32
-//   v_load_bytes v_low_half v_high_half v_lookup v_load_table v_no_codes
-//   v_without_top(v)              v without the highest bit of each byte
+//   v_load_bytes v_low_half v_high_half v_lookup v_load_table
 //   v_join_high(half, high, at, bits)  half with `bits` bits of high, from bit `at` on, as its bits 4 and up
-//   v_join_top(code, from, bit)   code with the highest bits of `from` as its bits `bit`
-//   v_load_halves(p, lane)        4 bits of LANES outputs from `lane` on: 32 bytes have 8 in their low halves, 8 in the others
+//   v_load_halves(p, lane)        4 bits of LANES outputs from `lane` on: 32 bytes have 8 in their low halves, 8 in the others;
+//                                 what is above them in a byte may be anything
 //   v_dot(sum, codes, x, traits)  sum + Σ of 4 u8 · s8 products per lane, exact; v_dot_wide: 2 s16 · s16; v_dot_loaded: x from
 //   memory, the same four in every lane, with CK_HAS_DOT_LOADED where there is something faster than a load and v_dot
 //   ck_centers_wide               whether v_dot takes the 128 from wide codes that they are raised by
@@ -34,17 +33,9 @@ CK_INLINE VI v_dot_loaded(VI sum, VB codes, const int8_t *x, ck_traits traits) {
 }
 #endif
 
-/// One of `whole` + 1 steps of 7 bits: the last has its bits from `low` on in the highest bits of the others' bytes.
-CK_INLINE VB load_seven(const int whole, const uint8_t *codes, int step, VB low) {
-    if (step < whole) return v_without_top(v_load_bytes(codes + 64 * step));
-    _Pragma("unroll") for (int s = 0; s < whole; s++) low = v_join_top(low, v_load_bytes(codes + 64 * s), 7 - whole + s);
-    return low;
-}
-
 /// One step of a group for one column: codes of 4 (with 16 bits, 2) inputs x LANES outputs.
 CK_INLINE VB load_codes(ck_traits traits, const uint8_t *codes, int step, VB table) {
     if (traits.bits >= 8) return v_load_bytes(codes + 64 * step);
-    if (traits.bits == 7) return load_seven(7, codes, step, v_no_codes());
     const VB both = v_load_bytes(codes + 64 * (step / 2));
     const VB half = step % 2 ? v_high_half(both) : v_low_half(both);
     if (traits.bits == 4) return traits.has_table ? v_lookup(table, half) : half;
@@ -83,17 +74,11 @@ CK_INLINE VI start_sum(ck_traits traits, const ck_activation_group *group, int h
 
 /// The codes of B of 16 ranks for one column.
 CK_INLINE void load_factor_b(const int bits, const uint8_t *codes, const int lane, VB w[4][ck_most_columns], const int c) {
-    const uint8_t *rest = codes + ck_factor_b_rest(bits);
-    codes += 4 * lane;
-    if (bits == 7) {
-        const VB low = v_load_halves(rest, lane);
-        _Pragma("unroll") for (int s = 0; s < 4; s++) w[s][c] = load_seven(3, codes, s, low);
-        return;
-    }
-    const VB high = v_load_bytes(rest + 4 * lane);
+    const uint8_t *above = codes + ck_factor_b_high;
+    const VB high = bits == 5 ? v_load_halves(above, lane) : v_load_bytes(above + 4 * lane);
     _Pragma("unroll") for (int s = 0; s < 4; s++) {
-        const VB both = v_load_bytes(codes + 64 * (s / 2));
-        w[s][c] = v_join_high(s % 2 ? v_high_half(both) : v_low_half(both), high, 2 * s, 2);
+        const VB both = v_load_bytes(codes + 4 * lane + 64 * (s / 2));
+        w[s][c] = v_join_high(s % 2 ? v_high_half(both) : v_low_half(both), high, (bits - 4) * s, bits - 4);
     }
 }
 
@@ -102,7 +87,7 @@ CK_INLINE void load_factor_b(const int bits, const uint8_t *codes, const int lan
 CK_INLINE void add_change(
     const int bits, const int rows, const int columns, const uint8_t *b, const int64_t group_count, ck_activations t,
     VF values[][ck_most_columns]) {
-    const ck_traits traits = ck_traits_of(bits == 6 ? ck_type_factor_6 : ck_type_factor_7);
+    const ck_traits traits = ck_traits_of(bits == 5 ? ck_type_factor_5 : ck_type_factor_6);
     const int64_t panel_bytes = group_count * ck_factor_b_bytes(bits);
     for (int64_t g = 0; g < group_count; g++) {
         VB w[4][ck_most_columns];
@@ -136,8 +121,8 @@ CK_INLINE void add_segment(
     const int64_t group_count = ck_rank_groups(change->rank);
     const uint8_t *b = (const uint8_t *)change->b + tile->first_panel * ck_factor_b_panel_bytes(change);
     const ck_activations t = ck_columns_of(tile->update, segment, tile->first_row + row);
-    if (change->element == ck_low_rank_i6) add_change(6, rows, columns, b, group_count, t, values);
-    else add_change(7, rows, columns, b, group_count, t, values);
+    if (change->element == ck_low_rank_i5) add_change(5, rows, columns, b, group_count, t, values);
+    else add_change(6, rows, columns, b, group_count, t, values);
 }
 
 /// Asks for B that the next tile meets, `bytes` from `next` on. It is so little that the first cache has room for it.
@@ -180,7 +165,7 @@ CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *til
     const ck_row_change *changes = tile->changes;
     const ck_low_rank_segment *first = changes->segment;
     bool is_one = rows > 1 && first && !first->next;
-    int shorts = ck_short_6 | ck_short_7;
+    int shorts = ck_short_5 | ck_short_6;
     for (int r = 0; r < rows; r++) {
         is_one &= changes[r].segment == first;
         shorts &= changes[r].shorts;
@@ -193,8 +178,8 @@ CK_INLINE void add_changes(const int rows, const int columns, const ck_tile *til
         add_segment(rows, columns, tile, 0, first, values);
         return;
     }
-    if (shorts & ck_short_6) return add_short(6, rows, columns, tile, values);
-    if (shorts) return add_short(7, rows, columns, tile, values);
+    if (shorts & ck_short_5) return add_short(5, rows, columns, tile, values);
+    if (shorts) return add_short(6, rows, columns, tile, values);
     _Pragma("unroll") for (int r = 0; r < rows; r++) {
         const ck_low_rank_segment *segment = changes[r].segment;
         while (segment) {
@@ -383,7 +368,7 @@ CK_INLINE void multiply_tile(const int32_t type, const int rows, const int panel
 /// share where the product before this one has asked for its begin, by half of what is left of it elsewhere, within limits.
 CK_INLINE int64_t bytes_ahead(
     const ck_tile_set *set, const ck_panels *panels, const ck_destination *y, ck_product_range range) {
-    if (panels->type == ck_type_factor_6 || panels->type == ck_type_factor_7) return panels->ahead;
+    if (panels->type == ck_type_factor_5 || panels->type == ck_type_factor_6) return panels->ahead;
     const int64_t end = range.share_end > range.panel_end ? range.share_end : range.panel_end;
     const int64_t least = CK_PREFETCH_BYTES, most = 4 * CK_PREFETCH_BYTES;
     const int64_t bytes = range.following ? (end - range.share_first) * panels->panel_bytes / 16
@@ -401,7 +386,7 @@ CK_INLINE int64_t bytes_ahead(
 
 #define CK_FOR_EACH_BLOCK_TYPE(act)                                                                                   \
     act(q4_0) act(q4_1) act(q5_0) act(q5_1) act(q8_0) act(q2_k) act(q3_k) act(q4_k) act(q5_k) act(q6_k) act(iq4_nl)   \
-        act(mxfp4) act(wide) act(factor_6) act(factor_7)
+        act(mxfp4) act(wide) act(factor_5) act(factor_6)
 
 #define CK_TILE_SET_CASE(type)                                                                                        \
     case ck_type_##type: set = &tiles_##type; break;

@@ -37,8 +37,8 @@ typedef struct {
 enum { ck_paired_steps = 6 };
 
 /// Types of panels that are none of the GGUF format. `wide` is f16 and bf16 weights: int16 codes with a power of two per
-/// group; `factor_6` and `factor_7` the factor A of a low-rank change in as many bits.
-enum { ck_type_wide = 1000, ck_type_factor_6 = 1006, ck_type_factor_7 = 1007 };
+/// group; `factor_5` and `factor_6` the factor A of a low-rank change in as many bits.
+enum { ck_type_wide = 1000, ck_type_factor_5 = 1005, ck_type_factor_6 = 1006 };
 
 /// The type whose tiles multiply panels of `type`.
 CK_INLINE int32_t ck_panel_type(int32_t type) {
@@ -56,8 +56,8 @@ CK_INLINE ck_traits ck_traits_of(int32_t type) {
     case ck_type_iq4_nl: return (ck_traits){.bits = 4, .has_table = true, .is_wide = true, .zero = 128};
     case ck_type_mxfp4: return (ck_traits){.bits = 4, .has_table = true, .scale = scale_bf16, .zero = 12};
     case ck_type_q8_0: return (ck_traits){.bits = 8, .is_wide = true, .zero = 128};
+    case ck_type_factor_5: return (ck_traits){.bits = 5, .scale = scale_bf16, .zero = 16};
     case ck_type_factor_6: return (ck_traits){.bits = 6, .scale = scale_bf16, .zero = 32};
-    case ck_type_factor_7: return (ck_traits){.bits = 7, .scale = scale_bf16, .zero = 64};
     case ck_type_q5_0: return (ck_traits){.bits = 5, .zero = 16};
     case ck_type_q5_1: return (ck_traits){.bits = 5, .has_min = true};
     case ck_type_q5_k: return (ck_traits){.bits = 5, .has_min = true, .scale = scale_block8};
@@ -82,8 +82,7 @@ CK_INLINE const uint8_t *ck_code_table(int32_t type) {
 
 /// A panel is four arrays in this order; offsets in bytes. Codes are `[groups, 8 steps, 16 outputs, 4 inputs]`, one
 /// byte each, `[groups, 16 steps, 16 outputs, 2 inputs]` with 16 bits, or with 4 bits two steps to a byte (the earlier in
-/// the low half). With 7 bits there is no byte for the last step: each of the others' bytes has one of its bits, the earliest the
-/// lowest, as its highest. Codes of 5 and 6 bits are
+/// the low half). Codes of 5 and 6 bits are
 /// kept as their low 4 bits, in that form, followed by one or two times 64 bytes for the rest: a byte holds bits of the
 /// same output and input for 8 steps (a fifth bit) or 4 steps (two bits), the earliest lowest.
 typedef struct {
@@ -108,12 +107,6 @@ CK_INLINE ck_panel_layout ck_layout_of(ck_traits traits, int64_t group_count) {
 /// The stored code of one step of a group; `place` is 4 · output + input.
 CK_INLINE uint8_t ck_code_at(ck_traits traits, const uint8_t *codes, int step, int place) {
     if (traits.bits == 8) return codes[64 * step + place];
-    if (traits.bits == 7) {
-        if (step < 7) return codes[64 * step + place] & 127;
-        uint8_t code = 0;
-        for (int bit = 0; bit < 7; bit++) code |= (uint8_t)(codes[64 * bit + place] >> 7 << bit);
-        return code;
-    }
     const uint8_t half = codes[step / 2 * 64 + place] >> (step % 2 * 4) & 15;
     if (traits.bits == 4) return half;
     const int bits = traits.bits - 4, steps = 8 / bits;

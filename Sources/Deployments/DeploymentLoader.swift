@@ -77,7 +77,7 @@ package struct DeploymentConfiguration: Sendable {
         mergesPrecisely = false
         adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
-        adapterPrecision = .int6
+        adapterPrecision = .int5
         adapterWeights = [:]
         scheduling = .fair
         isEmbedder = false

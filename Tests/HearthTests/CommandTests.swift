@@ -81,12 +81,12 @@ import Testing
         let watched = ["/w", "/v"].map { AdapterFolder(path: $0) }
         #expect(configurations[1].adapterFolders == [kept] + watched)
         #expect(configurations[1].adapterBytes == 1 << 30 && !sized.adapters.allowsUpdates(Environment([:])))
-        #expect(configurations[1].adapterPrecision == .int6)
+        #expect(configurations[1].adapterPrecision == .int5)
         let exact: Serve = try parse("serve a --adapter-type Exact")
         try exact.adapters.apply(
             to: &configurations,
             store: ModelStore(root: "/h"),
-            Environment(["HEARTH_ADAPTER_TYPE": "int7"])
+            Environment(["HEARTH_ADAPTER_TYPE": "int6"])
         )
         #expect(configurations[1].adapterPrecision == .exact)
         for (name, value) in [("HEARTH_ADAPTER_BYTES", "much"), ("HEARTH_ADAPTER_TYPE", "f16")] {

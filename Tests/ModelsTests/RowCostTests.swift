@@ -60,14 +60,14 @@ import Testing
         let estimate = RowCost(costs([nil]))
         var adapted = row(3, 5, logits: 1)
         let plain = estimate(adapted)
-        let (exact, coded) = (adapter("a", .exact), adapter("b", .int6))
+        let (exact, coded) = (adapter("a", .exact), adapter("b", .int5))
         // All five tokens pass the first layer, the one with logits the last.
         let operations = Double(2 * 8 * (32 + 16) * (5 + 1))
         adapted.adapter = exact
         #expect(estimate(adapted) == plain + RowCost.floatOperation * operations)
         adapted.adapter = coded
         #expect(estimate(adapted) == plain + operations)
-        adapted.adapter = Adapter(mixing: [(exact, 0.5), (coded, 2), (adapter("c", .int7), 1)])
+        adapted.adapter = Adapter(mixing: [(exact, 0.5), (coded, 2), (adapter("c", .int6), 1)])
         #expect(estimate(adapted) == plain + (RowCost.floatOperation + 2) * operations)
     }
 

@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test(arguments: InstructionSet.available, [(FactorPrecision.int6, 0.04), (.int7, 0.02)])
+    @Test(arguments: InstructionSet.available, [(FactorPrecision.int5, 0.08), (.int6, 0.04)])
     func `a change in codes adds scale B A x to a small part of what it adds at most`(
         set: InstructionSet,
         precisionAndBound: (FactorPrecision, Double)
@@ -124,7 +124,7 @@ import Testing
                     for output in 0..<outputs {
                         let found = Double(changed.row(row)[output]) - Double(plain.row(row)[output])
                         let error = abs(found - reference.values[output])
-                        // Factors are off by half of 1/31 or 1/63 of a group's largest at most, and A x by half of 1/120.
+                        // Factors are off by half of 1/15 or 1/31 of a group's largest at most, and A x by half of 1/120.
                         #expect(error <= bound * reference.magnitudes[output] + 1e-6)
                         errors += error * error
                         values += reference.values[output] * reference.values[output]
@@ -136,7 +136,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [(FactorPrecision.int6, 0.43), (.int7, 0.49)])
+    @Test(arguments: [(FactorPrecision.int5, 0.37), (.int6, 0.43)])
     func `codes take less than half of 16 bits, and are left where they are not possible or save nothing`(
         precision: FactorPrecision,
         share: Double
@@ -160,7 +160,7 @@ import Testing
         for output in 0..<32 { #expect(abs(changed.elements[output] - plain.elements[output] - 512) < 8) }
     }
 
-    @Test(arguments: [FactorPrecision.int6, .int7])
+    @Test(arguments: [FactorPrecision.int5, .int6])
     func `changes made in one memory are those made in memory of their own`(precision: FactorPrecision) throws {
         let all = [(16, 64, 48), (8, 64, 16), (4, 64, 48)].enumerated().map { index, size in
             Factors(rank: size.0, inputs: size.1, outputs: size.2, bits: .max, seed: UInt64(index))
@@ -182,7 +182,7 @@ import Testing
         #expect(result(weights, x, [(0..<6, shared)], on: compute) == result(weights, x, [(0..<6, own)], on: compute))
     }
 
-    @Test(arguments: [FactorPrecision.int6, .int7], [8, 16, 23, 40])
+    @Test(arguments: [FactorPrecision.int5, .int6], [8, 16, 23, 40])
     func `factors are packed to the same bytes on every set, whatever floats they are stored in`(
         precision: FactorPrecision,
         rank: Int
@@ -248,13 +248,13 @@ import Testing
         let first = Factors(rank: 256, inputs: 4096, outputs: 5120, bits: .max, seed: 5)
         let second = Factors(rank: 250, inputs: 4096, outputs: 6000, bits: .max, seed: 6)
         let small = Factors(rank: 250, inputs: 1024, outputs: 5000, bits: .max, seed: 7)
-        let place = bytes(first, .int7, recycling: spare).at
-        // Codes of 6 bits are joined to what is there.
-        let recycled = bytes(second, .int6, recycling: spare)
+        let place = bytes(first, .int6, recycling: spare).at
+        // Codes are joined to what is there.
+        let recycled = bytes(second, .int5, recycling: spare)
         #expect(recycled.at == place)
-        #expect(recycled.all == bytes(second, .int6, recycling: nil).all)
+        #expect(recycled.all == bytes(second, .int5, recycling: nil).all)
         // What takes less than half of it is not worth holding it.
-        #expect(bytes(small, .int6, recycling: spare).all == bytes(small, .int6, recycling: nil).all)
+        #expect(bytes(small, .int5, recycling: spare).all == bytes(small, .int5, recycling: nil).all)
     }
 
     #if os(Linux)
@@ -302,9 +302,9 @@ import Testing
     ) throws {
         try checkRows(type, [.exact, .exact, .exact], on: set)
         if type != .q4_0 { return }
+        try checkRows(type, [.int5, .int5, .int5], on: set)
         try checkRows(type, [.int6, .int6, .int6], on: set)
-        try checkRows(type, [.int7, .int7, .int7], on: set)
-        try checkRows(type, [.int6, .int7, .int6], on: set, ranks: [8, 16, 24])
+        try checkRows(type, [.int5, .int6, .int5], on: set, ranks: [8, 16, 24])
     }
 
     @Test(.enabled(if: InstructionSet.avx512vnni.canPairSteps, "needs AVX-512 VNNI and GFNI"))

@@ -11,9 +11,9 @@
 #include "ck_matmul.h"
 #include "ck_quantize.h"
 
-/// How the factors are kept: in a type that loses no bit, and multiplied in float32; or in codes of 6 or 7 bits with a scale in bf16
+/// How the factors are kept: in a type that loses no bit, and multiplied in float32; or in codes of 5 or 6 bits with a scale in bf16
 /// for 32 inputs of A and 16 ranks of B, and multiplied with activations of 8 bits.
-enum { ck_low_rank_f32 = 0, ck_low_rank_f16 = 1, ck_low_rank_bf16 = 30, ck_low_rank_i6 = 1006, ck_low_rank_i7 = 1007 };
+enum { ck_low_rank_f32 = 0, ck_low_rank_f16 = 1, ck_low_rank_bf16 = 30, ck_low_rank_i5 = 1005, ck_low_rank_i6 = 1006 };
 
 /// The change of one matrix `[outputs, inputs]`.
 typedef struct {
@@ -29,7 +29,7 @@ typedef struct {
     int64_t ahead;
 } ck_low_rank;
 
-/// Bytes of A in codes of `form` (`ck_low_rank_i6`, `ck_low_rank_i7`); 0 when its inputs are not whole groups of 32.
+/// Bytes of A in codes of `form` (`ck_low_rank_i5`, `ck_low_rank_i6`); 0 when its inputs are not whole groups of 32.
 int64_t ck_low_rank_a_bytes(int32_t form, int32_t rank, int32_t inputs);
 
 /// Bytes of B in codes of `form`.
@@ -41,11 +41,11 @@ typedef struct {
     int32_t element;
 } ck_factor;
 
-/// Quantises A, `[rank, inputs]`, to codes of `form`: w ≈ scale · q, q from -31 to 31 or from -63 to 63, the scale a group's largest
-/// magnitude / 31 or 63 rounded up to bf16. Inputs are whole groups of 32; `packed` is zeros before. The same bits on every set.
+/// Quantises A, `[rank, inputs]`, to codes of `form`: w ≈ scale · q, q from -15 to 15 or from -31 to 31, the scale a group's largest
+/// magnitude / 15 or 31 rounded up to bf16. Inputs are whole groups of 32; `packed` is zeros before. The same bits on every set.
 ///
-/// With an eighth bit codes would reach ±127. But raised by 64 those of ±63 are multiplied with activations as they are where
-/// instructions saturate at 16 bits (AVX2) or want a sign (NEON), with half of the operations; and there is less to read.
+/// Codes that are so short are multiplied with activations as they are, raised, where instructions saturate at 16 bits (AVX2) or
+/// want a sign (NEON).
 void ck_low_rank_pack_a(
     ck_instruction_set set, int32_t form, ck_factor a, int32_t rank, int32_t inputs, void *packed);
 

@@ -223,23 +223,18 @@ CK_INLINE void CK_NAME(pack_rows)(
     }
 }
 
-/// Codes of 6 bits of so many steps, `[steps, 64]`, as their low 4 bits, two steps to a byte, and then their high 2, four to a byte.
-CK_INLINE void CK_NAME(join_six)(const uint8_t *from, const int32_t steps, uint8_t *codes) {
+/// Codes of 5 or 6 bits of four or eight steps, `[steps, 64]`, as their low 4 bits, two steps to a byte, and what is above: of 6 bits
+/// four steps to a byte, of 5 bits eight, or four in half a byte.
+CK_INLINE void CK_NAME(join_codes)(const int bits, const uint8_t *from, const int32_t steps, uint8_t *codes) {
     uint8_t *high = codes + 32 * steps;
     for (int32_t s = 0; s < steps; s++) {
         for (int32_t i = 0; i < 64; i++) {
-            const uint8_t code = from[64 * s + i];
+            const uint8_t code = from[64 * s + i], above = code >> 4;
             codes[64 * (s / 2) + i] |= (uint8_t)((code & 15) << s % 2 * 4);
-            high[64 * (s / 4) + i] |= (uint8_t)(code >> 4 << s % 4 * 2);
+            if (bits == 6) high[64 * (s / 4) + i] |= (uint8_t)(above << s % 4 * 2);
+            else if (steps == 8) high[i] |= (uint8_t)(above << s);
+            else high[i % 32] |= (uint8_t)(above << (i / 32 * 4 + s));
         }
-    }
-}
-
-/// Codes of 7 bits of `whole` + 1 steps in the bytes of all but the last: their highest bits are the last codes' highest.
-CK_INLINE void CK_NAME(join_seven)(const uint8_t *from, const int32_t whole, uint8_t *codes) {
-    for (int32_t s = 0; s < whole; s++) {
-        for (int32_t i = 0; i < 64; i++)
-            codes[64 * s + i] = (uint8_t)(from[64 * s + i] | from[64 * whole + i] >> (7 - whole + s) << 7);
     }
 }
 
@@ -254,8 +249,7 @@ CK_INLINE void CK_NAME(pack_a)(
             const char *from = a + g * 32 * (ptrdiff_t)CK_NAME(bytes_of)(element);
             uint8_t wide[512] = {0};
             CK_NAME(pack_rows)(traits, from, stride, element, 2, rows, 16, wide, scales);
-            if (traits.bits == 6) CK_NAME(join_six)(wide, 8, codes);
-            else CK_NAME(join_seven)(wide, 7, codes);
+            CK_NAME(join_codes)(traits.bits, wide, 8, codes);
         }
     }
 }
@@ -269,13 +263,7 @@ CK_INLINE void CK_NAME(pack_b)(
             const char *from = b + k * (ptrdiff_t)CK_NAME(bytes_of)(element);
             uint8_t wide[256] = {0}, *scales = packed + ck_factor_b_scales(traits.bits);
             CK_NAME(pack_rows)(traits, from, stride, element, 1, rows, rank - k, wide, scales);
-            if (traits.bits == 6) {
-                CK_NAME(join_six)(wide, 4, packed);
-                continue;
-            }
-            CK_NAME(join_seven)(wide, 3, packed);
-            uint8_t *halves = packed + ck_factor_b_rest(7);
-            for (int32_t i = 0; i < 32; i++) halves[i] = (uint8_t)((wide[192 + i] & 15) | wide[224 + i] << 4);
+            CK_NAME(join_codes)(traits.bits, wide, 4, packed);
         }
     }
 }

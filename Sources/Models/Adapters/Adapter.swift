@@ -98,7 +98,7 @@ package final class Adapter: @unchecked Sendable {
 
         init(_ products: some Sequence<LowRankProduct?>) {
             for case .some(let product) in products {
-                codes += product.factorCount(.int6) + product.factorCount(.int7)
+                codes += product.factorCount(.int5) + product.factorCount(.int6)
                 exact += product.factorCount(.exact)
             }
         }

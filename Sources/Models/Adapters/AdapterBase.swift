@@ -10,7 +10,7 @@ package struct AdapterBase: Sendable {
     /// Whether the model's embedding is its output projection too.
     let isTied: Bool
     /// How factors are kept; exact where the base's weights take no activations of 8 bits.
-    package var precision = FactorPrecision.int6
+    package var precision = FactorPrecision.int5
     /// Products, by layer, whose weights take activations of 8 bits.
     private var takesBytes: [Set<AdaptedProduct>]
     private let spare = SpareMemory()

@@ -11,19 +11,19 @@ import Synchronization
 
 /// How the factors of low-rank changes are kept.
 package enum FactorPrecision: String, Sendable, CaseIterable {
-    /// In 6 bits, with a scale for every 32 inputs of A and 16 ranks of B, where that takes no more memory than every bit. They
+    /// In 5 bits, with a scale for every 32 inputs of A and 16 ranks of B, where that takes no more memory than every bit. They
     /// are multiplied with activations of 8 bits, which the base's weights have to take.
+    case int5
+    /// The same with 6 bits: half the error, and a sixth more memory.
     case int6
-    /// The same with 7 bits: half the error, and a seventh more memory.
-    case int7
     /// Every bit, multiplied in float32.
     case exact
 
     /// The form of codes that kernels know; nil for none.
     var codeForm: Int32? {
         switch self {
+        case .int5: Int32(ck_low_rank_i5)
         case .int6: Int32(ck_low_rank_i6)
-        case .int7: Int32(ck_low_rank_i7)
         case .exact: nil
         }
     }

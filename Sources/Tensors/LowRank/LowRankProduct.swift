@@ -149,7 +149,7 @@ struct ShrinkWork {
         case .exact:
             isExact = true
             floatsPerRow += 16 * change.inputs
-        case .int6, .int7:
+        case .int5, .int6:
             hasCodes = true
             // Four operations for 64 products, and reading the factors at some 16 bytes in the time of a float.
             floatsPerRow += change.inputs * change.columnCount / 64

@@ -49,7 +49,7 @@ import Tokenization
             base.precision = precision
             return try base.adapter(checkpoint, fingerprint: "a")
         }
-        let codes = try [FactorPrecision.int6, .int7].map { try adapter($0, on: "llama-q4_0.gguf") }
+        let codes = try [FactorPrecision.int5, .int6].map { try adapter($0, on: "llama-q4_0.gguf") }
         let exact = try adapter(.exact, on: "llama-q4_0.gguf")
         #expect(codes[0].byteCount < codes[1].byteCount && codes[1].byteCount < exact.byteCount)
         #expect(Set(codes.map(\.fingerprint) + ["a"]).count == 3 && exact.fingerprint == "a")
