@@ -99,8 +99,8 @@ package final class Decoder: LanguageModel {
 
     /// The same pass without the output projection.
     ///
-    /// - Returns: `[sum of logitCount, width]`: what the last norm makes of the tokens that want logits. Valid, and the
-    ///   caller's to overwrite, until the next pass.
+    /// - Returns: `[sum of logitCount, width]`: what the last norm makes of the tokens that want logits, in the batch's order unless
+    ///   rows of one adapter stand apart in it. Valid, and the caller's to overwrite, until the next pass.
     package func hiddenStates(_ batch: ForwardBatch) -> FloatMatrix {
         guard let cache else { preconditionFailure("Decoder: forward before allocateCache") }
         step.update(batch)
@@ -240,7 +240,8 @@ package final class Decoder: LanguageModel {
         return Logits(
             rowCount: step.logitTokens.count,
             vocabularySize: configuration.vocabularySize,
-            storage: workspace.logits.pointer
+            storage: workspace.logits.pointer,
+            places: step.logitPlaces
         )
     }
 }

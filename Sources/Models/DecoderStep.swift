@@ -3,13 +3,15 @@ import Tokenization
 
 /// What the layers of one step share: where every token stands, and which tokens want logits. Reused from step to step.
 final class DecoderStep {
+    /// The batch's rows in the order in which they are computed.
+    private let order = RowOrder()
     /// `[tokens]`: the step's tokens.
     private(set) var tokens: [Int32] = []
     /// `[tokens]`: position of every token in its sequence.
     private(set) var positions: [Int32] = []
     /// One entry per row of the batch.
     let attentionRows = AttentionRows()
-    /// Indices of the tokens whose logits are wanted, in order.
+    /// Indices of the tokens whose logits are wanted, ascending.
     private(set) var logitTokens: [Int] = []
     /// One entry per row that wants logits, for those tokens alone, one row's after the other's.
     private let logitRows = AttentionRows()
@@ -41,16 +43,21 @@ final class DecoderStep {
         var tokens: Range<Int>
     }
 
-    /// Becomes the step of `batch`.
+    /// Where the logits of the batch's rows are, row after row, among those of `logitTokens`; nil where they are in that order.
+    var logitPlaces: UnsafePointer<Int>? { order.logitPlaces }
+
+    /// Becomes the step of `batch`, those rows beside each other that have the same adapter: they share one reading of its factors.
     func update(_ batch: ForwardBatch) {
+        order.update(batch)
         tokens.removeAll(keepingCapacity: true)
         positions.removeAll(keepingCapacity: true)
         logitTokens.removeAll(keepingCapacity: true)
         swap(&adapterRuns, &earlierRuns)
         adapterRuns.removeAll(keepingCapacity: true)
         logitRowsOfOwnHeads = 0
-        for token in batch.tokens { tokens.append(token.rawValue) }
-        for row in batch.rows {
+        for index in order.rows {
+            let row = batch.rows[index]
+            for token in batch.tokens[order.tokens(of: index, in: batch)] { tokens.append(token.rawValue) }
             precondition(
                 row.tokenCount >= 1 && (0...row.tokenCount).contains(row.logitCount),
                 "a row of \(row.tokenCount) tokens wants \(row.logitCount) logits"
@@ -68,9 +75,8 @@ final class DecoderStep {
         runsVersion = wholeVersion
         adaptedRuns.removeAll(keepingCapacity: true)
         for run in adapterRuns { adaptedRuns.append((run.adapter.parts, run.tokens)) }
-        precondition(positions.count == tokens.count, "\(tokens.count) tokens, \(positions.count) in rows")
-        attentionRows.become(batch.rows) { $0.tokenCount }
-        if hasTokensWithoutLogits { logitRows.become(batch.rows) { $0.logitCount } }
+        attentionRows.become(batch.rows, order.rows) { $0.tokenCount }
+        if hasTokensWithoutLogits { logitRows.become(batch.rows, order.rows) { $0.logitCount } }
     }
 
     /// Forgets the adapters.
@@ -128,11 +134,12 @@ final class DecoderStep {
 }
 
 extension AttentionRows {
-    /// Becomes the last `count` tokens of every row, one row's after the other's, without the rows that have none.
-    fileprivate func become(_ batch: [ForwardRow], count: (ForwardRow) -> Int) {
+    /// Becomes the last `count` tokens of every row, one row's after the other's in this order, without the rows that have none.
+    fileprivate func become(_ batch: [ForwardRow], _ order: [Int], count: (ForwardRow) -> Int) {
         update { rows in
             var (used, first) = (0, 0)
-            for row in batch {
+            for index in order {
+                let row = batch[index]
                 let tokenCount = count(row)
                 if tokenCount == 0 { continue }
                 if used == rows.count {

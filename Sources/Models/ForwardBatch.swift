@@ -44,17 +44,27 @@ package struct Logits {
     /// Floats in a row.
     package let vocabularySize: Int
     private let storage: UnsafeMutablePointer<Float>
+    private let places: UnsafePointer<Int>?
 
     /// Wraps `storage`, `[rowCount, vocabularySize]` float32, row-major.
-    package init(rowCount: Int, vocabularySize: Int, storage: UnsafeMutablePointer<Float>) {
+    ///
+    /// - Parameter places: which row of the storage each is, `[rowCount]`; nil where they are in order.
+    package init(
+        rowCount: Int,
+        vocabularySize: Int,
+        storage: UnsafeMutablePointer<Float>,
+        places: UnsafePointer<Int>? = nil
+    ) {
         self.rowCount = rowCount
         self.vocabularySize = vocabularySize
         self.storage = storage
+        self.places = places
     }
 
     /// Row `index`, `[vocabulary]`, in batch order. The caller may overwrite it.
     package func row(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
         precondition(index >= 0 && index < rowCount, "logit row \(index) of \(rowCount)")
-        return UnsafeMutableBufferPointer(start: storage + index * vocabularySize, count: vocabularySize)
+        let place = places?[index] ?? index
+        return UnsafeMutableBufferPointer(start: storage + place * vocabularySize, count: vocabularySize)
     }
 }
