@@ -28,13 +28,19 @@ import Testing
     /// Why a GGUF adapter with those parts of a pair is refused; nil where it is not.
     private func refusal(
         _ settings: [(key: String, value: GGUFValue)],
-        parts: [String] = ["a", "b"]
+        parts: [String] = ["a", "b"],
+        rank: Int = 4
     ) throws -> CheckpointError? {
         let folder = try TemporaryFolder()
         var writer = GGUFWriter()
         writer.metadata = [("general.type", .string("adapter")), ("adapter.type", .string("lora"))]
         writer.metadata += settings
-        writer.tensors = parts.map { GGUFWriter.Tensor("blk.0.attn_q.weight.lora_\($0)", shape: [4, 4]) }
+        writer.tensors = parts.map { part in
+            let shape = part == "a" ? [rank, 4] : [4, rank]
+            var tensor = GGUFWriter.Tensor("blk.0.attn_q.weight.lora_\(part)", shape: shape)
+            tensor.data = [UInt8](repeating: 0, count: tensor.data.count)
+            return tensor
+        }
         let path = try folder.write(writer.bytes(), to: "a.gguf")
         do {
             _ = try AdapterCheckpoint(path: path)
@@ -179,6 +185,13 @@ import Testing
         #expect(alpha?.description.contains("does not say adapter.lora.alpha, which the adapter needs") == true)
         let rank = #expect(throws: CheckpointError.self) { try adapter([(#""r": 5"#, #""s": 5"#)]) }
         #expect(rank?.description.contains("does not say r, which the adapter needs") == true)
+    }
+
+    @Test func `ranks go up to 256`() throws {
+        let alpha: [(key: String, value: GGUFValue)] = [("adapter.lora.alpha", .float32(8))]
+        #expect(try refusal(alpha, rank: 256) == nil)
+        let error = try refusal(alpha, rank: 257)
+        #expect(error?.description.contains("blk.0.attn_q has the rank 257; ranks from 1 to 256 are read") == true)
     }
 
     @Test func `an activated adapter is refused in both formats`() throws {

@@ -43,8 +43,11 @@ import Testing
         let directory = DeploymentDirectory([try ScriptedDeployment.make(adapters: registry)])
         disk.suspend()
         defer { disk.resume() }
-        try await withServer({ $0.requestTimeout = .milliseconds(300) }, directory: directory) { server in
-            let late = try await complete(server, "scripted:a")
+        try await withServer({ $0.requestTimeout = .milliseconds(500) }, directory: directory) { server in
+            async let waiting = complete(server, "scripted:a")
+            try await server.wait("the request waits") { server.application.runningCount == 1 }
+            #expect(try await complete(server, "scripted").status == 200, "others are answered meanwhile")
+            let late = try await waiting
             #expect(try late.status == 504 && late.error()["code"] == "generation_timeout")
         }
         try await withServer(directory: directory) { server in
@@ -86,6 +89,32 @@ import Testing
             #expect(try await names(server) == ["tiny"])
             #expect(try await complete(server, "tiny:a").status == 404)
         }
+    }
+
+    @Test(arguments: ["llama-f32.gguf", "llama-q4_0.gguf"])
+    func `an adapter that is read again says what it said in memory`(base: String) async throws {
+        func answers(adapterBytes: Int) async throws -> (texts: [JSONValue?], loads: UInt64) {
+            var settings = DeploymentConfiguration(name: "tiny", path: try TestData.tiny(base))
+            settings.adapters = [
+                AdapterReference(name: "a", path: try TestData.tiny("llama-adapter")),
+                AdapterReference(name: "b", path: try TestData.tiny("llama-adapter.gguf")),
+            ]
+            settings.adapterBytes = adapterBytes
+            let deployment = try Deployment.load(settings)
+            var texts: [JSONValue?] = []
+            try await withServer(directory: DeploymentDirectory([deployment])) { server in
+                for (index, name) in ["a", "b", "a", "tiny", "a", "a"].enumerated() {
+                    // Another prompt than before, so that nothing of it is cached.
+                    let fields = #""max_tokens":8,"temperature":0,"ignore_eos":true,"logprobs":2"#
+                    let body = #"{"model":"\#(name)","prompt":"hello \#(index)",\#(fields)}"#
+                    texts.append(try await server.send("POST", "/v1/completions", body).json()["choices"])
+                }
+            }
+            return (texts, deployment.adapters.statistics.loads)
+        }
+        let (read, hot) = (try await answers(adapterBytes: 1), try await answers(adapterBytes: 1 << 30))
+        #expect(read.texts == hot.texts && Set(read.texts).count == read.texts.count && !read.texts.contains(nil))
+        #expect(read.loads > hot.loads)
     }
 
     @Test func `nobody is told where on the server's disk a file is missing`() async throws {

@@ -95,6 +95,9 @@ def an_adapter_that_changes_nothing_changes_nothing(server):
     other = ask(server, f"{NAME}:nothing", question, logprobs=True, top_logprobs=3)
     assert plain.choices[0].logprobs == other.choices[0].logprobs
     assert other.usage.prompt_tokens_details.cached_tokens == 0, "a prefix of the base was taken for the adapter's"
+    again = ask(server, f"{NAME}:nothing", question, logprobs=True, top_logprobs=3)
+    assert again.usage.prompt_tokens_details.cached_tokens > 0, "the adapter's own prefix was not found"
+    assert again.choices[0].logprobs == plain.choices[0].logprobs
 
 
 @check

@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+from adapters_conformance import write_adapter
+
 HERE = pathlib.Path(__file__).resolve().parent
 HEARTH, MODEL = str(pathlib.Path(sys.argv[1]).resolve()), str(pathlib.Path(sys.argv[2]).resolve())
 SIZE = 4_000_000
@@ -368,6 +370,21 @@ def figures_for_scripts():
         errors = place.run("perplexity", MODEL, text, "--chunk", 64, "--adapter", "/nonexistent", code=1)[1]
         assert "no adapter called '/nonexistent'" in errors, errors
         place.run("bench", MODEL, code=64, HEARTH_ISA="abacus")
+
+
+@check
+def adapters_are_kept_for_a_model():
+    with Place() as place:
+        path = write_adapter(pathlib.Path(place.folder.name, "pirate-files"), 1, 8, 0.1)
+        assert place.run("adapters", "add", "pirate", path, "--base", MODEL)[0].startswith("added ")
+        assert "pirate" in place.run("adapters", "list")[0]
+        shown = place.run("adapters", "show", "pirate", "--base", MODEL)[0]
+        assert "8" in shown and "pirate" in shown, shown
+        other = write_adapter(pathlib.Path(place.folder.name, "other"), 1, 2, 0.1, {"mlp.down_proj": (576, 576)})
+        assert "mlp.down_proj" in place.run("adapters", "add", "other", other, "--base", MODEL, code=1)[1]
+        place.run("adapters", "remove", "pirate", "--base", MODEL)
+        assert "pirate" not in place.run("adapters", "list")[0]
+        place.run("adapters", "remove", "pirate", "--base", MODEL, code=1)
 
 
 @check
