@@ -60,7 +60,7 @@ def thousand(options):
     folder = adapter_life.thousand(options)
     size = files(options)[0].stat().st_size
     server = servers.hearth(
-        options, "--speculation", "off", "--adapter-folder", folder, "--adapter-bytes", str(64 * size * 43 // 100)
+        options, "--speculation", "off", "--adapter-folder", folder, "--adapter-bytes", str(64 * size * 36 // 100)
     )  # fmt: skip
     return server, lambda number: {"model": f"bench:n{number}"}
 

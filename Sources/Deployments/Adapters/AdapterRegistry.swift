@@ -54,7 +54,7 @@ package final class AdapterRegistry: Sendable {
     /// What files are copied to. A file with whole weights has hundreds of megabytes, which nobody would miss the rest of the time.
     private let copyMemory = SpareMemory(byteLimit: 64 << 20)
 
-    /// Room for some 400 adapters of rank 16 on all layers of a 1B model.
+    /// Room for some 500 adapters of rank 16 on all layers of a 1B model.
     package static let standardByteBudget = 4 << 30
 
     /// - Parameters:

@@ -189,7 +189,7 @@ package final class LowRankChange: @unchecked Sendable {
         self.view = view
     }
 
-    /// Whether codes are possible, and take no more than 16 bits a number: panels hold 16 ranks.
+    /// Whether codes are possible, and take clearly less than 16 bits a number: panels hold 16 ranks.
     static func canHaveCodes(rank: Int, inputs: Int) -> Bool { rank >= 8 && inputs % Int(ck_group_size) == 0 }
 }
 

@@ -6,8 +6,8 @@ struct AdapterTypeOption: ParsableArguments {
     @Option(
         name: .customLong("adapter-type"),
         help: ArgumentHelp(
-            "How the factors of adapters are kept: int5, int6 with half the error, or exact, which takes three times the memory "
-                + "and twice the time (HEARTH_ADAPTER_TYPE; int5).",
+            "How the factors of adapters are kept: int5, int6 with half the error, or exact, which takes up to three times the "
+                + "memory, and longer (HEARTH_ADAPTER_TYPE; int5).",
             valueName: "type"
         )
     )
