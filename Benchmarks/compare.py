@@ -80,6 +80,8 @@ class Peer:
 
 def run(options, key, done):
     engines = {"Hearth": Hearth(options), "Hearth, int8 cache": Hearth(options, "--cache-type", "int8")}
+    if "F16" in pathlib.Path(options.model).name:
+        engines["Hearth, 8-bit weights"] = Hearth(options, "--weight-type", "q8_0")
     engines |= {name: Peer(options, name) for name in options.peers.split(",")}
     with open(options.results, "a") as results:
         for words in options.measures.split(","):

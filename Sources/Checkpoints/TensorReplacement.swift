@@ -51,7 +51,7 @@ final class ReplacedTensors: Sendable {
 
     init(_ replacements: [String: TensorReplacement]) { self.replacements = replacements }
 
-    /// The tensor's bytes, valid until `release`; nil for one of the files'.
+    /// The tensor's bytes, valid until it is released; nil for one of the files'.
     func bytes(of tensor: TensorEntry) -> UnsafeRawBufferPointer? {
         guard let replacement = replacements[tensor.name] else { return nil }
         if let content = contents.withLock({ $0[tensor.name] }) { return UnsafeRawBufferPointer(content.bytes) }
@@ -68,4 +68,7 @@ final class ReplacedTensors: Sendable {
 
     /// Gives the memory back; what is read afterwards is computed again.
     func release() { contents.withLock { $0 = [:] } }
+
+    /// The same for one tensor.
+    func release(_ tensor: TensorEntry) { contents.withLock { $0[tensor.name] = nil } }
 }

@@ -43,6 +43,8 @@ package struct DeploymentConfiguration: Sendable {
     package var mergedAdapter: AdapterReference?
     /// Whether weights of fewer than 8 bits that it changes get 8.
     package var mergesPrecisely: Bool
+    /// What float weights are kept as, one of `ElementType.reducedTypes`; nil leaves them as they are.
+    package var weightType: ElementType?
     /// Folders whose adapters are variants too, as they come and go.
     package var adapterFolders: [AdapterFolder]
     /// Bytes of adapters in memory above which those that no request uses leave it.
@@ -75,6 +77,7 @@ package struct DeploymentConfiguration: Sendable {
         adapters = []
         mergedAdapter = nil
         mergesPrecisely = false
+        weightType = nil
         adapterFolders = []
         adapterBytes = AdapterRegistry.standardByteBudget
         adapterPrecision = .int5
@@ -90,13 +93,13 @@ extension Deployment {
         let identity = FileIdentity(of: configuration.path)
         let base = try openCheckpoint(configuration.path)
         let workers = WorkerPool(threadCount: configuration.threadCount)
-        let merged = try merge(configuration, into: base, on: workers)
-        let checkpoint = merged?.checkpoint ?? base
+        let served = try ServedCheckpoint(base, configuration, on: workers)
+        let checkpoint = served.checkpoint
         let text = ConcurrentLoad { () throws(DeploymentError) in
             (try loadTokenizer(checkpoint), try parseTemplate(checkpoint))
         }
         let adapters = try loadAdapters(configuration, of: checkpoint)
-        let model = try loadDecoder(checkpoint, configuration, merged: merged, workers: workers)
+        let model = try loadDecoder(served, configuration, workers: workers)
         let (tokenizer, template) = try text.value()
         let traits = model.traits
         var details = ModelDetails(
@@ -109,7 +112,7 @@ extension Deployment {
         details.cacheBytesPerToken = traits.cacheBytesPerToken
         details.costs = traits.costs
         let drafter = try makeDrafter(for: traits, workers: workers, configuration)
-        let disk = try openDiskCache(base, openedAs: identity, merged, traits, configuration)
+        let disk = try openDiskCache(served, openedAs: identity, traits, configuration)
         let engine = try makeEngine(model, drafter, disk, configuration)
         return Deployment(
             identity: DeploymentIdentity(
@@ -150,15 +153,15 @@ extension Deployment {
         throw .modelUnavailable(message: "The checkpoint has no place where a tokenizer could be.")
     }
 
-    /// The decoder of `checkpoint`, its weights packed.
+    /// The decoder of a checkpoint, its weights packed.
     ///
-    /// - Parameter merged: what `checkpoint` is of, where an adapter is folded into it.
+    /// - Parameter workers: those that `served` was made with.
     package static func loadDecoder(
-        _ checkpoint: Checkpoint,
+        _ served: ServedCheckpoint,
         _ configuration: DeploymentConfiguration,
-        merged: MergedCheckpoint? = nil,
-        workers: WorkerPool? = nil
+        workers: WorkerPool
     ) throws(DeploymentError) -> sending Decoder {
+        let checkpoint = served.checkpoint
         if checkpoint.isEncoder {
             throw .modelUnavailable(
                 message: "\(configuration.name) turns texts into vectors and writes none. "
@@ -172,11 +175,10 @@ extension Deployment {
             )
         }
         do throws(ModelError) {
-            let workers = workers ?? WorkerPool(threadCount: configuration.threadCount)
             let set = configuration.instructionSet
             let context = configuration.contextLength
             let cacheType = configuration.cacheElementType
-            return try PackedLoading.decoder(of: checkpoint, configuration.packs, merged: merged, on: workers) {
+            return try PackedLoading.decoder(of: served, configuration.packs, on: workers) {
                 (source) throws(ModelError) in
                 try Decoder(
                     checkpoint,
@@ -186,25 +188,6 @@ extension Deployment {
                     source: source
                 )
             }
-        } catch {
-            throw .modelUnavailable(message: error.description)
-        }
-    }
-
-    /// The checkpoint with the adapter that the configuration folds into it; nil for none.
-    private static func merge(
-        _ configuration: DeploymentConfiguration,
-        into base: Checkpoint,
-        on workers: WorkerPool
-    ) throws(DeploymentError) -> MergedCheckpoint? {
-        guard let reference = configuration.mergedAdapter else { return nil }
-        do {
-            return try MergedCheckpoint(
-                reference,
-                into: base,
-                isPrecise: configuration.mergesPrecisely,
-                on: workers
-            )
         } catch {
             throw .modelUnavailable(message: error.description)
         }

@@ -1,4 +1,4 @@
-package import Checkpoints
+import Checkpoints
 import Foundation
 package import Models
 package import Tensors
@@ -23,9 +23,9 @@ package struct PackedLoading {
     /// Makes a decoder with weights from there. Called again with another source when a pack turns out not to fit.
     package typealias Making = @Sendable (WeightSource) throws(ModelError) -> sending Decoder
 
-    private let checkpoint: Checkpoint
+    private let served: ServedCheckpoint
     private let setting: PackSetting
-    private let merged: MergedCheckpoint?
+    private var checkpoint: Checkpoint { served.checkpoint }
     /// How long another process is waited for that writes the same pack.
     private let patience: Duration = .seconds(60)
 
@@ -33,24 +33,21 @@ package struct PackedLoading {
     ///
     /// - Parameters:
     ///   - setting: nil keeps packed weights in memory only.
-    ///   - merged: what `checkpoint` is of, where an adapter is folded into it: its pack is another than the base's.
     ///   - workers: what to check the pack on.
     package static func decoder(
-        of checkpoint: Checkpoint,
+        of served: ServedCheckpoint,
         _ setting: PackSetting?,
-        merged: MergedCheckpoint? = nil,
         on workers: WorkerPool,
         _ make: Making
     ) throws(ModelError) -> sending Decoder {
-        guard let setting else { return try inMemory(checkpoint, make) }
-        return try PackedLoading(checkpoint: checkpoint, setting: setting, merged: merged).load(on: workers, make)
+        guard let setting else { return try inMemory(served.checkpoint, make) }
+        return try PackedLoading(served: served, setting: setting).load(on: workers, make)
     }
 
     private func load(on workers: WorkerPool, _ make: Making) throws(ModelError) -> sending Decoder {
         let identity: PackIdentity
         do {
-            let base = try PackStore.identity(of: checkpoint, stored: setting.stored)
-            identity = try merged?.packIdentity(base: base) ?? base
+            identity = try served.packIdentity(stored: setting.stored)
         } catch {
             tellMemoryOnly(error.description)
             return try Self.inMemory(checkpoint, make)

@@ -36,7 +36,9 @@ extension Deployment {
             draft.contextLength = context
             draft.cacheElementType = CacheShape.standardElementType(for: configuration.instructionSet)
             draft.packs?.stored = stored
-            let model = try loadDecoder(checkpoint, draft, workers: workers)
+            draft.mergedAdapter = nil
+            let served = try ServedCheckpoint(checkpoint, draft, on: workers)
+            let model = try loadDecoder(served, draft, workers: workers)
             let traits = model.traits
             if traits.vocabularySize != target.vocabularySize {
                 throw .modelUnavailable(

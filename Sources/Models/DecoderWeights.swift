@@ -92,12 +92,15 @@ extension Checkpoint {
         return prefixes.first { tensor($0 + "model.embed_tokens.weight") != nil } ?? ""
     }
 
+    /// What the embedding is called, and the output projection where there is one.
+    var embeddingName: String {
+        format == .gguf ? "token_embd.weight" : textModelPrefix + "model.embed_tokens.weight"
+    }
+    var headName: String { format == .gguf ? "output.weight" : textModelPrefix + "lm_head.weight" }
+
     /// Whether the output projection is a matrix of its own, and not the embedding.
     var hasOwnHead: Bool {
-        switch format {
-        case .gguf: tensor("output.weight") != nil
-        case .safetensors: !configuration.tiedEmbeddings && tensor(textModelPrefix + "lm_head.weight") != nil
-        }
+        tensor(headName) != nil && !(format == .safetensors && configuration.tiedEmbeddings)
     }
 }
 

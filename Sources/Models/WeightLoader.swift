@@ -86,6 +86,8 @@ struct WeightLoader {
         } catch {
             throw .notPackable(tensors: parts.map(\.name).joined(separator: ", "), reason: error.description)
         }
+        // What was computed to be read would stay beside its packed form until the last is.
+        for entry in entries { checkpoint.release(entry) }
         guard case .writing(let writer) = source else { return matrix }
         return try Self.usable { () throws(PackError) in try writer.keep(matrix, name: name, parts: shapes) }
     }

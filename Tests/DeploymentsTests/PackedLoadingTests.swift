@@ -179,21 +179,57 @@ import Tokenization
         #expect(store.collect(keeping: []) == 1)
     }
 
+    @Test func `weights in fewer bits have packs of their own, each of its type, which go with their files`() throws {
+        try FileManager.default.removeItem(atPath: checkpointPath)
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-f16.gguf"), toPath: checkpointPath)
+        let adapter = folder.path + "/adapter.gguf"
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-adapter.gguf"), toPath: adapter)
+        let forms: [(adapter: String?, type: ElementType?)] = [
+            (nil, nil), (nil, .q8_0), (nil, .q4_0), (adapter, nil), (adapter, .q8_0),
+        ]
+        let made = try forms.map { try load(at: store, merging: $0.adapter, weightsAs: $0.type) }
+        #expect(Set(made.map(\.logits)).count == forms.count && made.allSatisfy { $0.notices == [] })
+        let all = try packs()
+        #expect(all.count == forms.count)
+        for (form, first) in zip(forms, made) {
+            #expect(try load(at: store, merging: form.adapter, weightsAs: form.type).logits == first.logits)
+            #expect(try load(at: nil, merging: form.adapter, weightsAs: form.type).logits == first.logits)
+        }
+        #expect(try packs() == all && store.collect(keeping: []) == 0)
+        try FileManager.default.removeItem(atPath: adapter)
+        #expect(store.collect(keeping: []) > 0)
+        #expect(try packs().count == 3)
+        try FileManager.default.removeItem(atPath: checkpointPath)
+        #expect(store.collect(keeping: []) > 0)
+        #expect(try packs() == [])
+    }
+
+    @Test func `where no weights are floats the pack is the file's own, and the user is told`() throws {
+        try FileManager.default.removeItem(atPath: checkpointPath)
+        try FileManager.default.copyItem(atPath: TestData.tiny("llama-q4_0.gguf"), toPath: checkpointPath)
+        let plain = try load()
+        let (logits, notices) = try load(at: store, weightsAs: .q8_0)
+        #expect(logits == plain.logits)
+        #expect(notices == ["test has no weights in floats: they stay as they are, not Q8_0."])
+        #expect(try packs().count == 1)
+    }
+
     /// Logits of a few tokens, as bits, and what the user was told.
     private func load() throws -> (logits: [UInt32], notices: [String]) { try load(at: store) }
 
-    private func load(at store: PackStore?, merging adapter: String? = nil) throws -> (
-        logits: [UInt32], notices: [String]
-    ) {
+    private func load(
+        at store: PackStore?,
+        merging adapter: String? = nil,
+        weightsAs type: ElementType? = nil
+    ) throws -> (logits: [UInt32], notices: [String]) {
         let notices = Notices()
         var configuration = DeploymentConfiguration(name: "test", path: checkpointPath)
         configuration.packs = store.map { PackSetting(store: $0, stored: nil) { notices.add($0) } }
-        let base = try Checkpoint.open(path: checkpointPath)
-        let merged = try adapter.map { path in
-            let workers = WorkerPool(threadCount: 2)
-            return try MergedCheckpoint(AdapterReference(name: "a", path: path), into: base, on: workers)
-        }
-        let decoder = try Deployment.loadDecoder(merged?.checkpoint ?? base, configuration, merged: merged)
+        configuration.mergedAdapter = adapter.map { AdapterReference(name: "a", path: $0) }
+        configuration.weightType = type
+        let workers = WorkerPool(threadCount: 2)
+        let served = try ServedCheckpoint(Checkpoint.open(path: checkpointPath), configuration, on: workers)
+        let decoder = try Deployment.loadDecoder(served, configuration, workers: workers)
         decoder.allocateCache(blockCount: 1, blockSize: 32)
         let row = ForwardRow(firstPosition: 0, tokenCount: 4, blockTable: [BlockID(rawValue: 0)], logitCount: 1)
         let tokens = (1...4).map { TokenID(rawValue: $0) }

@@ -267,6 +267,13 @@ import Testing
             try plain.compute.cacheElementType(Environment(["HEARTH_CACHE_TYPE": "q2"]))
         }
         #expect(settings.map { $0.sentence } == ["portable (--isa)", "portable (HEARTH_ISA)"])
+        let reduced: Bench = try parse("bench m --weight-type Q8_0")
+        #expect(try reduced.compute.weightType(Environment(["HEARTH_WEIGHT_TYPE": "q4_0"])) == .q8_0)
+        #expect(try plain.compute.weightType(Environment(["HEARTH_WEIGHT_TYPE": "q4_0"])) == .q4_0)
+        #expect(try plain.compute.weightType(Environment([:])) == nil)
+        #expect(throws: ValidationError.self) {
+            try plain.compute.weightType(Environment(["HEARTH_WEIGHT_TYPE": "f16"]))
+        }
         #expect(throws: ValidationError.self) {
             try plain.compute.instructionSet(Environment(["HEARTH_ISA": "abacus"]))
         }

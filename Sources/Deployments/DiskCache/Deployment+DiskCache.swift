@@ -8,18 +8,16 @@ extension Deployment {
     ///
     /// - Parameters:
     ///   - identity: of the checkpoint's files, taken before it was opened.
-    ///   - merged: what is folded into the checkpoint's weights.
     ///   - traits: of the model as it was loaded.
     static func openDiskCache(
-        _ checkpoint: Checkpoint,
+        _ served: ServedCheckpoint,
         openedAs identity: FileIdentity,
-        _ merged: MergedCheckpoint?,
         _ traits: ModelTraits,
         _ configuration: DeploymentConfiguration
     ) throws(DeploymentError) -> DiskCache? {
         guard let settings = configuration.diskCache else { return nil }
         let fingerprints = Fingerprints(folder: settings.folder + "/fingerprints")
-        let weights = fingerprints.fingerprint(of: checkpoint, at: configuration.path, openedAs: identity)
+        let weights = fingerprints.fingerprint(of: served.base, at: configuration.path, openedAs: identity)
         var facts = [
             "weights=\(weights)",
             "cache=\(traits.cacheLayout)",
@@ -27,7 +25,7 @@ extension Deployment {
             "arithmetic=\(configuration.instructionSet.name)",
             "program=\(fingerprints.ofThisProgram())",
         ]
-        if let merged { facts.append("merged=\(merged.fingerprint)") }
+        facts += served.cacheFacts
         let form = CacheForm(modelName: configuration.name, facts: facts)
         do {
             return try DiskCache(settings, form: form, logger: configuration.logger)

@@ -87,10 +87,17 @@ extension EmbeddingDeployment {
         let tokenizer = try Deployment.loadTokenizer(checkpoint)
         let engine: EmbeddingEngine
         if checkpoint.isEncoder {
+            if let type = configuration.weightType {
+                configuration.packs?.notice(
+                    "\(configuration.name) is an encoder: its weights stay as they are, not \(type.name)."
+                )
+            }
             engine = EmbeddingEngine(model: try loadEncoder(checkpoint, configuration))
             checkpoint.releasePages()
         } else {
-            let decoder = try Deployment.loadDecoder(checkpoint, configuration)
+            let workers = WorkerPool(threadCount: configuration.threadCount)
+            let served = try ServedCheckpoint(checkpoint, configuration, on: workers)
+            let decoder = try Deployment.loadDecoder(served, configuration, workers: workers)
             engine = EmbeddingEngine(model: try embedder(decoder, checkpoint, configuration))
         }
         return EmbeddingDeployment(

@@ -152,19 +152,22 @@ package struct PackStore: Sendable, Equatable {
     }
 
     private func isNeeded(_ identity: PackIdentity, _ digests: Set<[UInt8]>) -> Bool {
-        switch identity.origins.first {
-        case "store": return digests.contains(identity.digest)
+        self.digests(of: identity.origins[...], digests).contains(identity.digest)
+    }
+
+    /// What a pack of these origins may be called as things are; nothing where they are gone.
+    private func digests(of origins: ArraySlice<String>, _ stored: Set<[UInt8]>) -> [[UInt8]] {
+        var rest = origins
+        if let reduction = WeightReduction(&rest) { return digests(of: rest, stored).map(reduction.digest) }
+        switch origins.first {
+        case "store": return Array(stored)
         case "files":
             // A disk that is not mounted looks as if its files were gone; the pack is then made again.
-            return (try? Self.identity(ofFiles: Array(identity.origins.dropFirst())))?.digest == identity.digest
+            return [(try? Self.identity(ofFiles: Array(origins.dropFirst())))?.digest].compactMap { $0 }
         case "merged":
-            guard let origins = MergedOrigins(identity.origins), origins.hasFiles else { return false }
-            let bases =
-                origins.base.first == "files"
-                ? [(try? Self.identity(ofFiles: Array(origins.base.dropFirst())))?.digest].compactMap { $0 }
-                : Array(digests)
-            return bases.contains { MergedCheckpoint.digest(base: $0, origins.fingerprint) == identity.digest }
-        default: return false
+            guard let merged = MergedOrigins(Array(origins)), merged.hasFiles else { return [] }
+            return digests(of: merged.base[...], stored).map { MergedCheckpoint.digest(base: $0, merged.fingerprint) }
+        default: return []
         }
     }
 

@@ -79,8 +79,7 @@ extension AdapterBase {
     ) throws(ModelError) {
         if adapter.saved.isEmpty { return }
         let isFolder = base.format == .safetensors
-        let embedding = isFolder ? base.textModelPrefix + "model.embed_tokens.weight" : "token_embd.weight"
-        let head = isFolder ? base.textModelPrefix + "lm_head.weight" : "output.weight"
+        let (embedding, head) = (base.embeddingName, base.headName)
         guard let old = base.tensor(embedding) else { throw .missingTensor(name: embedding) }
         guard let type = Self.type(of: base.tensor(head) ?? old, isPrecise),
             let embeddingType = Self.type(of: old, isPrecise)
@@ -136,21 +135,9 @@ private struct MergedRows: Sendable {
     let scale: Float
     let type: ElementType
 
-    private static let rowsPerTask = 16
-
     func write(to bytes: UnsafeMutableRawBufferPointer, on workers: WorkerPool) {
-        let (outputs, inputs) = (tensor.shape[0], tensor.shape[1])
-        let rows = StoredRows(bytes: base.bytes(of: tensor), type: tensor.elementType, width: inputs)
-        let taskCount = (outputs + Self.rowsPerTask - 1) / Self.rowsPerTask
-        workers.run(taskCount: taskCount) { task in
-            let row = UnsafeMutableBufferPointer<Float>.allocate(capacity: inputs)
-            defer { row.deallocate() }
-            for output in task * Self.rowsPerTask..<min((task + 1) * Self.rowsPerTask, outputs) {
-                rows.read(output, into: row)
-                addChange(of: output, to: row)
-                StoredRows.write(row, as: type, at: output, of: bytes)
-            }
-        }
+        let rows = StoredRows(bytes: base.bytes(of: tensor), type: tensor.elementType, width: tensor.shape[1])
+        rows.rewrite(tensor.shape[0], as: type, to: bytes, on: workers) { addChange(of: $0, to: $1) }
     }
 
     /// row += scale · B[output] A.

@@ -28,6 +28,11 @@ extension ElementType {
     }
 }
 
+extension ElementType {
+    /// The block types that `encode` writes, in which float weights can be kept: the most precise first.
+    package static let reducedTypes: [ElementType] = [.q8_0, .q5_1, .q5_0, .q4_1, .q4_0]
+}
+
 /// Writes float32 values as elements of a stored tensor: the counterpart of `dequantize`.
 ///
 /// Halves are rounded to the nearest, ties to even. Blocks get the scale that the reference writer gives them

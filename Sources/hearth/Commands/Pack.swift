@@ -64,14 +64,13 @@ struct Pack: AsyncParsableCommand {
     private func result(of model: LocatedModel, _ environment: Environment) throws -> PackResult {
         let checkpoint = try Deployment.openCheckpoint(model.path)
         let store = PackStore(home: environment.home.value)
-        let identity = try PackStore.identity(of: checkpoint, stored: model.stored)
-        if !check {
-            var configuration = try compute.configuration(for: model, environment)
-            configuration.packs = PackSetting(store: store, stored: model.stored) { Output.note($0) }
-            _ = try Deployment.loadDecoder(checkpoint, configuration)
-        }
+        var configuration = try compute.configuration(for: model, environment)
+        configuration.packs = PackSetting(store: store, stored: model.stored) { Output.note($0) }
+        let workers = WorkerPool(threadCount: configuration.threadCount)
+        let served = try ServedCheckpoint(checkpoint, configuration, on: workers)
+        let identity = try served.packIdentity(stored: model.stored)
+        if !check { _ = try Deployment.loadDecoder(served, configuration, workers: workers) }
         let path = store.path(of: identity)
-        let workers = WorkerPool(threadCount: try compute.threadCount(environment).value)
         do throws(PackError) {
             let pack = try PackFile(path: path, digest: identity.digest)
             try pack.verify(on: workers)

@@ -30,6 +30,7 @@ struct ServeSettings: Sendable {
         base.instructionSet = instructionSet.value
         base.cacheElementType = try command.compute.cacheElementType(environment)
         base.contextLength = try command.compute.contextLength(environment)
+        base.weightType = try command.compute.weightType(environment)
         base.cacheBytes = try Self.cacheBytes(command, environment)
         base.diskCache = try command.diskCache.configuration(environment)
         base.limits = limits
@@ -41,6 +42,7 @@ struct ServeSettings: Sendable {
         announcement = """
             hearth \(HearthCommand.version): threads \(threads.sentence), instruction set \
             \(Setting(instructionSet.value.name, from: .init(instructionSet.origin)).sentence), \
+            \(base.weightType.map { "float weights as \($0.name), " } ?? "")\
             store \(environment.home.sentence), keys \(serving.apiKeys.isEmpty ? "not asked for" : "asked for"), \
             steps of \(limits.tokensPerStep) tokens, \(limits.maxRunning) sequences at a time, \
             scheduling \(base.scheduling.rawValue), \

@@ -29,6 +29,15 @@ struct ComputeOptions: ParsableArguments {
     )
     var cacheType: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep weights that are floats in the file (F32, F16, BF16) as q8_0, q5_1, q5_0, q4_1 or q4_0: smaller and faster "
+                + "(HEARTH_WEIGHT_TYPE; as they are).",
+            valueName: "type"
+        )
+    )
+    var weightType: String?
+
     @Flag(
         inversion: .prefixedNo,
         help: "Keep the packed weights in a file for the next start (HEARTH_PACK=0 for not)."
@@ -95,6 +104,17 @@ struct ComputeOptions: ParsableArguments {
         return type
     }
 
+    /// What float weights are kept as; nil leaves them as they are.
+    func weightType(_ environment: Environment) throws -> ElementType? {
+        guard let wanted = weightType ?? environment["HEARTH_WEIGHT_TYPE"] else { return nil }
+        let types = ElementType.reducedTypes
+        guard let type = types.first(where: { $0.name.lowercased() == wanted.lowercased() }) else {
+            let known = types.map { $0.name.lowercased() }.joined(separator: ", ")
+            throw ValidationError("Weights cannot be kept as \"\(wanted)\". Float weights can be kept as \(known).")
+        }
+        return type
+    }
+
     /// How packed weights of `model` are kept; nil for in memory only.
     func packs(for model: LocatedModel, _ environment: Environment) -> PackSetting? {
         guard pack ?? (environment["HEARTH_PACK"] != "0") else { return nil }
@@ -112,6 +132,7 @@ struct ComputeOptions: ParsableArguments {
         configuration.instructionSet = try instructionSet(environment).value
         configuration.cacheElementType = try cacheElementType(environment)
         configuration.contextLength = try contextLength(environment)
+        configuration.weightType = try weightType(environment)
         configuration.packs = packs(for: model, environment)
         return configuration
     }
