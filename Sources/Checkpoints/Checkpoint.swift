@@ -69,7 +69,8 @@ package final class Checkpoint: Sendable {
         replaced.release()
     }
 
-    /// Lets go of a tensor that was computed when it was read; it can be read again. Its bytes are not valid any more.
+    /// Lets go of a tensor that was computed when it was read; it can be read again. Its bytes are not valid any more, for nobody:
+    /// call it where nobody else reads the tensor.
     package func release(_ tensor: TensorEntry) { replaced.release(tensor) }
 
     /// The same checkpoint with other tensors in the place of some of its own, or beside them.

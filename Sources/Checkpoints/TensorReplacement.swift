@@ -69,6 +69,6 @@ final class ReplacedTensors: Sendable {
     /// Gives the memory back; what is read afterwards is computed again.
     func release() { contents.withLock { $0 = [:] } }
 
-    /// The same for one tensor.
+    /// The same for one tensor, which nobody else may be reading.
     func release(_ tensor: TensorEntry) { contents.withLock { $0[tensor.name] = nil } }
 }

@@ -37,6 +37,8 @@ package struct DeploymentConfiguration: Sendable {
     package var draftLimit: Int
     /// How packed weights are kept on the disk; nil keeps them in memory only.
     package var packs: PackSetting?
+    /// Told what a user may want to know of how the model is loaded.
+    package var notice: @Sendable (String) -> Void
     /// Low-rank adapters that are served as variants of the model.
     package var adapters: [AdapterReference]
     /// An adapter that is folded into the weights; nil leaves them as they are.
@@ -74,6 +76,7 @@ package struct DeploymentConfiguration: Sendable {
         speculation = .off
         draftLimit = EngineConfiguration.standardDraftLimit
         packs = nil
+        notice = { _ in }
         adapters = []
         mergedAdapter = nil
         mergesPrecisely = false

@@ -29,9 +29,9 @@ package struct ServedCheckpoint {
             return
         }
         checkpoint = whole.reduced(to: type, on: workers)
-        reduction = checkpoint.tensors == whole.tensors ? nil : WeightReduction(type: type)
+        reduction = base.hasFloatMatrices ? WeightReduction(type: type) : nil
         if reduction == nil {
-            configuration.packs?.notice(
+            configuration.notice(
                 "\(configuration.name) has no weights in floats: they stay as they are, not \(type.name)."
             )
         }
@@ -63,6 +63,7 @@ package struct ServedCheckpoint {
                 reference,
                 into: base,
                 isPrecise: configuration.mergesPrecisely,
+                floatsAs: configuration.weightType,
                 on: workers
             )
         } catch {

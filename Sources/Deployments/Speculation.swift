@@ -37,6 +37,7 @@ extension Deployment {
             draft.cacheElementType = CacheShape.standardElementType(for: configuration.instructionSet)
             draft.packs?.stored = stored
             draft.mergedAdapter = nil
+            draft.name = "The draft model \((path as NSString).lastPathComponent)"
             let served = try ServedCheckpoint(checkpoint, draft, on: workers)
             let model = try loadDecoder(served, draft, workers: workers)
             let traits = model.traits

@@ -227,6 +227,7 @@ import Tokenization
         configuration.packs = store.map { PackSetting(store: $0, stored: nil) { notices.add($0) } }
         configuration.mergedAdapter = adapter.map { AdapterReference(name: "a", path: $0) }
         configuration.weightType = type
+        configuration.notice = { notices.add($0) }
         let workers = WorkerPool(threadCount: 2)
         let served = try ServedCheckpoint(Checkpoint.open(path: checkpointPath), configuration, on: workers)
         let decoder = try Deployment.loadDecoder(served, configuration, workers: workers)

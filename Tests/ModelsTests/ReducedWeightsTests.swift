@@ -1,4 +1,5 @@
 import Checkpoints
+import Synchronization
 import Tensors
 import TestModels
 import Testing
@@ -60,7 +61,41 @@ import Testing
         #expect(whole.reduced(to: .q8_0, on: workers).tensors == whole.tensors)
     }
 
-    @Test func `an adapter is folded in before weights are reduced, and served on top of them`() throws {
+    @Test func `what is computed to be read is computed once until it is released`() throws {
+        let count = Counter()
+        let whole = try open("llama-f32.gguf")
+        let tensor = try #require(whole.tensor("output_norm.weight"))
+        let replaced = whole.replacing([
+            tensor.name: TensorReplacement(elementType: .f32, shape: tensor.shape) { bytes in
+                bytes.initializeMemory(as: UInt8.self, repeating: count.next())
+            }
+        ])
+        let entry = try #require(replaced.tensor(tensor.name))
+        #expect((0..<2).map { _ in replaced.bytes(of: entry)[0] } == [1, 1])
+        replaced.release(entry)
+        #expect((0..<2).map { _ in replaced.bytes(of: entry)[0] } == [2, 2])
+    }
+
+    @Test func `changed weights are rounded once with what is folded in, in 8 bits where that is asked for`() throws {
+        let adapter = try AdapterCheckpoint(path: TestData.tiny("llama-adapter"))
+        func merged(_ name: String, as type: ElementType?, isPrecise: Bool = false) throws -> Checkpoint {
+            let base = try open(name)
+            return try AdapterBase(base).merged(adapter, into: base, isPrecise: isPrecise, floatsAs: type, on: workers)
+        }
+        let name = "blk.0.attn_q.weight"
+        func bytes(_ checkpoint: Checkpoint) throws -> [UInt8] {
+            Array(checkpoint.bytes(of: try #require(checkpoint.tensor(name))))
+        }
+        let (once, floats) = try (merged("llama-f32.gguf", as: .q4_0), merged("llama-f32.gguf", as: nil))
+        #expect(try bytes(once) == bytes(floats.reduced(to: .q4_0, on: workers)))
+        let halves = try merged("llama-bf16.gguf", as: nil).reduced(to: .q8_0, on: workers)
+        #expect(try bytes(merged("llama-bf16.gguf", as: .q8_0)) != bytes(halves))
+        let precise = try merged("llama-f16.gguf", as: .q4_0, isPrecise: true).reduced(to: .q4_0, on: workers)
+        #expect(precise.tensor(name)?.elementType == .q8_0)
+        #expect(try merged("llama-f16.gguf", as: .q4_0).tensor(name)?.elementType == .q4_0)
+    }
+
+    @Test func `an adapter is folded in as weights are reduced, and served on top of them`() throws {
         let tokens = try AdapterRun.tokens()
         let whole = try open("llama-f32.gguf")
         let adapter = try AdapterCheckpoint(path: TestData.tiny("llama-adapter"))
@@ -73,5 +108,17 @@ import Testing
             try AdapterRun.logits(of: checkpoint, [(tokens, adapter)], .detected, logitCount: tokens.count)[0]
         }
         for logits in found { #expect(AdapterRun.relativeError(logits, expected) < 0.06) }
+    }
+}
+
+/// Counts calls, from whatever thread.
+private final class Counter: Sendable {
+    private let count = Mutex<UInt8>(0)
+
+    func next() -> UInt8 {
+        count.withLock { count in
+            count += 1
+            return count
+        }
     }
 }

@@ -20,11 +20,14 @@ package struct MergedCheckpoint: Sendable {
 
     /// Reads the adapter and folds it into `base`. The weights are computed when they are read, on `workers`.
     ///
-    /// - Parameter isPrecise: whether changed weights of fewer than 8 bits get 8.
+    /// - Parameters:
+    ///   - isPrecise: whether changed weights of fewer than 8 bits get 8.
+    ///   - floatType: what changed float weights are kept as; nil leaves them floats.
     package init(
         _ reference: AdapterReference,
         into base: Checkpoint,
         isPrecise: Bool = false,
+        floatsAs floatType: ElementType? = nil,
         on workers: WorkerPool
     ) throws(AdapterError) {
         let adapter: AdapterCheckpoint
@@ -34,7 +37,13 @@ package struct MergedCheckpoint: Sendable {
             throw .unusable(reason: error.description)
         }
         do {
-            checkpoint = try AdapterBase(base).merged(adapter, into: base, isPrecise: isPrecise, on: workers)
+            checkpoint = try AdapterBase(base).merged(
+                adapter,
+                into: base,
+                isPrecise: isPrecise,
+                floatsAs: floatType,
+                on: workers
+            )
         } catch {
             throw .unusable(reason: "\(reference.path): \(error)")
         }

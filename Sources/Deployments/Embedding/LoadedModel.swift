@@ -88,7 +88,7 @@ extension EmbeddingDeployment {
         let engine: EmbeddingEngine
         if checkpoint.isEncoder {
             if let type = configuration.weightType {
-                configuration.packs?.notice(
+                configuration.notice(
                     "\(configuration.name) is an encoder: its weights stay as they are, not \(type.name)."
                 )
             }

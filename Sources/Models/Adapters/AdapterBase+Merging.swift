@@ -4,25 +4,29 @@ package import Tensors
 extension AdapterBase {
     /// The checkpoint with an adapter folded into its weights: W + scale · B A for W, and whole weights for the base's.
     ///
-    /// New values are kept in the type of the tensor, or in Q8_0 where that one is read only or `isPrecise` asks for it. They
-    /// are computed when they are read, a row at a time: base and product in float32, rounded once.
+    /// New values are kept in the type of the tensor, or in Q8_0 where that one is read only or `isPrecise` asks for it; those of
+    /// floats as `floatType` where that is given. They are computed when they are read, a row at a time: base and product in float32,
+    /// rounded once.
     ///
     /// - Parameters:
     ///   - adapter: one that fits.
     ///   - base: the checkpoint that this was made of.
     ///   - isPrecise: whether changed weights of fewer than 8 bits get 8.
+    ///   - floatType: what changed float weights are kept as, by the rules of `Checkpoint.reduced`.
     ///   - workers: what computes them; nobody else may use it when the result is read.
     package func merged(
         _ adapter: AdapterCheckpoint,
         into base: Checkpoint,
         isPrecise: Bool = false,
+        floatsAs floatType: ElementType? = nil,
         on workers: WorkerPool
     ) throws(ModelError) -> Checkpoint {
+        let types = MergedTypes(base: base, isPrecise: isPrecise, floatType: floatType)
         var replacements: [String: TensorReplacement] = [:]
         for (factors, target) in try matched(adapter) {
             let name = weightName(of: target, in: base)
             guard let tensor = base.tensor(name) else { throw .missingTensor(name: name) }
-            guard tensor.shape == [target.outputs, target.inputs], let type = Self.type(of: tensor, isPrecise)
+            guard tensor.shape == [target.outputs, target.inputs], let type = types.type(of: tensor)
             else { throw .unsupportedType(tensor: name, type: "\(tensor.elementType.name) \(tensor.shape)") }
             let (a, b) = (factors.a.values, factors.b.values)
             try checkRange(factors, a, b)
@@ -38,7 +42,7 @@ extension AdapterBase {
                 change.write(to: bytes, on: workers)
             }
         }
-        try replaceWholeWeights(adapter, in: base, isPrecise, &replacements)
+        try replaceWholeWeights(adapter, in: base, types, &replacements)
         return base.replacing(replacements)
     }
 
@@ -51,10 +55,6 @@ extension AdapterBase {
             weight: factors.name,
             reason: "its change may reach \(bound), more than a merged weight can be; check its factors and lora_alpha"
         )
-    }
-
-    private static func type(of tensor: TensorEntry, _ isPrecise: Bool) -> ElementType? {
-        isPrecise ? tensor.elementType.preciseCounterpart : tensor.elementType.encodableCounterpart
     }
 
     private func weightName(of target: Target, in base: Checkpoint) -> String {
@@ -74,15 +74,14 @@ extension AdapterBase {
     private func replaceWholeWeights(
         _ adapter: AdapterCheckpoint,
         in base: Checkpoint,
-        _ isPrecise: Bool,
+        _ types: MergedTypes,
         _ replacements: inout [String: TensorReplacement]
     ) throws(ModelError) {
         if adapter.saved.isEmpty { return }
         let isFolder = base.format == .safetensors
         let (embedding, head) = (base.embeddingName, base.headName)
         guard let old = base.tensor(embedding) else { throw .missingTensor(name: embedding) }
-        guard let type = Self.type(of: base.tensor(head) ?? old, isPrecise),
-            let embeddingType = Self.type(of: old, isPrecise)
+        guard let type = types.type(of: base.tensor(head) ?? old), let embeddingType = types.type(of: old)
         else { throw .unsupportedType(tensor: embedding, type: old.elementType.name) }
         let parts = isTied && (adapter.saved[.head] != nil || !adapter.tiesSaved)
         if parts, isFolder {
@@ -121,6 +120,21 @@ extension AdapterBase {
                 }
             }
         }
+    }
+}
+
+/// What merged weights are kept as.
+private struct MergedTypes {
+    let base: Checkpoint
+    let isPrecise: Bool
+    let floatType: ElementType?
+
+    /// nil for what is no weight.
+    func type(of tensor: TensorEntry) -> ElementType? {
+        if let floatType, let reduced = base.reducedType(of: tensor, to: isPrecise ? .q8_0 : floatType) {
+            return reduced
+        }
+        return isPrecise ? tensor.elementType.preciseCounterpart : tensor.elementType.encodableCounterpart
     }
 }
 

@@ -49,6 +49,7 @@ struct BenchmarkReport {
             "model": .string(configuration.name),
             "threads": .integer(Int64(configuration.threadCount)),
             "isa": .string(configuration.instructionSet.name),
+            "weight_type": configuration.weightType.map { .string($0.name) } ?? .null,
             "rows": .array(rows.map(Self.json)),
             "prefill": .array(first(.prefill).map { .number($0) }),
             "decode": .array(first(.decode).map { .number($0) }),

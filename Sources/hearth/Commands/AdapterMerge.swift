@@ -39,6 +39,12 @@ extension Adapters {
 
         @OptionGroup var compute: ComputeOptions
 
+        func validate() throws {
+            if compute.weightType != nil {
+                throw ValidationError("The result keeps its types. Give --weight-type where it is served.")
+            }
+        }
+
         func run() async throws {
             let environment = Environment()
             let access = try ModelAccess(environment)

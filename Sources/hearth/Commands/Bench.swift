@@ -120,7 +120,8 @@ struct Bench: AsyncParsableCommand {
     private func heading(_ configuration: DeploymentConfiguration) -> String {
         let threads = configuration.threadCount == 1 ? "1 thread" : "\(configuration.threadCount) threads"
         let runs = repetitions == 1 ? "1 run" : "\(repetitions) runs"
-        return "\(configuration.name), \(threads), \(configuration.instructionSet.name), \(runs)"
+        let weights = configuration.weightType.map { "float weights as \($0.name), " } ?? ""
+        return "\(configuration.name), \(threads), \(configuration.instructionSet.name), \(weights)\(runs)"
     }
 
     /// Room for the largest case, twice: what a repetition adds must not push out the contexts that the next one needs.

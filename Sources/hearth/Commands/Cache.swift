@@ -84,8 +84,8 @@ struct CacheWarm: AsyncParsableCommand {
         commandName: "warm",
         abstract: "Computes a prefix now, so that the first request finds it.",
         discussion: """
-            Give --threads and --isa as the server has them: blocks are only found by the same program with the same \
-            instruction set. (The number of threads makes no difference.)
+            Give --isa, --cache-type and --weight-type as the server has them: blocks are only found by the same program \
+            that computes in the same way. (The number of threads makes no difference.)
 
             Without --cache-disk-bytes nothing leaves the folder for it: what has to go is decided by the server that \
             uses the folder, by its own limit.

@@ -16,6 +16,7 @@ struct Pack: AsyncParsableCommand {
 
               hearth pack smollm2-135m
               hearth pack ./model.gguf --check     reads the pack and says whether it is whole; changes nothing
+              hearth pack ./folder --weight-type q8_0    the pack of float weights in 8 bits, which is another
             """
     )
 

@@ -31,6 +31,7 @@ struct ServeSettings: Sendable {
         base.cacheElementType = try command.compute.cacheElementType(environment)
         base.contextLength = try command.compute.contextLength(environment)
         base.weightType = try command.compute.weightType(environment)
+        let weightType = try command.compute.weightTypeSentence(environment)
         base.cacheBytes = try Self.cacheBytes(command, environment)
         base.diskCache = try command.diskCache.configuration(environment)
         base.limits = limits
@@ -42,7 +43,7 @@ struct ServeSettings: Sendable {
         announcement = """
             hearth \(HearthCommand.version): threads \(threads.sentence), instruction set \
             \(Setting(instructionSet.value.name, from: .init(instructionSet.origin)).sentence), \
-            \(base.weightType.map { "float weights as \($0.name), " } ?? "")\
+            \(weightType)\
             store \(environment.home.sentence), keys \(serving.apiKeys.isEmpty ? "not asked for" : "asked for"), \
             steps of \(limits.tokensPerStep) tokens, \(limits.maxRunning) sequences at a time, \
             scheduling \(base.scheduling.rawValue), \
@@ -58,6 +59,7 @@ struct ServeSettings: Sendable {
         configuration.name = model.servedName
         configuration.path = model.path
         configuration.packs = compute.packs(for: model, environment)
+        configuration.notice = { Output.note($0) }
         return configuration
     }
 

@@ -115,6 +115,12 @@ struct ComputeOptions: ParsableArguments {
         return type
     }
 
+    /// What `serve` tells of it, with who decided; nothing where float weights stay as they are.
+    func weightTypeSentence(_ environment: Environment) throws -> String {
+        guard let type = try weightType(environment) else { return "" }
+        return "float weights as \(type.name) (\(weightType == nil ? "HEARTH_WEIGHT_TYPE" : "--weight-type")), "
+    }
+
     /// How packed weights of `model` are kept; nil for in memory only.
     func packs(for model: LocatedModel, _ environment: Environment) -> PackSetting? {
         guard pack ?? (environment["HEARTH_PACK"] != "0") else { return nil }
@@ -134,6 +140,7 @@ struct ComputeOptions: ParsableArguments {
         configuration.contextLength = try contextLength(environment)
         configuration.weightType = try weightType(environment)
         configuration.packs = packs(for: model, environment)
+        configuration.notice = { Output.note($0) }
         return configuration
     }
 }

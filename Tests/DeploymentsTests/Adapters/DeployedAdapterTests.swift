@@ -1,5 +1,6 @@
 import Inference
 import Models
+import Tensors
 import TestModels
 import Testing
 
@@ -26,8 +27,9 @@ import Testing
         async throws
     {
         let folder = try TemporaryFolder()
-        func run(_ merged: Bool) async throws -> (text: String, forms: Int) {
+        func run(_ merged: Bool, as type: ElementType? = nil) async throws -> (text: String, forms: Int) {
             var configuration = DeploymentConfiguration(name: "tiny", path: try TestData.tiny("llama-f32.gguf"))
+            configuration.weightType = type
             configuration.diskCache = try DiskCacheConfiguration(folder: folder.path + "/cache", byteLimit: 1 << 26)
             let adapter = AdapterReference(name: "a", path: try TestData.tiny("llama-adapter"))
             if merged { configuration.mergedAdapter = adapter } else { configuration.adapters = [adapter] }
@@ -46,6 +48,9 @@ import Testing
         let onTop = try await run(false)
         let merged = try await run(true)
         #expect(merged.text == onTop.text && onTop.forms == 1 && merged.forms == 2)
+        // Nor do weights in fewer bits.
+        let forms = try await [run(false, as: .q8_0), run(true, as: .q8_0), run(false, as: .q4_0)].map(\.forms)
+        #expect(forms == [3, 4, 5])
     }
 
     @Test func `two adapters of one name, and one of another model, are told at the start`() throws {
