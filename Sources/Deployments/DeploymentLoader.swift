@@ -181,7 +181,8 @@ extension Deployment {
             let set = configuration.instructionSet
             let context = configuration.contextLength
             let cacheType = configuration.cacheElementType
-            return try PackedLoading.decoder(of: served, configuration.packs, on: workers) {
+            let (packs, notice) = (configuration.packs, configuration.notice)
+            return try PackedLoading.decoder(of: served, packs, notice: notice, on: workers) {
                 (source) throws(ModelError) in
                 try Decoder(
                     checkpoint,

@@ -8,13 +8,10 @@ package struct PackSetting: Sendable {
     package var store: PackStore
     /// What the store knows of the model; nil for a path of the user's own.
     package var stored: StoredModel?
-    /// Told what a user may want to know: a pack was damaged, or could not be written.
-    package var notice: @Sendable (String) -> Void
 
-    package init(store: PackStore, stored: StoredModel?, notice: @escaping @Sendable (String) -> Void = { _ in }) {
+    package init(store: PackStore, stored: StoredModel?) {
         self.store = store
         self.stored = stored
-        self.notice = notice
     }
 }
 
@@ -25,6 +22,7 @@ package struct PackedLoading {
 
     private let served: ServedCheckpoint
     private let setting: PackSetting
+    private let notice: @Sendable (String) -> Void
     private var checkpoint: Checkpoint { served.checkpoint }
     /// How long another process is waited for that writes the same pack.
     private let patience: Duration = .seconds(60)
@@ -33,15 +31,17 @@ package struct PackedLoading {
     ///
     /// - Parameters:
     ///   - setting: nil keeps packed weights in memory only.
+    ///   - notice: told what a user may want to know: a pack was damaged, or could not be written.
     ///   - workers: what to check the pack on.
     package static func decoder(
         of served: ServedCheckpoint,
         _ setting: PackSetting?,
+        notice: @escaping @Sendable (String) -> Void,
         on workers: WorkerPool,
         _ make: Making
     ) throws(ModelError) -> sending Decoder {
         guard let setting else { return try inMemory(served.checkpoint, make) }
-        return try PackedLoading(served: served, setting: setting).load(on: workers, make)
+        return try PackedLoading(served: served, setting: setting, notice: notice).load(on: workers, make)
     }
 
     private func load(on workers: WorkerPool, _ make: Making) throws(ModelError) -> sending Decoder {
@@ -154,6 +154,6 @@ package struct PackedLoading {
     /// Tells the user something of this checkpoint.
     private func tell(_ sentence: String) {
         let file = checkpoint.tensorPaths.first.map { ($0 as NSString).lastPathComponent + ": " } ?? ""
-        setting.notice(file + sentence)
+        notice(file + sentence)
     }
 }

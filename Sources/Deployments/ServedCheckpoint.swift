@@ -98,6 +98,13 @@ struct WeightReduction {
 
     /// The digest of the pack, by that of what was reduced.
     func digest(base: [UInt8]) -> [UInt8] {
-        Array(SHA256.hash(data: Data(base) + Data("\(Self.mark) \(fingerprint)".utf8)))
+        PackIdentity.digest(of: base, changedBy: "\(Self.mark) \(fingerprint)")
+    }
+}
+
+extension PackIdentity {
+    /// The digest of what a change makes of the weights of another pack, by that one's and by what the change is called.
+    static func digest(of base: [UInt8], changedBy change: String) -> [UInt8] {
+        Array(SHA256.hash(data: Data(base) + Data(change.utf8)))
     }
 }

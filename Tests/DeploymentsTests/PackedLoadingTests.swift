@@ -2,7 +2,6 @@ import Checkpoints
 import Crypto
 import Foundation
 import Models
-import Synchronization
 import Tensors
 import TestModels
 import Testing
@@ -224,7 +223,7 @@ import Tokenization
     ) throws -> (logits: [UInt32], notices: [String]) {
         let notices = Notices()
         var configuration = DeploymentConfiguration(name: "test", path: checkpointPath)
-        configuration.packs = store.map { PackSetting(store: $0, stored: nil) { notices.add($0) } }
+        configuration.packs = store.map { PackSetting(store: $0, stored: nil) }
         configuration.mergedAdapter = adapter.map { AdapterReference(name: "a", path: $0) }
         configuration.weightType = type
         configuration.notice = { notices.add($0) }
@@ -245,11 +244,4 @@ import Tokenization
     private func inode(_ name: String) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: "\(store.root)/\(name)")[.systemFileNumber] as? Int
     }
-}
-
-/// What was told, from whatever thread.
-private final class Notices: Sendable {
-    private let lines = Mutex<[String]>([])
-    var all: [String] { lines.withLock { $0 } }
-    func add(_ line: String) { lines.withLock { $0.append(line) } }
 }

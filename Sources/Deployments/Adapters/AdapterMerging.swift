@@ -64,7 +64,7 @@ package struct MergedCheckpoint: Sendable {
 
     /// The digest of the merged weights' pack.
     static func digest(base: [UInt8], _ fingerprint: String) -> [UInt8] {
-        Array(SHA256.hash(data: Data(base) + Data("merged \(fingerprint)".utf8)))
+        PackIdentity.digest(of: base, changedBy: "merged \(fingerprint)")
     }
 }
 

@@ -66,7 +66,7 @@ struct Pack: AsyncParsableCommand {
         let checkpoint = try Deployment.openCheckpoint(model.path)
         let store = PackStore(home: environment.home.value)
         var configuration = try compute.configuration(for: model, environment)
-        configuration.packs = PackSetting(store: store, stored: model.stored) { Output.note($0) }
+        configuration.packs = PackSetting(store: store, stored: model.stored)
         let workers = WorkerPool(threadCount: configuration.threadCount)
         let served = try ServedCheckpoint(checkpoint, configuration, on: workers)
         let identity = try served.packIdentity(stored: model.stored)

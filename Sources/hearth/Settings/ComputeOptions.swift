@@ -125,7 +125,7 @@ struct ComputeOptions: ParsableArguments {
     func packs(for model: LocatedModel, _ environment: Environment) -> PackSetting? {
         guard pack ?? (environment["HEARTH_PACK"] != "0") else { return nil }
         let store = PackStore(home: environment.home.value)
-        return PackSetting(store: store, stored: model.stored) { Output.note($0) }
+        return PackSetting(store: store, stored: model.stored)
     }
 
     /// Settings for `model`, and a line that tells them.
