@@ -33,6 +33,21 @@ struct DecoderStepCountTests {
         #endif
     }
 
+    @Test(arguments: [1, 2])
+    func `a step whose rows of one adapter stand apart does not allocate and takes no lock`(threadCount: Int) throws {
+        let owners: [Int?] = [0, nil, 1, 0, nil, 1]
+        let counts = try DecoderSteps(
+            "llama-q4_0.gguf",
+            threadCount: threadCount,
+            tokenCounts: [1, 1, 3, 2, 1, 1],
+            owners: owners
+        ).count(12)
+        #expect(counts.locks == 0)
+        #if !DEBUG
+            #expect(counts.allocations == 0)
+        #endif
+    }
+
     /// Product of the norm, attention, product, product of the norm, product of the gate: five where one sequence decodes
     /// and nothing but products and heads is worth sharing.
     @Test func `a layer of a decode step takes five regions`() throws {

@@ -7,15 +7,25 @@ import TestModels
     static func main() async throws {
         guard CallCounter.isAvailable else { return print("step-counts: nothing can be counted in this build") }
         var isClean = true
-        for model in DecoderSteps.models {
-            for threadCount in [1, 2] {
-                let steps = try DecoderSteps(model, threadCount: threadCount, tokenCounts: [1, 5, 1, 1])
-                let counts = steps.count(16)
-                isClean = isClean && counts.allocations == 0 && counts.locks == 0
-                print(
-                    "\(model), \(threadCount) threads: \(counts.allocations) allocations, \(counts.locks) locks in 16 passes"
-                )
+        func measure(_ name: String, _ steps: DecoderSteps) {
+            let counts = steps.count(16)
+            isClean = isClean && counts.allocations == 0 && counts.locks == 0
+            print("\(name): \(counts.allocations) allocations, \(counts.locks) locks in 16 passes")
+        }
+        let tokenCounts = [1, 5, 1, 1]
+        for threadCount in [1, 2] {
+            for model in DecoderSteps.models {
+                let steps = try DecoderSteps(model, threadCount: threadCount, tokenCounts: tokenCounts)
+                measure("\(model), \(threadCount) threads", steps)
             }
+            let model = DecoderSteps.models[0]
+            let adapted = try DecoderSteps(
+                model,
+                threadCount: threadCount,
+                tokenCounts: tokenCounts,
+                owners: [0, 1, nil, 0]
+            )
+            measure("\(model) under adapters that stand apart, \(threadCount) threads", adapted)
         }
         let unread = try await EngineSteps(threadCount: 2).count(readsAlong: false)
         let eventCount = unread.stepCount * EngineSteps.answerCount

@@ -18,11 +18,13 @@ package final class DecoderSteps {
     /// - Parameters:
     ///   - model: file name of a tiny checkpoint.
     ///   - tokenCounts: tokens of each sequence in every step.
-    package init(_ model: String, threadCount: Int, tokenCounts: [Int]) throws {
+    ///   - owners: which adapter each sequence has, of two; none where it is empty. The model is a llama then.
+    package init(_ model: String, threadCount: Int, tokenCounts: [Int], owners: [Int?] = []) throws {
         // Whoever sleeps takes a lock to do so: these threads never do.
         workers = WorkerPool(threadCount: threadCount, spinLimit: .max, callerSpinLimit: .max)
         let compute = Compute(workers: workers)
-        decoder = try Decoder(Checkpoint.open(path: TestData.tiny(model)), compute: compute)
+        let checkpoint = try Checkpoint.open(path: TestData.tiny(model))
+        decoder = try Decoder(checkpoint, compute: compute)
         decoder.allocateCache(blockCount: 8 * tokenCounts.count, blockSize: 32)
         for (index, tokenCount) in tokenCounts.enumerated() {
             let blocks = (0..<4).map { BlockID(rawValue: Int32(8 * index + $0)) }
@@ -32,6 +34,12 @@ package final class DecoderSteps {
             )
             batch.tokens += (0..<tokenCount).map { TokenID(7 + index + $0) }
         }
+        if owners.isEmpty { return }
+        let base = try AdapterBase(checkpoint)
+        let adapters = try ["a", "b"].map {
+            try base.adapter(AdapterCheckpoint(path: TestData.tiny("llama-adapter")), fingerprint: $0)
+        }
+        for (index, owner) in owners.enumerated() { batch.rows[index].adapter = owner.map { adapters[$0] } }
     }
 
     /// Counts what `stepCount` steps do after two that may do anything.

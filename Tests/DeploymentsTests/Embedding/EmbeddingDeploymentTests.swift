@@ -43,6 +43,22 @@ import Tokenization
         }
     }
 
+    @Test func `a decoder embeds in fewer bits, an encoder keeps its weights and says so`() async throws {
+        func vectors(_ name: String, as type: ElementType?) async throws -> (vectors: [[Float]], notices: [String]) {
+            var configuration = DeploymentConfiguration(name: "e", path: try TestData.path(name))
+            (configuration.isEmbedder, configuration.threadCount, configuration.weightType) = (true, 2, type)
+            let notices = Notices()
+            configuration.notice = { notices.add($0) }
+            let embedder = try EmbeddingDeployment.load(configuration)
+            return (try await embedder.embed([.text("hello there")]).vectors, notices.all)
+        }
+        let reduced = try await vectors("tiny/llama-f32.gguf", as: .q8_0)
+        #expect(try await reduced.vectors == vectors("tiny/llama-q8_0.gguf", as: nil).vectors && reduced.notices == [])
+        let encoder = try await vectors("tiny/bert-f32.gguf", as: .q8_0)
+        #expect(try await encoder.vectors == vectors("tiny/bert-f32.gguf", as: nil).vectors)
+        #expect(encoder.notices == ["e is an encoder: its weights stay as they are, not Q8_0."])
+    }
+
     @Test func `a folder and a file of the same model read a text alike`() async throws {
         let texts = ["Hello, you!", "the  thing\n", "naïve Ünïcödé 日本", "a [SEP] b"].map { EmbeddingInput.text($0) }
         let file = try await embedder("tiny/modern-f32.gguf").embed(texts)
